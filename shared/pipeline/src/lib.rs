@@ -1,1 +1,43 @@
-//! shared/pipeline
+//! What the orchestrator decides, without doing any of it.
+//!
+//! Facts go in, decisions come out: [`advance()`] says which rows must exist and what a
+//! task shows, [`decide()`] says which effects a unit of work needs next, and
+//! [`record()`] turns an effect's answer into the journal entry that replays it.
+//!
+//! Deliberately not here: clocks, networks, environment, randomness, async. A caller
+//! passes in what it learned outside; two calls with equal arguments give equal results.
+//!
+//! Start reading at [`mod@advance`], then [`mod@unit`], then [`mod@agent`].
+
+pub mod advance;
+pub mod agent;
+pub mod brief;
+pub mod deployment;
+pub mod effect;
+pub mod facts;
+pub mod failure;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod messages;
+pub mod model;
+pub mod path;
+pub mod plan;
+pub mod plan_rules;
+pub mod planning;
+pub mod prompts;
+pub mod release;
+pub mod review;
+pub mod rows;
+pub mod stage;
+pub mod sweep;
+pub mod unit;
+pub mod workspace;
+
+pub use advance::{Advance, advance};
+pub use facts::{Done, Facts, Outcome};
+pub use failure::{Code, Failure};
+pub use ids::{TaskId, UnitId, UnitKey, UnitKind};
+pub use path::SafePath;
+pub use stage::{Stage, Status};
+pub use unit::{Journal, Step, Work, decide, record};

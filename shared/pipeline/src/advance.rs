@@ -1,0 +1,312 @@
+//! From facts to what must exist. Whoever finishes something advances the task; nobody
+//! counts down and nobody is "the last one".
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Facts, Outcome, Rework};
+use crate::failure::Failure;
+use crate::ids::{UnitKey, UnitKind};
+use crate::model::Spent;
+use crate::plan::Assignment;
+use crate::plan_rules;
+use crate::stage::Status;
+
+/// Generation of a task that was neither revised nor retried.
+pub const FIRST_GENERATION: u32 = 1;
+
+/// What follows from the facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advance {
+    /// Units that must exist and are not done. Their ids are deterministic, so creating
+    /// one that exists already changes nothing.
+    pub units: Vec<NewUnit>,
+    /// What the task's row shows.
+    pub projection: Projection,
+}
+
+/// A unit that must exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewUnit {
+    /// Which.
+    pub key: UnitKey,
+    /// What it is told beyond its key.
+    pub input: UnitInput,
+}
+
+/// What a new unit is told beyond its key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnitInput {
+    /// Everything is in the brief.
+    Plan,
+    /// The assignment, and what the reviewer wants changed.
+    Assignment(Box<Assignment>, Vec<crate::review::Finding>),
+    /// Everything is in the facts.
+    Review,
+    /// The manifest the reviewer approved.
+    Release(String),
+    /// The manifest the reviewer approved.
+    Deployment(String),
+}
+
+/// What a task's row shows, computed from facts alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Projection {
+    /// Where the task stands.
+    pub status: Status,
+    /// 1 and up.
+    pub generation: u32,
+    /// The round of coding and review it is in, 1 and up.
+    pub round: u32,
+    /// Sums over all units.
+    pub totals: Totals,
+    /// For people.
+    pub repository_url: Option<String>,
+    /// The public address.
+    pub site_url: Option<String>,
+    /// The commit.
+    pub commit_sha: Option<String>,
+    /// Why the task failed.
+    pub failure: Option<Failure>,
+}
+
+/// Sums over all units of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    /// What models and GitHub were asked and what it cost.
+    pub spent: Spent,
+    /// Assignments of the plan.
+    pub assignments: u64,
+    /// Agents' runs that are done, rework included.
+    pub agent_runs: u64,
+    /// Review rounds held.
+    pub reviews: u64,
+    /// For git.
+    pub clone_url: Option<String>,
+}
+
+impl Projection {
+    /// Its place in the order in which a task's row moves: later ones are larger.
+    pub fn position(&self) -> (u32, u32, u32) {
+        (self.generation, self.round, self.status.ordinal())
+    }
+}
+
+/// What must exist, and what the task shows, given `facts`.
+///
+/// With `finished`, only the units that exist because of that one are returned. They were
+/// created by nobody else: whoever commits the last of the facts that a unit waits for
+/// sees all of them, so its creation is never left out, and nothing is created twice in
+/// ordinary operation. Without it, all units that are not done are returned.
+///
+/// Invariant: monotone. More facts never take back a unit, unless the task failed.
+pub fn advance(facts: &Facts, finished: Option<&UnitKey>) -> Advance {
+    let (mut units, projection) = walk(facts);
+    if let Some(finished) = finished {
+        let mut before = facts.clone();
+        before.done.retain(|done| done.unit != *finished);
+        let (known, _) = walk(&before);
+        units.retain(|unit| !known.iter().any(|other| other.key == unit.key));
+    }
+    Advance { units, projection }
+}
+
+struct Walk<'a> {
+    facts: &'a Facts,
+    round: u32,
+}
+
+fn walk(facts: &Facts) -> (Vec<NewUnit>, Projection) {
+    let mut walk = Walk { facts, round: 1 };
+    let (status, units) = match facts.done.iter().find_map(failed) {
+        Some(_) => (Status::Failed, Vec::new()),
+        None => walk.stages(),
+    };
+    let projection = project(facts, status, walk.round);
+    (units, projection)
+}
+
+fn failed(done: &crate::facts::Done) -> Option<&Failure> {
+    match &done.outcome {
+        Outcome::Failed(failure) => Some(failure),
+        Outcome::Planned { .. }
+        | Outcome::Coded { .. }
+        | Outcome::Reviewed { .. }
+        | Outcome::Released { .. }
+        | Outcome::Deployed { .. } => None,
+    }
+}
+
+impl Walk<'_> {
+    fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
+        UnitKey {
+            task: self.facts.task.clone(),
+            kind,
+            generation: FIRST_GENERATION,
+            round,
+            name: name.to_owned(),
+        }
+    }
+
+    fn stages(&mut self) -> (Status, Vec<NewUnit>) {
+        let plan = self.key(UnitKind::Plan, 1, "");
+        let Some(Outcome::Planned {
+            assignments,
+            parallelism,
+        }) = self.facts.outcome(&plan)
+        else {
+            return (
+                Status::Planning,
+                vec![NewUnit {
+                    key: plan,
+                    input: UnitInput::Plan,
+                }],
+            );
+        };
+        let mut subjects: Vec<(&Assignment, Option<&Rework>)> = plan_rules::order(assignments)
+            .into_iter()
+            .map(|assignment| (assignment, None))
+            .collect();
+        loop {
+            let coding = self.coding(&subjects, *parallelism);
+            if let Some(units) = coding {
+                return (Status::Coding, units);
+            }
+            let review = self.key(UnitKind::Review, self.round, "");
+            let Some(Outcome::Reviewed {
+                manifest_hash,
+                rework,
+                ..
+            }) = self.facts.outcome(&review)
+            else {
+                return (
+                    Status::Reviewing,
+                    vec![NewUnit {
+                        key: review,
+                        input: UnitInput::Review,
+                    }],
+                );
+            };
+            if rework.is_empty() {
+                return self.delivery(manifest_hash);
+            }
+            self.round += 1;
+            subjects = plan_rules::order(assignments)
+                .into_iter()
+                .filter_map(|assignment| {
+                    Some((
+                        assignment,
+                        Some(
+                            rework
+                                .iter()
+                                .find(|item| item.assignment == assignment.id)?,
+                        ),
+                    ))
+                })
+                .collect();
+        }
+    }
+
+    /// The agents that must be at work in this round; `None` once all are done.
+    ///
+    /// An assignment starts when what it depends on is done and fewer than `parallelism`
+    /// of those before it in the plan's order are not: that keeps to the limit and is
+    /// monotone. In rework nothing waits for another: every file exists.
+    fn coding(
+        &self,
+        subjects: &[(&Assignment, Option<&Rework>)],
+        parallelism: u32,
+    ) -> Option<Vec<NewUnit>> {
+        let key = |name: &str| self.key(UnitKind::Assignment, self.round, name);
+        let is_done = |name: &str| self.facts.outcome(&key(name)).is_some();
+        let (mut units, mut unfinished) = (Vec::new(), 0);
+        for (assignment, rework) in subjects {
+            if is_done(&assignment.id) {
+                continue;
+            }
+            let free = rework.is_some() || assignment.depends_on.iter().all(|id| is_done(id));
+            if free && unfinished < parallelism {
+                let findings = rework
+                    .map(|rework| rework.findings.clone())
+                    .unwrap_or_default();
+                let input = UnitInput::Assignment(Box::new((*assignment).clone()), findings);
+                units.push(NewUnit {
+                    key: key(&assignment.id),
+                    input,
+                });
+            }
+            unfinished += 1;
+        }
+        (unfinished > 0).then_some(units)
+    }
+
+    fn delivery(&self, manifest: &str) -> (Status, Vec<NewUnit>) {
+        let release = self.key(UnitKind::Release, self.round, "");
+        if self.facts.outcome(&release).is_none() {
+            return (
+                Status::Publishing,
+                vec![NewUnit {
+                    key: release,
+                    input: UnitInput::Release(manifest.to_owned()),
+                }],
+            );
+        }
+        let deployment = self.key(UnitKind::Deployment, self.round, "");
+        if self.facts.outcome(&deployment).is_none() {
+            return (
+                Status::Deploying,
+                vec![NewUnit {
+                    key: deployment,
+                    input: UnitInput::Deployment(manifest.to_owned()),
+                }],
+            );
+        }
+        (Status::Completed, Vec::new())
+    }
+}
+
+fn project(facts: &Facts, status: Status, round: u32) -> Projection {
+    let mut projection = Projection {
+        status,
+        generation: FIRST_GENERATION,
+        round,
+        totals: Totals::default(),
+        repository_url: None,
+        site_url: None,
+        commit_sha: None,
+        failure: None,
+    };
+    let totals = &mut projection.totals;
+    for done in &facts.done {
+        totals.spent += done.spent;
+        match &done.outcome {
+            Outcome::Planned { assignments, .. } => totals.assignments = assignments.len() as u64,
+            Outcome::Coded { .. } => totals.agent_runs += 1,
+            Outcome::Reviewed { .. } => totals.reviews += 1,
+            Outcome::Released {
+                repository_url,
+                clone_url,
+                commit_sha,
+                ..
+            } => {
+                totals.clone_url = Some(clone_url.clone());
+                projection.repository_url = Some(repository_url.clone());
+                projection.commit_sha = Some(commit_sha.clone());
+            }
+            Outcome::Deployed { url, .. } => projection.site_url = Some(url.clone()),
+            Outcome::Failed(_) => {}
+        }
+        projection.round = projection.round.max(done.unit.round);
+    }
+    // Which of several failures is shown must not depend on the order of the facts.
+    projection.failure = facts
+        .done
+        .iter()
+        .filter_map(|done| Some((&done.unit, failed(done)?)))
+        .min_by_key(|(unit, _)| *unit)
+        .map(|(_, failure)| failure.clone());
+    projection
+}
+
+#[cfg(test)]
+mod tests;

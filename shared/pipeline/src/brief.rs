@@ -1,0 +1,397 @@
+//! The brief: what a person asks for, checked at the door.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::limits::{
+    BRIEF_BYTES_MAX, BUDGET_USD_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT,
+    PARALLELISM_MAX, REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
+};
+
+/// What kind of software is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProjectType {
+    /// A site.
+    Web,
+    /// An installable web app.
+    Mobile,
+    /// An HTTP service.
+    Api,
+    /// A site with a service and a database.
+    Fullstack,
+}
+
+impl ProjectType {
+    /// The word in a brief.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Mobile => "mobile",
+            Self::Api => "api",
+            Self::Fullstack => "fullstack",
+        }
+    }
+}
+
+/// A checked brief.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Brief {
+    /// 1–80 characters.
+    pub name: String,
+    /// 1–10,000 characters.
+    pub description: String,
+    /// What is to be built.
+    #[serde(rename = "type")]
+    pub project_type: ProjectType,
+    /// 0–100 strings of 1–1,000 characters.
+    pub requirements: Vec<String>,
+    /// What the owner chose beyond the defaults.
+    #[serde(default)]
+    pub options: Options,
+}
+
+/// The options of a brief. `approval: plan`, `repository` and `speed: economy` are accepted
+/// words of the format that later versions act on; until then they are refused, so that
+/// nobody relies on what does not happen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Options {
+    /// The client's own id for the request: a repeat returns the same task.
+    pub request_id: Option<String>,
+    /// Whether the repository is public. Private unless asked for.
+    pub public: bool,
+    /// Agents at work at the same time.
+    pub parallelism: Option<u32>,
+}
+
+impl Options {
+    /// Agents at work at the same time, with the default.
+    pub fn parallelism(&self) -> u32 {
+        self.parallelism.unwrap_or(PARALLELISM_DEFAULT)
+    }
+}
+
+/// One field of a brief that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field, as a path: `requirements[3]`, `options.budgetUsd`.
+    pub field: String,
+    /// The rule, as a phrase that follows the field's name.
+    pub rule: String,
+}
+
+/// A brief as accepted, with the owner a key caller named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// The checked brief.
+    pub brief: Brief,
+    /// `owner`, which only a caller with a key may (and must) give.
+    pub owner: Option<String>,
+}
+
+impl Brief {
+    /// Reads a brief from a request's body.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule, in the order of the format. Not worth a retry.
+    pub fn parse(body: &[u8]) -> Result<Accepted, Vec<FieldError>> {
+        if body.len() > BRIEF_BYTES_MAX {
+            let size = body.len();
+            return Err(vec![error(
+                "body",
+                format!("is {size} bytes of JSON, the limit is {BRIEF_BYTES_MAX}"),
+            )]);
+        }
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|cause| vec![error("body", format!("must be JSON: {cause}"))])?;
+        let Value::Object(fields) = value else {
+            return Err(vec![error("body", "must be a JSON object")]);
+        };
+        let mut reader = Reader { errors: Vec::new() };
+        let accepted = reader.accepted(fields);
+        match accepted {
+            Some(accepted) if reader.errors.is_empty() => Ok(accepted),
+            Some(_) | None => Err(reader.errors),
+        }
+    }
+}
+
+fn error(field: impl Into<String>, rule: impl Into<String>) -> FieldError {
+    FieldError {
+        field: field.into(),
+        rule: rule.into(),
+    }
+}
+
+struct Reader {
+    errors: Vec<FieldError>,
+}
+
+impl Reader {
+    fn accepted(&mut self, mut fields: Map<String, Value>) -> Option<Accepted> {
+        let name = self.text("name", fields.remove("name"), NAME_CHARS_MAX);
+        let description = self.text(
+            "description",
+            fields.remove("description"),
+            DESCRIPTION_CHARS_MAX,
+        );
+        let project_type = self.project_type(fields.remove("type"));
+        let requirements = self.requirements(fields.remove("requirements"));
+        let options = self.options(fields.remove("options"));
+        let owner = fields
+            .remove("owner")
+            .and_then(|value| self.text("owner", Some(value), 36));
+        for unknown in fields.keys() {
+            self.errors.push(error(
+                unknown.chars().take(60).collect::<String>(),
+                "is not a field of a brief (name, description, type, requirements, options)",
+            ));
+        }
+        let brief = Brief {
+            name: name?.trim().to_owned(),
+            description: description?,
+            project_type: project_type?,
+            requirements,
+            options,
+        };
+        Some(Accepted { brief, owner })
+    }
+
+    fn text(&mut self, field: &str, value: Option<Value>, chars_max: usize) -> Option<String> {
+        match value {
+            None => self.errors.push(error(field, "is missing")),
+            Some(Value::String(text)) => {
+                let chars = text.chars().count();
+                if text.trim().is_empty() {
+                    self.errors.push(error(field, "must not be empty"));
+                } else if chars > chars_max {
+                    self.errors.push(error(
+                        field,
+                        format!("has {chars} characters, the limit is {chars_max}"),
+                    ));
+                } else if text.contains('\0') {
+                    self.errors.push(error(field, "must not contain NUL"));
+                } else {
+                    return Some(text);
+                }
+            }
+            Some(_) => self.errors.push(error(field, "must be a string")),
+        }
+        None
+    }
+
+    fn project_type(&mut self, value: Option<Value>) -> Option<ProjectType> {
+        let rule = "must be one of web, mobile, api, fullstack";
+        match value {
+            None => self
+                .errors
+                .push(error("type", format!("is missing: it {rule}"))),
+            Some(value) => match serde_json::from_value(value) {
+                Ok(project_type) => return Some(project_type),
+                Err(_) => self.errors.push(error("type", rule)),
+            },
+        }
+        None
+    }
+
+    fn requirements(&mut self, value: Option<Value>) -> Vec<String> {
+        let items = match value {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.errors
+                    .push(error("requirements", "must be a list of strings"));
+                Vec::new()
+            }
+        };
+        if items.len() > REQUIREMENTS_MAX {
+            let count = items.len();
+            self.errors.push(error(
+                "requirements",
+                format!("has {count} entries, the limit is {REQUIREMENTS_MAX}"),
+            ));
+            return Vec::new();
+        }
+        let mut requirements = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let field = format!("requirements[{index}]");
+            requirements.extend(self.text(&field, Some(item), REQUIREMENT_CHARS_MAX));
+        }
+        requirements
+    }
+
+    fn options(&mut self, value: Option<Value>) -> Options {
+        let mut options = Options::default();
+        let fields = match value {
+            None | Some(Value::Null) => return options,
+            Some(Value::Object(fields)) => fields,
+            Some(_) => {
+                self.errors.push(error("options", "must be an object"));
+                return options;
+            }
+        };
+        for (name, value) in fields {
+            let field = format!("options.{name}");
+            match name.as_str() {
+                "requestId" => options.request_id = self.text(&field, Some(value), REQUEST_ID_CHARS_MAX),
+                "visibility" => match value.as_str() {
+                    Some("public") => options.public = true,
+                    Some("private") => options.public = false,
+                    Some(_) | None => self.errors.push(error(field, "must be private or public")),
+                },
+                "parallelism" => options.parallelism = self.parallelism(field, &value),
+                "budgetUsd" => self.budget(field, &value),
+                "approval" => self.only(field, &value, "auto", &["auto", "plan"]),
+                "speed" => self.only(field, &value, "normal", &["normal", "economy"]),
+                "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
+                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, speed)")),
+            }
+        }
+        options
+    }
+
+    fn parallelism(&mut self, field: String, value: &Value) -> Option<u32> {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let valid = number.filter(|number| (1..=PARALLELISM_MAX).contains(number));
+        if valid.is_none() {
+            self.errors.push(error(
+                field,
+                format!("must be a whole number from 1 to {PARALLELISM_MAX}"),
+            ));
+        }
+        valid
+    }
+
+    fn budget(&mut self, field: String, value: &Value) {
+        match value.as_f64() {
+            Some(usd) if usd > 0.0 && usd <= BUDGET_USD_MAX => {
+                self.errors.push(error(
+                    field,
+                    "is not supported yet: budgets are not enforced in this version",
+                ));
+            }
+            Some(_) | None => self.errors.push(error(
+                field,
+                format!("must be a number above 0, at most {BUDGET_USD_MAX}"),
+            )),
+        }
+    }
+
+    /// A word that the format knows but of which only `works` does something today.
+    fn only(&mut self, field: String, value: &Value, works: &str, known: &[&str]) {
+        match value.as_str() {
+            Some(word) if word == works => {}
+            Some(word) if known.contains(&word) => {
+                self.errors.push(error(
+                    field,
+                    format!("`{word}` is not supported yet, only `{works}`"),
+                ));
+            }
+            Some(_) | None => self
+                .errors
+                .push(error(field, format!("must be one of {}", known.join(", ")))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(body: &Value) -> Vec<String> {
+        match Brief::parse(body.to_string().as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|error| error.field).collect(),
+        }
+    }
+
+    #[test]
+    fn the_sample_brief_is_accepted() {
+        let sample = include_bytes!("../../../examples/todo.json");
+        let brief = Brief::parse(sample).unwrap().brief;
+        assert_eq!(brief.name, "test-app");
+        assert_eq!(brief.project_type, ProjectType::Web);
+        assert_eq!(brief.requirements.len(), 3);
+        assert_eq!(brief.options.parallelism(), PARALLELISM_DEFAULT);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let body = json!({"name": "", "description": 5, "type": "game", "requirements": ["", 7, "ok"],
+            "colour": "red", "options": {"parallelism": 0, "turbo": true, "visibility": "secret"}});
+        let mut named = fields(&body);
+        named.sort();
+        assert_eq!(
+            named,
+            [
+                "colour",
+                "description",
+                "name",
+                "options.parallelism",
+                "options.turbo",
+                "options.visibility",
+                "requirements[0]",
+                "requirements[1]",
+                "type"
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_hold_at_and_past_the_edge() {
+        let brief = |name: usize, description: usize, requirements: usize| {
+            fields(
+                &json!({"name": "ü".repeat(name), "description": "x".repeat(description), "type": "api",
+                "requirements": vec!["r"; requirements]}),
+            )
+        };
+        assert_eq!(brief(80, 10_000, 100), Vec::<String>::new());
+        assert_eq!(
+            brief(81, 10_001, 101),
+            ["name", "description", "requirements"]
+        );
+        assert_eq!(
+            fields(
+                &json!({"name": "n", "description": "d", "type": "web", "requirements": ["x".repeat(1_001)]})
+            ),
+            ["requirements[0]"]
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_brief_is_refused() {
+        for body in ["", "not json", "[]", "null", "\"x\"", "{\"name\":"] {
+            assert_eq!(
+                Brief::parse(body.as_bytes()).unwrap_err()[0].field,
+                "body",
+                "{body}"
+            );
+        }
+        assert_eq!(
+            Brief::parse(&vec![b' '; BRIEF_BYTES_MAX + 1]).unwrap_err()[0].field,
+            "body"
+        );
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_refused_not_ignored() {
+        let body = json!({"name": "n", "description": "d", "type": "web",
+            "options": {"approval": "plan", "speed": "economy", "repository": "a/b", "budgetUsd": 5}});
+        assert_eq!(fields(&body).len(), 4);
+        let plain = json!({"name": "n", "description": "d", "type": "web",
+            "options": {"approval": "auto", "speed": "normal", "requestId": "r-1", "visibility": "public"}});
+        assert_eq!(fields(&plain), Vec::<String>::new());
+    }
+
+    #[test]
+    fn missing_requirements_mean_none() {
+        let accepted =
+            Brief::parse(br#"{"name":" n ","description":"d","type":"mobile"}"#).unwrap();
+        assert_eq!(accepted.brief.requirements, Vec::<String>::new());
+        assert_eq!(accepted.brief.name, "n");
+    }
+}

@@ -1,0 +1,244 @@
+//! What a unit asks the shell to do, and the journal entries that answer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::failure::{Code, Failure};
+use crate::ids::sha256_hex;
+use crate::model::{AgentReply, Prompt, Question, Reply};
+use crate::workspace::Workspace;
+
+/// One thing to do outside. It may happen twice; its entry is recorded once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// Tells it from the unit's other effects: an ordinal where they follow one another,
+    /// a name where they run in parallel.
+    pub key: String,
+    /// What to do.
+    pub action: Action,
+}
+
+impl Effect {
+    /// An effect under `key`.
+    pub fn new(key: impl Into<String>, action: Action) -> Self {
+        Self {
+            key: key.into(),
+            action,
+        }
+    }
+}
+
+/// What to do. Exhaustive on purpose: a new action must be decided wherever one is
+/// performed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Ask the planner model.
+    AskPlanner(Question),
+    /// Ask the reviewer model.
+    AskReviewer(Question),
+    /// Take a turn with the coding model.
+    AskAgent(Prompt),
+    /// Make sure that the repository exists and is ours.
+    EnsureRepository(RepositoryRequest),
+    /// Make sure that the repository's head holds exactly these files.
+    Publish(CommitRequest),
+    /// Make sure that the site and its public address exist.
+    EnsureSite(SiteRequest),
+    /// Make sure that the files are uploaded as a deployment, not yet active.
+    Upload(UploadRequest),
+    /// Wait until the deployment's build has ended.
+    FollowBuild(DeploymentRef),
+    /// Make the deployment the one the site serves.
+    Activate(DeploymentRef),
+}
+
+/// A repository to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRequest {
+    /// Its name.
+    pub name: String,
+    /// One line.
+    pub description: String,
+    /// Whether only its owner sees it.
+    pub private: bool,
+    /// Stands in `homepage`, in the same request that creates it, and tells ours from
+    /// somebody's.
+    pub marker: String,
+}
+
+/// A commit to have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommitRequest {
+    /// Where.
+    pub repository: RepositoryEntry,
+    /// The whole message.
+    pub message: String,
+    /// Author and committer date, Unix seconds: the same at every attempt, so that the
+    /// commit's id is known before.
+    pub date_unix: i64,
+    /// The whole tree.
+    pub files: Workspace,
+}
+
+/// A site to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteRequest {
+    /// The site's id.
+    pub site_id: String,
+    /// The name the console shows.
+    pub name: String,
+    /// First label of the public address.
+    pub subdomain: String,
+}
+
+/// Files to upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UploadRequest {
+    /// The site's id.
+    pub site_id: String,
+    /// Folder of the workspace that is served, `.` for all of it.
+    pub output_dir: String,
+    /// The files.
+    pub files: Workspace,
+}
+
+/// A deployment of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentRef {
+    /// The site's id.
+    pub site_id: String,
+    /// The deployment's id.
+    pub deployment_id: String,
+}
+
+impl Action {
+    /// The hash that an entry carries of the action it answers.
+    pub fn fingerprint(&self) -> String {
+        let text = match self {
+            Self::AskPlanner(question) | Self::AskReviewer(question) => {
+                json!(["question", question])
+            }
+            Self::AskAgent(prompt) => {
+                json!(["prompt", prompt.system, prompt.messages, prompt.max_tokens])
+            }
+            Self::EnsureRepository(request) => json!(["repository", request.name, request.marker]),
+            Self::Publish(request) => json!([
+                "publish",
+                request.repository.full_name,
+                request.message,
+                request.date_unix,
+                request.files.manifest_hash()
+            ]),
+            Self::EnsureSite(request) => json!(["site", request.site_id]),
+            Self::Upload(request) => {
+                json!(["upload", request.site_id, request.files.manifest_hash()])
+            }
+            Self::FollowBuild(deployment) => json!(["build", deployment]),
+            Self::Activate(deployment) => json!(["activate", deployment]),
+        };
+        sha256_hex(text.to_string().as_bytes())
+    }
+}
+
+/// The recorded outcome of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Entry {
+    /// A planner's or reviewer's answer.
+    Reply(Reply),
+    /// A turn of an agent, with what it is answered: the JSON array of the next user
+    /// message. Both are resent byte for byte.
+    Turn {
+        /// The raw answer.
+        reply: AgentReply,
+        /// The exact tool results sent back; empty if the turn is not answered.
+        results: String,
+    },
+    /// The repository is there.
+    Repository(RepositoryEntry),
+    /// Somebody else has a repository of that name.
+    NameTaken {
+        /// Requests it took to learn that.
+        requests: u64,
+    },
+    /// The commit is the head of the branch.
+    Commit(CommitEntry),
+    /// The site and its address are there.
+    Site {
+        /// The public address.
+        url: String,
+    },
+    /// The files are uploaded.
+    Uploaded(DeploymentRef),
+    /// The build has ended.
+    Built {
+        /// Whether it can be activated.
+        ready: bool,
+        /// The end of its log.
+        log: String,
+    },
+    /// The deployment is the one being served.
+    Activated,
+    /// The effect can not succeed, however often it is tried.
+    Failed(Failure),
+}
+
+/// A repository as GitHub told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryEntry {
+    /// GitHub's numeric id.
+    pub id: u64,
+    /// `owner/name`.
+    pub full_name: String,
+    /// The branch the commit goes to.
+    pub default_branch: String,
+    /// For people.
+    pub html_url: String,
+    /// For git.
+    pub clone_url: String,
+    /// Requests it took.
+    pub requests: u64,
+}
+
+/// A commit as published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitEntry {
+    /// Its id.
+    pub sha: String,
+    /// Requests it took.
+    pub requests: u64,
+}
+
+impl Entry {
+    /// The entry as a planner's or reviewer's answer.
+    ///
+    /// # Errors
+    /// The journal holds something else under this key.
+    pub fn reply(&self) -> Result<&Reply, Failure> {
+        match self {
+            Self::Reply(reply) => Ok(reply),
+            Self::Turn { .. }
+            | Self::Repository(_)
+            | Self::NameTaken { .. }
+            | Self::Commit(_)
+            | Self::Site { .. }
+            | Self::Uploaded(_)
+            | Self::Built { .. }
+            | Self::Activated
+            | Self::Failed(_) => Err(mismatch("an answer of a model")),
+        }
+    }
+}
+
+/// The failure for an entry of the wrong kind.
+pub fn mismatch(expected: &str) -> Failure {
+    Failure::new(
+        Code::JournalMismatch,
+        format!(
+            "The journal does not hold {expected} where one was expected. Start the task anew."
+        ),
+    )
+}

@@ -1,0 +1,107 @@
+//! What has happened to a task: the results of its units. Facts never change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::ids::{TaskId, UnitKey};
+use crate::model::Spent;
+use crate::plan::Assignment;
+use crate::review::Finding;
+
+/// Everything known of one task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The task.
+    pub task: TaskId,
+    /// Who asked for it.
+    pub owner: String,
+    /// The results of its finished units, in any order.
+    pub done: Vec<Done>,
+}
+
+/// The result of one unit: the `done` entry of its journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The unit.
+    pub unit: UnitKey,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub spent: Spent,
+}
+
+/// What came of a unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// A plan was accepted.
+    Planned {
+        /// The work, one agent each.
+        assignments: Vec<Assignment>,
+        /// Agents at work at the same time.
+        parallelism: u32,
+    },
+    /// An assignment was carried out.
+    Coded {
+        /// What the agent claims.
+        summary: String,
+        /// Files written or deleted.
+        files: u64,
+        /// Turns taken.
+        turns: u32,
+    },
+    /// A review round was held.
+    Reviewed {
+        /// The files that were judged.
+        manifest_hash: String,
+        /// Assignments to be done again; empty means approved.
+        rework: Vec<Rework>,
+        /// Findings that cause no rework.
+        remarks: Vec<Finding>,
+    },
+    /// The files were committed.
+    Released {
+        /// `owner/name`.
+        repository: String,
+        /// For people.
+        repository_url: String,
+        /// For git.
+        clone_url: String,
+        /// The branch.
+        branch: String,
+        /// The commit.
+        commit_sha: String,
+    },
+    /// The files are served.
+    Deployed {
+        /// The site's id.
+        site_id: String,
+        /// The deployment's id.
+        deployment_id: String,
+        /// The public address.
+        url: String,
+        /// The end of the build's log.
+        build_log: String,
+    },
+    /// The unit ended without a result.
+    Failed(Failure),
+}
+
+/// One assignment to be done again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rework {
+    /// The assignment.
+    pub assignment: String,
+    /// What must change.
+    pub findings: Vec<Finding>,
+}
+
+impl Facts {
+    /// The outcome of `unit`, if it is done.
+    pub fn outcome(&self, unit: &UnitKey) -> Option<&Outcome> {
+        self.done
+            .iter()
+            .find(|done| done.unit == *unit)
+            .map(|done| &done.outcome)
+    }
+}

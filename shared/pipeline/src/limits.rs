@@ -1,0 +1,89 @@
+//! Every bound of the pipeline, by name. A test stands at each limit and one past it.
+
+/// Characters of a task's name.
+pub const NAME_CHARS_MAX: usize = 80;
+/// Characters of a brief's description.
+pub const DESCRIPTION_CHARS_MAX: usize = 10_000;
+/// Requirements of a brief.
+pub const REQUIREMENTS_MAX: usize = 100;
+/// Characters of one requirement.
+pub const REQUIREMENT_CHARS_MAX: usize = 1_000;
+/// Bytes of a brief as JSON.
+pub const BRIEF_BYTES_MAX: usize = 64 * 1024;
+/// Characters of a `requestId`.
+pub const REQUEST_ID_CHARS_MAX: usize = 64;
+/// Largest `budgetUsd` a brief may ask for.
+pub const BUDGET_USD_MAX: f64 = 10_000.0;
+/// Largest `parallelism` a brief may ask for.
+pub const PARALLELISM_MAX: u32 = 16;
+/// Agents of one task that run at the same time unless the brief says otherwise.
+pub const PARALLELISM_DEFAULT: u32 = 4;
+
+/// Assignments of a plan.
+pub const ASSIGNMENTS_MAX: usize = 64;
+/// Assignments the planner is asked to stay within.
+pub const ASSIGNMENTS_DEFAULT_MAX: usize = 8;
+/// Acceptance checks of one assignment.
+pub const ACCEPTANCE_MAX: usize = 30;
+/// Paths one assignment owns.
+pub const OWNS_MAX: usize = 50;
+/// Characters of a plan's prose fields (title, objective, check, contract).
+pub const PLAN_TEXT_CHARS_MAX: usize = 8_000;
+/// Characters of an assignment's title.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Bytes of a plan as JSON: it must fit its row and its journal entry.
+pub const PLAN_BYTES_MAX: usize = 400_000;
+/// Repair calls after a first plan that breaks the rules.
+pub const PLAN_REPAIRS_MAX: u32 = 2;
+
+/// Bytes of one file.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Files of a project.
+pub const FILES_MAX: usize = 300;
+/// Bytes of all files of a project.
+pub const PROJECT_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Bytes of a path.
+pub const PATH_BYTES_MAX: usize = 1_024;
+/// Bytes of one segment of a path.
+pub const PATH_SEGMENT_BYTES_MAX: usize = 255;
+/// Segments of a path.
+pub const PATH_DEPTH_MAX: usize = 20;
+
+/// Model turns of one agent.
+pub const AGENT_TURNS_MAX: u32 = 40;
+/// Tool calls of one agent.
+pub const AGENT_TOOL_CALLS_MAX: usize = 120;
+/// Tool calls in a row that may be malformed before the agent is stopped.
+pub const AGENT_INVALID_CALLS_MAX: usize = 3;
+/// Times an agent may make the very same call before it is stopped as stuck.
+pub const AGENT_SAME_CALL_MAX: usize = 4;
+/// Output tokens an agent may use in one turn.
+pub const AGENT_MAX_TOKENS: u32 = 64_000;
+/// Nudges for an agent that ends its turn without `finish`.
+pub const AGENT_NUDGES_MAX: usize = 1;
+/// Lines `read_file` returns at most.
+pub const READ_LINES_MAX: usize = 400;
+/// Bytes `read_file` returns at most.
+pub const READ_BYTES_MAX: usize = 48 * 1024;
+/// Paths `list_files` returns at most.
+pub const LIST_FILES_MAX: usize = 500;
+/// Matches `search_files` returns at most.
+pub const SEARCH_MATCHES_MAX: usize = 100;
+
+/// Review rounds of a generation, the first included.
+pub const REVIEW_ROUNDS_MAX: u32 = 3;
+/// Findings kept from one judgement.
+pub const FINDINGS_MAX: usize = 15;
+/// Repair calls for one malformed judgement.
+pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
+
+/// Times a unit is started before it is given up.
+pub const UNIT_ATTEMPTS_MAX: u64 = 8;
+/// Characters of a line of progress.
+pub const PROGRESS_CHARS_MAX: usize = 1_000;
+/// Characters of a failure's message.
+pub const FAILURE_CHARS_MAX: usize = 600;
+/// Bytes of one journal outcome.
+pub const OUTCOME_BYTES_MAX: usize = 900_000;
+/// Characters kept of a build log.
+pub const BUILD_LOG_CHARS_MAX: usize = 8_000;

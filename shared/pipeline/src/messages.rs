@@ -1,0 +1,205 @@
+//! Every text a person reads that is not a failure: lines of progress, the commit, the
+//! repository's description.
+
+use serde_json::{Value, json};
+
+use crate::brief::Brief;
+use crate::effect::{Action, Entry};
+use crate::facts::Outcome;
+use crate::ids::{TaskId, UnitKind};
+use crate::model::Spent;
+use crate::plan::Plan;
+use crate::unit::Work;
+
+/// Characters of a repository's description.
+const DESCRIPTION_CHARS_MAX: usize = 200;
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something went on as it should.
+    Info,
+    /// Something was not as it should be, and is dealt with.
+    Warning,
+    /// Something ended the work.
+    Error,
+}
+
+impl Level {
+    /// The word in the row.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A line of the feed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The effect it tells of, or `done`.
+    pub key: String,
+    /// The stage's word.
+    pub stage: &'static str,
+    /// How loud it is.
+    pub level: Level,
+    /// What a person reads.
+    pub text: String,
+    /// The same for programs, small.
+    pub data: Value,
+}
+
+/// The word of the stage a kind of unit belongs to.
+pub const fn stage_word(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Plan => "planning",
+        UnitKind::Assignment => "coding",
+        UnitKind::Review => "reviewing",
+        UnitKind::Release => "publishing",
+        UnitKind::Deployment => "deploying",
+    }
+}
+
+/// The line for an effect that was just recorded. Most effects have none: a line costs a
+/// request, and the end of the unit has one anyway.
+pub fn effect_line(
+    work: &Work,
+    key: &str,
+    action: &Action,
+    entry: &Entry,
+    changed: &[String],
+) -> Option<Line> {
+    let line = |stage, text: String, data| {
+        Some(Line {
+            key: key.to_owned(),
+            stage,
+            level: Level::Info,
+            text,
+            data,
+        })
+    };
+    match (work, action, entry) {
+        (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. })
+            if !changed.is_empty() =>
+        {
+            let data = json!({"assignment": work.assignment.id, "round": work.round, "files": changed,
+                "outputTokens": reply.spent.output_tokens, "costMicroUsd": reply.spent.cost_micro_usd});
+            line(
+                "coding",
+                format!("{}: wrote {}", work.assignment.id, changed.join(", ")),
+                data,
+            )
+        }
+        _ => None,
+    }
+}
+
+/// The line for the end of a unit.
+pub fn end_line(kind: UnitKind, name: &str, round: u32, outcome: &Outcome, spent: Spent) -> Line {
+    let (level, text) = match outcome {
+        Outcome::Planned { assignments, .. } => {
+            let names: Vec<&str> = assignments
+                .iter()
+                .map(|assignment| assignment.id.as_str())
+                .collect();
+            (
+                Level::Info,
+                format!(
+                    "Planned {}: {}",
+                    counted(names.len(), "assignment"),
+                    names.join(", ")
+                ),
+            )
+        }
+        Outcome::Coded { files, turns, .. } => {
+            let again = if round > 1 { " again" } else { "" };
+            (
+                Level::Info,
+                format!(
+                    "{name}: done{again}, {} in {}",
+                    counted(usize::try_from(*files).unwrap_or(0), "file"),
+                    counted(*turns as usize, "turn")
+                ),
+            )
+        }
+        Outcome::Reviewed { rework, .. } if rework.is_empty() => {
+            (Level::Info, format!("Review {round}: approved"))
+        }
+        Outcome::Reviewed { rework, .. } => {
+            let problems: Vec<String> = rework
+                .iter()
+                .flat_map(|item| {
+                    item.findings
+                        .iter()
+                        .map(move |finding| format!("{}: {}", item.assignment, finding.problem))
+                })
+                .collect();
+            (
+                Level::Warning,
+                format!("Review {round}: changes requested. {}", problems.join("; ")),
+            )
+        }
+        Outcome::Released {
+            repository,
+            commit_sha,
+            ..
+        } => (
+            Level::Info,
+            format!(
+                "Committed {} to {repository}",
+                commit_sha.get(..7).unwrap_or(commit_sha)
+            ),
+        ),
+        Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
+        Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
+    };
+    let data = json!({"name": name, "round": round, "spent": spent});
+    Line {
+        key: "done".to_owned(),
+        stage: stage_word(kind),
+        level,
+        text,
+        data,
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The commit's message.
+pub fn commit(brief: &Brief, plan: &Plan, task: &TaskId) -> String {
+    let mut text = format!(
+        "Add {}\n\n{}\n",
+        one_line(&brief.name, 60),
+        plan.summary.trim()
+    );
+    for requirement in &brief.requirements {
+        text.push_str(&format!("\n- {}", one_line(requirement, 200)));
+    }
+    if !brief.requirements.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&format!("\nTask-Id: {task}"));
+    text
+}
+
+/// The repository's description: the brief's, in one line.
+pub fn repository_description(brief: &Brief) -> String {
+    one_line(&brief.description, DESCRIPTION_CHARS_MAX)
+}
+
+/// `text` without line breaks and control characters, at most `chars_max` characters.
+fn one_line(text: &str, chars_max: usize) -> String {
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(chars_max) {
+        None => line,
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+    }
+}

@@ -1,0 +1,131 @@
+//! What is asked of models and what comes back, without any service's wire format.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who says something in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// The orchestrator.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A question to the planner or the reviewer, answered with JSON.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Question {
+    /// The rules of the role.
+    pub instructions: String,
+    /// The conversation so far, ending with the user.
+    pub turns: Vec<(Speaker, String)>,
+    /// Name of the schema.
+    pub schema_name: &'static str,
+    /// The JSON schema of the answer.
+    pub schema: Value,
+    /// How hard the model should think.
+    pub effort: Effort,
+    /// What calls that share a prefix have in common.
+    pub cache_key: String,
+}
+
+/// How hard a model should think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Enough for a judgement.
+    Medium,
+    /// For plans, and for code.
+    High,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// How the answer ended.
+    pub finish: Finish,
+    /// The text, JSON if all went well.
+    pub text: String,
+    /// What it cost.
+    pub spent: Spent,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// Whole.
+    Completed,
+    /// Cut off by a limit.
+    Truncated,
+    /// The model declined.
+    Refused(String),
+}
+
+/// The next request of an agent's conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// Rules for all agents, then the project: shared by all agents of a task.
+    pub system: [String; 2],
+    /// The conversation so far. Each text is a JSON array of content blocks and is sent
+    /// byte for byte, so that the service recognises what it said.
+    pub messages: Vec<(Speaker, String)>,
+    /// Output tokens allowed.
+    pub max_tokens: u32,
+}
+
+/// The answer to a [`Prompt`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentReply {
+    /// The assistant's content blocks as a JSON array, resent as they are.
+    pub content: String,
+    /// Why the model stopped.
+    pub stop: Stop,
+    /// What it cost.
+    pub spent: Spent,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// It has nothing more to say.
+    EndTurn,
+    /// It waits for tool results.
+    ToolUse,
+    /// It reached `max_tokens`.
+    MaxTokens,
+    /// It declined, with the category if given.
+    Refusal(String),
+    /// The conversation outgrew the model.
+    ContextExceeded,
+    /// Anything else, in the service's word.
+    Other(String),
+}
+
+/// What calls cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spent {
+    /// Model calls, failed attempts that were billed included.
+    pub model_calls: u64,
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written, reasoning included.
+    pub output_tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost_micro_usd: u64,
+    /// Requests to GitHub.
+    pub github_requests: u64,
+}
+
+impl std::ops::AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.model_calls += other.model_calls;
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cost_micro_usd += other.cost_micro_usd;
+        self.github_requests += other.github_requests;
+    }
+}

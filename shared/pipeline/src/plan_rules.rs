@@ -1,0 +1,491 @@
+//! The rules a plan must keep beyond its schema. All violations are found at once, so
+//! that one repair message can name them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::limits::{
+    ACCEPTANCE_MAX, ASSIGNMENTS_MAX, FILE_BYTES_MAX, FILES_MAX, OWNS_MAX, PLAN_BYTES_MAX,
+    PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX,
+};
+use crate::path::SafePath;
+use crate::plan::{Assignment, Plan};
+
+/// Everything that is wrong with `plan`, as sentences for the planner. Empty: accepted.
+pub fn violations(plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    counts(plan, &mut found);
+    ids(plan, &mut found);
+    texts(plan, &mut found);
+    shared_files(plan, &mut found);
+    ownership(plan, &mut found);
+    references(plan, &mut found);
+    if let Some(cycle) = cycle(&plan.assignments) {
+        found.push(format!(
+            "the dependencies of {} form a cycle",
+            cycle.join(", ")
+        ));
+    }
+    found
+}
+
+/// Whether `id` is `^[a-z0-9][a-z0-9-]{0,31}$`.
+pub fn is_id(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let rest = |byte: u8| allowed(byte) || byte == b'-';
+    id.len() <= 32 && id.bytes().next().is_some_and(allowed) && id.bytes().all(rest)
+}
+
+/// The assignments in an order in which none comes before what it depends on; those of
+/// equal standing by priority, then as listed. Assignments in a cycle are left out.
+pub fn order(assignments: &[Assignment]) -> Vec<&Assignment> {
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut ordered: Vec<&Assignment> = Vec::new();
+    loop {
+        let ready = |assignment: &&Assignment| {
+            !placed.contains(assignment.id.as_str())
+                && assignment
+                    .depends_on
+                    .iter()
+                    .all(|id| placed.contains(id.as_str()))
+        };
+        let Some(next) = assignments
+            .iter()
+            .filter(ready)
+            .min_by_key(|assignment| assignment.priority)
+        else {
+            return ordered;
+        };
+        placed.insert(&next.id);
+        ordered.push(next);
+    }
+}
+
+/// Whether the owned entry `owned` (a file, or a folder with a trailing `/`) covers `path`.
+pub fn covers(owned: &str, path: &str) -> bool {
+    if owned.ends_with('/') {
+        path.starts_with(owned)
+    } else {
+        path == owned
+    }
+}
+
+fn counts(plan: &Plan, found: &mut Vec<String>) {
+    let count = plan.assignments.len();
+    if count == 0 {
+        found.push("there must be at least one assignment".to_owned());
+    } else if count > ASSIGNMENTS_MAX {
+        found.push(format!(
+            "there are {count} assignments, the limit is {ASSIGNMENTS_MAX}"
+        ));
+    }
+    for assignment in &plan.assignments {
+        let (id, checks, owns) = (
+            &assignment.id,
+            assignment.acceptance.len(),
+            assignment.owns.len(),
+        );
+        if checks == 0 {
+            found.push(format!("assignment `{id}` has no acceptance check"));
+        } else if checks > ACCEPTANCE_MAX {
+            found.push(format!(
+                "assignment `{id}` has {checks} acceptance checks, the limit is {ACCEPTANCE_MAX}"
+            ));
+        }
+        if owns == 0 {
+            found.push(format!("assignment `{id}` owns no path"));
+        } else if owns > OWNS_MAX {
+            found.push(format!(
+                "assignment `{id}` owns {owns} paths, the limit is {OWNS_MAX}"
+            ));
+        }
+    }
+    if serde_json::to_string(plan).map_or(usize::MAX, |text| text.len()) > PLAN_BYTES_MAX {
+        found.push(format!("the plan is larger than {PLAN_BYTES_MAX} bytes"));
+    }
+}
+
+fn ids(plan: &Plan, found: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for assignment in &plan.assignments {
+        let id = assignment.id.as_str();
+        if !is_id(id) || id == "shared" {
+            found.push(format!(
+                "assignment id `{id}` must match ^[a-z0-9][a-z0-9-]{{0,31}}$ and not be `shared`"
+            ));
+        }
+        if !seen.insert(id) {
+            found.push(format!("assignment id `{id}` is used twice"));
+        }
+        let mut checks = BTreeSet::new();
+        for check in &assignment.acceptance {
+            if check.id.is_empty() || check.id.len() > 64 || !checks.insert(check.id.as_str()) {
+                found.push(format!(
+                    "acceptance id `{}` of `{id}` is empty, too long or used twice",
+                    check.id
+                ));
+            }
+        }
+    }
+    let mut contracts = BTreeSet::new();
+    for contract in &plan.contracts {
+        if contract.id.is_empty() || !contracts.insert(contract.id.as_str()) {
+            found.push(format!(
+                "contract id `{}` is empty or used twice",
+                contract.id
+            ));
+        }
+    }
+}
+
+fn texts(plan: &Plan, found: &mut Vec<String>) {
+    let mut check = |what: String, text: &str, max: usize| {
+        if text.trim().is_empty() {
+            found.push(format!("{what} is empty"));
+        } else if text.chars().count() > max {
+            found.push(format!("{what} is longer than {max} characters"));
+        }
+    };
+    check("the summary".to_owned(), &plan.summary, PLAN_TEXT_CHARS_MAX);
+    for assignment in &plan.assignments {
+        let id = &assignment.id;
+        check(
+            format!("the title of `{id}`"),
+            &assignment.title,
+            TITLE_CHARS_MAX,
+        );
+        check(
+            format!("the objective of `{id}`"),
+            &assignment.objective,
+            PLAN_TEXT_CHARS_MAX,
+        );
+        check(format!("the type of `{id}`"), &assignment.kind, 32);
+        check(
+            format!("the specialization of `{id}`"),
+            &assignment.specialization,
+            64,
+        );
+        check(format!("the estimate of `{id}`"), &assignment.estimate, 64);
+        for item in &assignment.acceptance {
+            check(
+                format!("acceptance `{}` of `{id}`", item.id),
+                &item.check,
+                PLAN_TEXT_CHARS_MAX,
+            );
+        }
+    }
+    for contract in &plan.contracts {
+        check(
+            format!("the definition of contract `{}`", contract.id),
+            &contract.definition,
+            PLAN_TEXT_CHARS_MAX,
+        );
+    }
+}
+
+fn shared_files(plan: &Plan, found: &mut Vec<String>) {
+    if plan.shared_files.len() > FILES_MAX {
+        found.push(format!("there are more than {FILES_MAX} shared files"));
+    }
+    let mut bytes = 0;
+    let mut seen = BTreeSet::new();
+    for file in &plan.shared_files {
+        bytes += file.content.len();
+        match SafePath::parse(&file.path) {
+            Err(unsafe_path) => found.push(format!("shared {unsafe_path}")),
+            Ok(path) if !seen.insert(path.folded()) => {
+                found.push(format!("shared file `{path}` is listed twice"));
+            }
+            Ok(_) => {}
+        }
+        if file.content.len() > FILE_BYTES_MAX {
+            found.push(format!(
+                "shared file `{}` is larger than {FILE_BYTES_MAX} bytes",
+                file.path
+            ));
+        }
+    }
+    if bytes > PROJECT_BYTES_MAX {
+        found.push(format!(
+            "the shared files are larger than {PROJECT_BYTES_MAX} bytes together"
+        ));
+    }
+}
+
+/// Paths are safe, and no two owners (assignments or the shared files) overlap: neither
+/// the same path, nor one inside the other's folder, nor either on a file system that
+/// ignores case, nor a file where another needs a folder.
+fn ownership(plan: &Plan, found: &mut Vec<String>) {
+    let mut claims: Vec<(String, &str, &str)> = Vec::new();
+    for file in &plan.shared_files {
+        claims.push((file.path.to_lowercase(), "the shared files", &file.path));
+    }
+    for assignment in &plan.assignments {
+        for owned in &assignment.owns {
+            match SafePath::parse(owned.strip_suffix('/').unwrap_or(owned)) {
+                Err(unsafe_path) => found.push(format!("`{}` owns: {unsafe_path}", assignment.id)),
+                Ok(_) => claims.push((owned.to_lowercase(), &assignment.id, owned)),
+            }
+        }
+    }
+    for (index, (folded, owner, path)) in claims.iter().enumerate() {
+        for (other_folded, other_owner, other_path) in &claims[index + 1..] {
+            if overlap(folded, other_folded) && (owner != other_owner || folded == other_folded) {
+                found.push(format!(
+                    "`{path}` of {owner} overlaps `{other_path}` of {other_owner}"
+                ));
+            }
+        }
+    }
+}
+
+fn overlap(left: &str, right: &str) -> bool {
+    let (a, b) = (left.trim_end_matches('/'), right.trim_end_matches('/'));
+    a == b
+        || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('/'))
+        || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn references(plan: &Plan, found: &mut Vec<String>) {
+    let assignments: BTreeSet<&str> = plan
+        .assignments
+        .iter()
+        .map(|item| item.id.as_str())
+        .collect();
+    let contracts: BTreeSet<&str> = plan.contracts.iter().map(|item| item.id.as_str()).collect();
+    for assignment in &plan.assignments {
+        let id = assignment.id.as_str();
+        for dependency in &assignment.depends_on {
+            if dependency == id {
+                found.push(format!("assignment `{id}` depends on itself"));
+            } else if !assignments.contains(dependency.as_str()) {
+                found.push(format!(
+                    "assignment `{id}` depends on `{dependency}`, which does not exist"
+                ));
+            }
+        }
+        for contract in &assignment.contracts {
+            if !contracts.contains(contract.as_str()) {
+                found.push(format!(
+                    "assignment `{id}` names contract `{contract}`, which does not exist"
+                ));
+            }
+        }
+    }
+    for contract in &plan.contracts {
+        for party in std::iter::once(&contract.provider).chain(&contract.consumers) {
+            if !assignments.contains(party.as_str()) && party != "shared" {
+                found.push(format!(
+                    "contract `{}` names `{party}`, which is no assignment",
+                    contract.id
+                ));
+            }
+        }
+    }
+}
+
+/// The assignments that can never start because they wait for each other.
+fn cycle(assignments: &[Assignment]) -> Option<Vec<String>> {
+    let known: BTreeSet<&str> = assignments.iter().map(|item| item.id.as_str()).collect();
+    let mut waits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for item in assignments {
+        let dependencies = item.depends_on.iter().map(String::as_str);
+        let entry = waits.entry(&item.id).or_default();
+        entry.extend(dependencies.filter(|id| known.contains(id) && *id != item.id));
+    }
+    loop {
+        let free: Vec<&str> = waits
+            .iter()
+            .filter(|(_, on)| on.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        for id in free {
+            waits.remove(id);
+            waits.values_mut().for_each(|on| {
+                on.remove(id);
+            });
+        }
+    }
+    (!waits.is_empty()).then(|| waits.keys().map(|id| format!("`{id}`")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Check, Contract, SharedFile, Stack};
+
+    fn assignment(id: &str, owns: &[&str], depends_on: &[&str]) -> Assignment {
+        let texts = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        Assignment {
+            id: id.to_owned(),
+            title: "T".to_owned(),
+            kind: "ui".to_owned(),
+            specialization: "s".to_owned(),
+            estimate: "5 min".to_owned(),
+            priority: 1,
+            objective: "O".to_owned(),
+            depends_on: texts(depends_on),
+            owns: texts(owns),
+            may_read: Vec::new(),
+            contracts: Vec::new(),
+            acceptance: vec![Check {
+                id: "c1".to_owned(),
+                check: "holds".to_owned(),
+            }],
+            out_of_scope: Vec::new(),
+            size: "S".to_owned(),
+        }
+    }
+
+    fn plan(assignments: Vec<Assignment>) -> Plan {
+        let stack = Stack {
+            language: "js".to_owned(),
+            framework: "none".to_owned(),
+            build_command: String::new(),
+            test_command: String::new(),
+            output_dir: ".".to_owned(),
+            appwrite_kind: "static-site".to_owned(),
+        };
+        Plan {
+            refused: String::new(),
+            project_name: "p".to_owned(),
+            summary: "s".to_owned(),
+            risks: Vec::new(),
+            stack,
+            shared_files: Vec::new(),
+            contracts: Vec::new(),
+            assignments,
+        }
+    }
+
+    fn check(assignments: Vec<Assignment>, needle: &str) {
+        let found = violations(&plan(assignments));
+        assert!(
+            found.iter().any(|line| line.contains(needle)),
+            "{needle}: {found:#?}"
+        );
+    }
+
+    #[test]
+    fn a_sound_plan_has_no_violation() {
+        let sound = plan(vec![
+            assignment("ui", &["index.html", "css/"], &[]),
+            assignment("docs", &["README.md"], &["ui"]),
+        ]);
+        assert_eq!(violations(&sound), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_violation_is_named() {
+        check(vec![], "at least one assignment");
+        check(vec![assignment("UI", &["a"], &[])], "must match");
+        check(
+            vec![assignment("a", &["a"], &[]), assignment("a", &["b"], &[])],
+            "used twice",
+        );
+        check(vec![assignment("a", &["a"], &["a"])], "depends on itself");
+        check(
+            vec![assignment("a", &["a"], &["zz"])],
+            "`zz`, which does not exist",
+        );
+        check(
+            vec![
+                assignment("a", &["a"], &["b"]),
+                assignment("b", &["b"], &["a"]),
+            ],
+            "cycle",
+        );
+        check(vec![assignment("a", &[], &[])], "owns no path");
+        check(vec![assignment("a", &["../x"], &[])], "segment");
+        check(
+            vec![assignment("a", &[".github/workflows/x.yml"], &[])],
+            "workflows",
+        );
+        check(
+            vec![
+                assignment("a", &["src/"], &[]),
+                assignment("b", &["src/x.js"], &[]),
+            ],
+            "overlaps",
+        );
+        check(
+            vec![
+                assignment("a", &["Src/X.js"], &[]),
+                assignment("b", &["src/x.js"], &[]),
+            ],
+            "overlaps",
+        );
+        check(
+            vec![
+                assignment("a", &["lib"], &[]),
+                assignment("b", &["lib/x"], &[]),
+            ],
+            "overlaps",
+        );
+        check(
+            vec![Assignment {
+                acceptance: Vec::new(),
+                ..assignment("a", &["a"], &[])
+            }],
+            "no acceptance",
+        );
+        check(
+            vec![Assignment {
+                contracts: vec!["k".to_owned()],
+                ..assignment("a", &["a"], &[])
+            }],
+            "contract `k`",
+        );
+        check(
+            (0..65)
+                .map(|n| assignment(&format!("a{n}"), &[&format!("f{n}")], &[]))
+                .collect(),
+            "the limit is 64",
+        );
+    }
+
+    #[test]
+    fn all_violations_come_at_once() {
+        let mut bad = plan(vec![
+            assignment("A", &["../x"], &["zz"]),
+            assignment("b", &["c"], &["b"]),
+        ]);
+        bad.shared_files.push(SharedFile {
+            path: "C".to_owned(),
+            content: String::new(),
+        });
+        bad.contracts.push(Contract {
+            id: "k".to_owned(),
+            kind: "ui".to_owned(),
+            definition: "d".to_owned(),
+            provider: "nobody".to_owned(),
+            consumers: Vec::new(),
+        });
+        assert!(violations(&bad).len() >= 6, "{:#?}", violations(&bad));
+    }
+
+    #[test]
+    fn order_respects_dependencies_then_priority() {
+        let mut items = vec![
+            assignment("docs", &["d"], &["ui"]),
+            assignment("ui", &["u"], &[]),
+            assignment("api", &["a"], &[]),
+        ];
+        items[1].priority = 2;
+        let ids: Vec<&str> = order(&items)
+            .into_iter()
+            .map(|item| item.id.as_str())
+            .collect();
+        assert_eq!(ids, ["api", "ui", "docs"]);
+    }
+
+    #[test]
+    fn cover_is_by_file_or_folder() {
+        assert!(covers("src/", "src/a/b"));
+        assert!(covers("a.js", "a.js"));
+        assert!(!covers("a.js", "a.js.map"));
+        assert!(!covers("src", "src/a"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Making the plan: one structured question, repaired at most twice.
+
+use serde_json::{Map, json};
+
+use crate::brief::Brief;
+use crate::effect::{Action, Effect, Entry};
+use crate::facts::Outcome;
+use crate::failure::{Code, Failure};
+use crate::json::from_model;
+use crate::limits::PLAN_REPAIRS_MAX;
+use crate::model::{Effort, Finish, Question, Speaker, Spent};
+use crate::path::SafePath;
+use crate::plan::{self, Plan};
+use crate::plan_rules;
+use crate::prompts;
+use crate::unit::{End, Journal, Step};
+use crate::workspace::FileVersion;
+
+/// A plan to make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanWork {
+    /// What the owner asked for.
+    pub brief: Brief,
+}
+
+/// What the plan needs next.
+pub fn decide(work: &PlanWork, journal: &Journal) -> Step {
+    let mut spent = Spent::default();
+    match plan_or_ask(work, journal, &mut spent) {
+        Ok(Progress::Ask(effect)) => Step::Do(vec![*effect]),
+        Ok(Progress::Accepted(plan)) => accepted(work, *plan, spent),
+        Err(failure) => Step::done(Outcome::Failed(failure), spent),
+    }
+}
+
+enum Progress {
+    Ask(Box<Effect>),
+    Accepted(Box<Plan>),
+}
+
+fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<Progress, Failure> {
+    let mut turns = vec![(Speaker::User, prompts::brief(&work.brief))];
+    let mut last_problem = String::new();
+    for attempt in 0..=PLAN_REPAIRS_MAX {
+        let question = Question {
+            instructions: prompts::planner_rules(),
+            turns: turns.clone(),
+            schema_name: "plan",
+            schema: plan::schema(),
+            effort: Effort::High,
+            cache_key: "plan".to_owned(),
+        };
+        let effect = Effect::new(format!("p{attempt}"), Action::AskPlanner(question));
+        let reply = match journal.find(&effect)? {
+            None => return Ok(Progress::Ask(Box::new(effect))),
+            Some(Entry::Failed(failure)) => return Err(failure.clone()),
+            Some(entry) => entry.reply()?,
+        };
+        *spent += reply.spent;
+        if let Finish::Refused(reason) = &reply.finish {
+            return Err(Failure::new(
+                Code::ModelRefused,
+                format!("The planner declined the brief: {reason}"),
+            ));
+        }
+        match from_model::<Plan>(&reply.text) {
+            Ok(plan) if !plan.refused.trim().is_empty() => {
+                return Err(Failure::new(
+                    Code::BriefRefused,
+                    format!("The planner declined the brief: {}", plan.refused.trim()),
+                ));
+            }
+            Ok(plan) => {
+                let violations = plan_rules::violations(&plan);
+                if violations.is_empty() {
+                    return Ok(Progress::Accepted(Box::new(plan)));
+                }
+                last_problem = violations.join("; ");
+                turns.push((Speaker::Assistant, reply.text.clone()));
+                turns.push((Speaker::User, prompts::plan_repair(&violations)));
+            }
+            Err(problem) => {
+                last_problem = problem.clone();
+                turns.push((Speaker::Assistant, reply.text.clone()));
+                turns.push((Speaker::User, prompts::plan_unreadable(&problem)));
+            }
+        }
+    }
+    Err(Failure::new(
+        Code::PlanInvalid,
+        format!(
+            "The planner made no valid plan in {} attempts. Simplify the brief and try again. Last problem: {last_problem}",
+            PLAN_REPAIRS_MAX + 1
+        ),
+    ))
+}
+
+fn accepted(work: &PlanWork, plan: Plan, spent: Spent) -> Step {
+    let shared = |file: &plan::SharedFile| {
+        let path = SafePath::parse(&file.path).ok()?;
+        Some(FileVersion {
+            path,
+            content: Some(file.content.clone()),
+            assignment: "shared".to_owned(),
+            round: 0,
+        })
+    };
+    let files = plan.shared_files.iter().filter_map(shared).collect();
+    let mut columns = Map::new();
+    columns.insert("name".to_owned(), work.brief.name.clone().into());
+    columns.insert(
+        "summary".to_owned(),
+        plan.summary.chars().take(2_000).collect::<String>().into(),
+    );
+    columns.insert("assignmentCount".to_owned(), plan.assignments.len().into());
+    columns.insert(
+        "plan".to_owned(),
+        json!({"brief": work.brief, "plan": plan})
+            .to_string()
+            .into(),
+    );
+    let outcome = Outcome::Planned {
+        assignments: plan.assignments,
+        parallelism: work.brief.options.parallelism(),
+    };
+    Step::Done(Box::new(End {
+        outcome,
+        spent,
+        files,
+        columns,
+    }))
+}

@@ -1,0 +1,421 @@
+//! The rows of the tables in `appwrite.json`, as JSON objects: what is written and what
+//! is read back.
+
+use serde_json::{Map, Value, json};
+
+use crate::advance::{NewUnit, Projection, UnitInput};
+use crate::brief::Brief;
+use crate::facts::Done;
+use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, sha256_hex};
+use crate::limits::PROGRESS_CHARS_MAX;
+use crate::messages::Line;
+use crate::path::SafePath;
+use crate::plan::{Assignment, Plan};
+use crate::review::Finding;
+use crate::stage::Status;
+use crate::unit::Recorded;
+use crate::workspace::FileVersion;
+
+/// The database that holds every table.
+pub const DATABASE: &str = "orchestrator";
+
+/// A row to create.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRow {
+    /// The table.
+    pub table: &'static str,
+    /// The row's id.
+    pub id: String,
+    /// Its columns.
+    pub data: Value,
+    /// Its permissions: the owner's, or none.
+    pub permissions: Vec<String>,
+}
+
+/// The permission to read that the owner of a task has on its rows.
+pub fn owner_may_read(owner: &str) -> Vec<String> {
+    vec![format!("read(\"user:{owner}\")")]
+}
+
+/// The brief's row, whose creation is the acceptance of the task.
+pub fn brief(task: &TaskId, owner: &str, brief: &Brief) -> NewRow {
+    let text = json!(brief).to_string();
+    let data = json!({"owner": owner, "requestId": brief.options.request_id, "digest": sha256_hex(text.as_bytes()), "brief": text});
+    NewRow {
+        table: "briefs",
+        id: task.as_str().to_owned(),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+/// The task's row before anything happened.
+pub fn task(task: &TaskId, owner: &str, brief: &Brief, next_check_at: &str) -> NewRow {
+    let data = json!({
+        "owner": owner, "name": brief.name, "type": brief.project_type.as_str(), "status": Status::Pending.as_str(),
+        "rev": 1, "generation": 1, "round": 1, "stage": Status::Pending.ordinal(), "nextCheckAt": next_check_at,
+    });
+    NewRow {
+        table: "tasks",
+        id: task.as_str().to_owned(),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+/// The columns of the task's row that a projection sets. `next_check_at` is ignored for a
+/// task that has ended: the sweep leaves it alone.
+pub fn projection(projection: &Projection, rev: i64, next_check_at: &str) -> Value {
+    let next_check_at = (!projection.status.is_final()).then_some(next_check_at);
+    json!({
+        "status": projection.status.as_str(), "rev": rev, "generation": projection.generation,
+        "round": projection.round, "stage": projection.status.ordinal(),
+        "totals": json!(projection.totals).to_string(), "repositoryUrl": projection.repository_url,
+        "siteUrl": projection.site_url, "commitSha": projection.commit_sha,
+        "failure": projection.failure.as_ref().map(|failure| json!(failure).to_string()),
+        "nextCheckAt": next_check_at,
+    })
+}
+
+/// A unit's row: its creation starts the function that the table triggers.
+pub fn unit(unit: &NewUnit, owner: &str) -> NewRow {
+    let key = &unit.key;
+    let mut data = json!({
+        "taskId": key.task, "owner": owner, "unitKey": key.to_string(), "generation": key.generation, "round": key.round,
+    });
+    match &unit.input {
+        UnitInput::Plan | UnitInput::Review => {}
+        UnitInput::Release(manifest) | UnitInput::Deployment(manifest) => {
+            data["manifestHash"] = json!(manifest)
+        }
+        UnitInput::Assignment(assignment, findings) => {
+            fill_assignment(&mut data, assignment, findings)
+        }
+    }
+    NewRow {
+        table: key.kind.table(),
+        id: key.id().as_str().to_owned(),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+fn fill_assignment(data: &mut Value, assignment: &Assignment, findings: &[Finding]) {
+    let Assignment {
+        id,
+        title,
+        kind,
+        priority,
+        specialization,
+        estimate,
+        objective,
+        owns,
+        acceptance,
+        depends_on,
+        ..
+    } = assignment;
+    let more = json!({
+        "name": id, "title": title, "type": kind, "priority": priority, "agentId": format!("agent-{id}"),
+        "specialization": specialization, "estimate": estimate, "objective": objective,
+        "owns": json!(owns).to_string(), "acceptance": json!(acceptance).to_string(),
+        "dependsOn": json!(depends_on).to_string(), "findings": json!(findings).to_string(), "state": "coding",
+    });
+    if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
+        data.extend(more);
+    }
+}
+
+/// What a unit's row says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitRow {
+    /// Which unit it is.
+    pub key: UnitKey,
+    /// Who asked for the task.
+    pub owner: String,
+    /// The assignment's name, findings or manifest, as columns.
+    pub data: Map<String, Value>,
+}
+
+impl UnitRow {
+    /// Reads a row of a trigger table.
+    ///
+    /// # Errors
+    /// Which column is missing or wrong. Not worth a retry.
+    pub fn parse(kind: UnitKind, row_id: &str, data: Map<String, Value>) -> Result<Self, String> {
+        let text = |column: &str| {
+            data.get(column)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .ok_or_else(|| format!("column `{column}` is missing"))
+        };
+        let number = |column: &str| {
+            let value = data
+                .get(column)
+                .and_then(Value::as_u64)
+                .and_then(|value| u32::try_from(value).ok());
+            value.ok_or_else(|| format!("column `{column}` is missing"))
+        };
+        let task = TaskId::parse(&text("taskId")?).ok_or("column `taskId` is no task id")?;
+        let name = if kind == UnitKind::Assignment {
+            text("name")?
+        } else {
+            String::new()
+        };
+        let key = UnitKey {
+            task,
+            kind,
+            generation: number("generation")?,
+            round: number("round")?,
+            name,
+        };
+        if key.id().as_str() != row_id || key.to_string() != text("unitKey")? {
+            return Err("the row's id does not belong to its key".to_owned());
+        }
+        Ok(Self {
+            owner: text("owner")?,
+            key,
+            data,
+        })
+    }
+
+    /// A text column, empty where it is null.
+    pub fn text(&self, column: &str) -> &str {
+        self.data
+            .get(column)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The findings of an assignment's row.
+    pub fn findings(&self) -> Vec<Finding> {
+        serde_json::from_str(self.text("findings")).unwrap_or_default()
+    }
+}
+
+/// The brief and the plan that a finished plan's row holds.
+///
+/// # Errors
+/// What can not be read. Not worth a retry.
+pub fn read_plan(column: &str) -> Result<(Brief, Plan), String> {
+    #[derive(serde::Deserialize)]
+    struct Column {
+        brief: Brief,
+        plan: Plan,
+    }
+    serde_json::from_str(column)
+        .map(|Column { brief, plan }| (brief, plan))
+        .map_err(|cause| format!("the plan's row can not be read: {cause}"))
+}
+
+/// One file version's row.
+pub fn file(task: &TaskId, owner: &str, generation: u32, version: &FileVersion) -> NewRow {
+    let path = version.path.as_str();
+    let content = version.content.as_deref();
+    let data = json!({
+        "taskId": task, "path": path, "pathHash": sha256_hex(path.as_bytes()), "content": content.unwrap_or_default(),
+        "contentHash": content.map(|content| sha256_hex(content.as_bytes())).unwrap_or_default(),
+        "bytes": content.map_or(0, str::len), "assignment": version.assignment, "generation": generation,
+        "round": version.round, "deleted": content.is_none(),
+    });
+    NewRow {
+        table: "files",
+        id: file_row_id(task, generation, version.round, path),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+/// Reads a file version's row.
+///
+/// # Errors
+/// What is wrong with it. Not worth a retry.
+pub fn read_file(data: &Map<String, Value>) -> Result<FileVersion, String> {
+    let text = |column: &str| {
+        data.get(column)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("a file's column `{column}` is missing"))
+    };
+    let path = SafePath::parse(text("path")?).map_err(|cause| cause.to_string())?;
+    let content = text("content")?.to_owned();
+    let deleted = data
+        .get("deleted")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    if !deleted && sha256_hex(content.as_bytes()) != text("contentHash")? {
+        return Err(format!("the content of `{path}` does not have its hash"));
+    }
+    let round = data
+        .get("round")
+        .and_then(Value::as_u64)
+        .and_then(|round| u32::try_from(round).ok());
+    Ok(FileVersion {
+        path,
+        content: (!deleted).then_some(content),
+        assignment: text("assignment")?.to_owned(),
+        round: round.ok_or("a file's column `round` is missing")?,
+    })
+}
+
+/// A journal entry's row.
+pub fn entry(task: &TaskId, unit: &UnitId, key: &str, recorded: &Recorded) -> NewRow {
+    let outcome = json!(recorded.entry).to_string();
+    journal(task, unit, key, "effect", &recorded.fingerprint, outcome)
+}
+
+/// The row of a unit's result: the last entry of its journal.
+pub fn done(done: &Done) -> NewRow {
+    let outcome = json!(done).to_string();
+    let fingerprint = sha256_hex(outcome.as_bytes());
+    journal(
+        &done.unit.task,
+        &done.unit.id(),
+        "done",
+        "done",
+        &fingerprint,
+        outcome,
+    )
+}
+
+fn journal(
+    task: &TaskId,
+    unit: &UnitId,
+    key: &str,
+    kind: &str,
+    fingerprint: &str,
+    outcome: String,
+) -> NewRow {
+    let data = json!({"taskId": task, "unitId": unit, "key": key, "kind": kind, "fingerprint": fingerprint, "outcome": outcome});
+    NewRow {
+        table: "journal",
+        id: unit.entry(key),
+        data,
+        permissions: Vec::new(),
+    }
+}
+
+/// A line of progress. Its id is the unit's and the position in its journal, so a line
+/// that is written twice stays one line.
+pub fn progress(task: &TaskId, owner: &str, unit: &UnitId, line: &Line) -> NewRow {
+    let data = json!({
+        "taskId": task, "unitId": unit, "stage": line.stage, "level": line.level.as_str(),
+        "text": line.text.chars().take(PROGRESS_CHARS_MAX).collect::<String>(), "data": line.data.to_string(),
+    });
+    NewRow {
+        table: "progress",
+        id: unit.entry(&line.key),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_units_row_reads_back_as_its_key() {
+        let key = UnitKey {
+            task: TaskId::of_request("o", "r"),
+            kind: UnitKind::Release,
+            generation: 1,
+            round: 2,
+            name: String::new(),
+        };
+        let row = unit(
+            &NewUnit {
+                key: key.clone(),
+                input: UnitInput::Release("hash".to_owned()),
+            },
+            "o",
+        );
+        let Value::Object(data) = row.data else {
+            panic!("an object")
+        };
+        let read = UnitRow::parse(UnitKind::Release, &row.id, data.clone()).unwrap();
+        assert_eq!(
+            (
+                read.key.clone(),
+                read.owner.as_str(),
+                read.text("manifestHash")
+            ),
+            (key, "o", "hash")
+        );
+        assert!(UnitRow::parse(UnitKind::Release, "l222", data.clone()).is_err());
+        assert!(UnitRow::parse(UnitKind::Deployment, &row.id, data).is_err());
+    }
+
+    #[test]
+    fn a_files_row_reads_back_as_its_version() {
+        let task = TaskId::of_request("o", "r");
+        for content in [Some("text\n".to_owned()), Some(String::new()), None] {
+            let version = FileVersion {
+                path: SafePath::parse("a/b").unwrap(),
+                content,
+                assignment: "ui".to_owned(),
+                round: 2,
+            };
+            let Value::Object(mut data) = file(&task, "o", 1, &version).data else {
+                panic!("an object")
+            };
+            assert_eq!(read_file(&data), Ok(version.clone()));
+            data.insert("content".to_owned(), json!("tampered"));
+            assert_eq!(read_file(&data).is_err(), version.content.is_some());
+        }
+    }
+
+    #[test]
+    fn every_row_fits_the_tables() {
+        let config: Value = serde_json::from_str(include_str!("../../../appwrite.json")).unwrap();
+        let columns = |table: &str| -> Vec<String> {
+            let tables = config["tables"].as_array().unwrap();
+            let table = tables.iter().find(|entry| entry["$id"] == table).unwrap();
+            table["columns"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|column| column["key"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let task_id = TaskId::of_request("o", "r");
+        let accepted = Brief::parse(include_bytes!("../../../examples/todo.json"))
+            .unwrap()
+            .brief;
+        let key = UnitKey {
+            task: task_id.clone(),
+            kind: UnitKind::Plan,
+            generation: 1,
+            round: 1,
+            name: String::new(),
+        };
+        let version = FileVersion {
+            path: SafePath::parse("a").unwrap(),
+            content: None,
+            assignment: "ui".to_owned(),
+            round: 1,
+        };
+        let recorded = Recorded {
+            fingerprint: "f".to_owned(),
+            entry: crate::effect::Entry::Activated,
+        };
+        let rows = [
+            brief(&task_id, "o", &accepted),
+            task(&task_id, "o", &accepted, "2026-01-01T00:00:00.000+00:00"),
+            unit(
+                &NewUnit {
+                    key: key.clone(),
+                    input: UnitInput::Plan,
+                },
+                "o",
+            ),
+            file(&task_id, "o", 1, &version),
+            entry(&task_id, &key.id(), "p0", &recorded),
+        ];
+        for row in rows {
+            let known = columns(row.table);
+            for column in row.data.as_object().unwrap().keys() {
+                assert!(known.contains(column), "{}.{column}", row.table);
+            }
+            assert!(row.id.len() <= 36);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! One unit of work: which effects it needs next, given its journal.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{AgentWork, Session};
+use crate::deployment::{self, DeploymentWork};
+use crate::effect::{Action, Effect, Entry, mismatch};
+use crate::facts::Outcome;
+use crate::failure::{Code, Failure};
+use crate::model::Spent;
+use crate::planning::{self, PlanWork};
+use crate::release::{self, ReleaseWork};
+use crate::review::{self, ReviewWork};
+use crate::workspace::FileVersion;
+
+/// A unit with everything it depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Make the plan.
+    Plan(PlanWork),
+    /// Carry out an assignment.
+    Assignment(Box<AgentWork>),
+    /// Judge the assignments.
+    Review(ReviewWork),
+    /// Commit the files.
+    Release(ReleaseWork),
+    /// Deploy the files.
+    Deployment(DeploymentWork),
+}
+
+/// What a unit needs next. Effects of one step are independent of each other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Perform these and append their entries.
+    Do(Vec<Effect>),
+    /// The unit has ended.
+    Done(Box<End>),
+}
+
+/// How a unit ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End {
+    /// Its result.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub spent: Spent,
+    /// File versions to write as rows before the result is recorded.
+    pub files: Vec<FileVersion>,
+    /// Columns of the unit's own row to fill in.
+    pub columns: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Step {
+    /// The end of a unit that writes neither files nor columns of its own.
+    pub fn done(outcome: Outcome, spent: Spent) -> Self {
+        Self::Done(Box::new(End {
+            outcome,
+            spent,
+            files: Vec::new(),
+            columns: serde_json::Map::new(),
+        }))
+    }
+}
+
+/// A unit's journal: its entries by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Journal {
+    entries: BTreeMap<String, Recorded>,
+}
+
+/// One entry of a journal with the fingerprint of the effect it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The effect's fingerprint.
+    pub fingerprint: String,
+    /// Its outcome.
+    pub entry: Entry,
+}
+
+impl Journal {
+    /// Adds what was recorded under `key`.
+    pub fn insert(&mut self, key: String, recorded: Recorded) {
+        self.entries.insert(key, recorded);
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entry of `effect`, if it is recorded.
+    ///
+    /// # Errors
+    /// `journal_mismatch` if what is recorded answers another effect.
+    pub fn find(&self, effect: &Effect) -> Result<Option<&Entry>, Failure> {
+        match self.entries.get(&effect.key) {
+            None => Ok(None),
+            Some(recorded) if recorded.fingerprint == effect.action.fingerprint() => {
+                Ok(Some(&recorded.entry))
+            }
+            Some(_) => Err(Failure::new(
+                Code::JournalMismatch,
+                format!(
+                    "Step `{}` was recorded for something else than would be done now. Start the task anew.",
+                    effect.key
+                ),
+            )),
+        }
+    }
+}
+
+/// What `work` needs next, given what is recorded.
+///
+/// Invariant: with the same journal it always answers the same, and every entry it asked
+/// for brings it forward.
+pub fn decide(work: &Work, journal: &Journal) -> Step {
+    match work {
+        Work::Plan(work) => planning::decide(work, journal),
+        Work::Assignment(work) => decide_assignment(work, journal),
+        Work::Review(work) => review::decide(work, journal),
+        Work::Release(work) => release::decide(work, journal),
+        Work::Deployment(work) => deployment::decide(work, journal),
+    }
+}
+
+/// Turns the answer to `effect` into the entry to append: for a turn of an agent the tool
+/// calls are carried out and their results become part of it. Also returns the paths that
+/// the turn changed.
+pub fn record(
+    work: &Work,
+    journal: &Journal,
+    effect: &Effect,
+    answer: Entry,
+) -> (Entry, Vec<String>) {
+    match (work, &effect.action, answer) {
+        (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. }) => {
+            let mut session = Session::start(work);
+            if replay(&mut session, journal).is_err() {
+                return (
+                    Entry::Turn {
+                        reply,
+                        results: String::new(),
+                    },
+                    Vec::new(),
+                );
+            }
+            let settled = session.take(&reply, None);
+            (
+                Entry::Turn {
+                    reply,
+                    results: settled.results,
+                },
+                settled.changed,
+            )
+        }
+        (_, _, answer) => (answer, Vec::new()),
+    }
+}
+
+/// The key of an agent's turn.
+fn turn_key(turn: u32) -> String {
+    format!("t{turn}")
+}
+
+/// Takes every recorded turn. Ends with the first that is not recorded, if any.
+fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>, Failure> {
+    while session.end().is_none() {
+        let effect = Effect::new(
+            turn_key(session.turns()),
+            Action::AskAgent(session.prompt()),
+        );
+        match journal.find(&effect)? {
+            None => return Ok(Some(effect)),
+            Some(Entry::Turn { reply, results }) => {
+                session.take(reply, Some(results));
+            }
+            Some(Entry::Failed(failure)) => return Err(failure.clone()),
+            Some(
+                Entry::Reply(_)
+                | Entry::Repository(_)
+                | Entry::NameTaken { .. }
+                | Entry::Commit(_)
+                | Entry::Site { .. }
+                | Entry::Uploaded(_)
+                | Entry::Built { .. }
+                | Entry::Activated,
+            ) => return Err(mismatch("a turn of an agent")),
+        }
+    }
+    Ok(None)
+}
+
+fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
+    let mut session = Session::start(work);
+    match replay(&mut session, journal) {
+        Err(failure) => Step::done(Outcome::Failed(failure), session.spent()),
+        Ok(Some(effect)) => Step::Do(vec![effect]),
+        Ok(None) => match session.end() {
+            Some(Ok(finish)) => {
+                let files = session.workspace().changes(&work.assignment.id, work.round);
+                let outcome = Outcome::Coded {
+                    summary: finish.summary.chars().take(2_000).collect(),
+                    files: files.len() as u64,
+                    turns: session.turns(),
+                };
+                let columns = assignment_columns("done", &session);
+                Step::Done(Box::new(End {
+                    outcome,
+                    spent: session.spent(),
+                    files,
+                    columns,
+                }))
+            }
+            Some(Err(failure)) => {
+                let outcome = Outcome::Failed(failure.clone());
+                let columns = assignment_columns("failed", &session);
+                Step::Done(Box::new(End {
+                    outcome,
+                    spent: session.spent(),
+                    files: Vec::new(),
+                    columns,
+                }))
+            }
+            None => Step::done(
+                Outcome::Failed(mismatch("the end of the agent's work")),
+                session.spent(),
+            ),
+        },
+    }
+}
+
+fn assignment_columns(
+    state: &str,
+    session: &Session<'_>,
+) -> serde_json::Map<String, serde_json::Value> {
+    let spent = session.spent();
+    let mut columns = serde_json::Map::new();
+    columns.insert("state".to_owned(), state.into());
+    columns.insert("turn".to_owned(), session.turns().into());
+    columns.insert("inputTokens".to_owned(), spent.input_tokens.into());
+    columns.insert("outputTokens".to_owned(), spent.output_tokens.into());
+    columns.insert("costMicroUsd".to_owned(), spent.cost_micro_usd.into());
+    columns
+}
