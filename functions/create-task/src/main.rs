@@ -1,1 +1,5 @@
-fn main() {}
+//! The function `create-task`: see its README and `shell::function`.
+
+fn main() -> std::process::ExitCode {
+    shell::function::run(shell::Stage::CreateTask)
+}

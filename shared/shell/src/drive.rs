@@ -1,0 +1,195 @@
+//! Drives one unit: claim, replay, decide, perform, record, and the end in its order.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use pipeline::effect::Effect;
+use pipeline::messages::{self, Line};
+use pipeline::rows::{self, UnitRow};
+use pipeline::unit::{End, Journal, Recorded};
+use pipeline::{Done, Facts, Step, UnitKind, Work, advance, decide, record};
+use serde_json::{Map, Value};
+
+use crate::advance::{advance_task, project};
+use crate::claim::Claim;
+use crate::clients::Clients;
+use crate::clock;
+use crate::load;
+use crate::logging::Log;
+use crate::perform::Performer;
+use crate::redaction::Redactor;
+use crate::store::{Created, Store};
+use crate::trouble::Trouble;
+
+/// Steps of one unit. More than any journal can hold: passing it is a defect.
+const STEPS_MAX: usize = 1_000;
+
+/// A row of a trigger table, as an event brought it or as it was read. What a unit decides
+/// from never changes after the row's creation, so an event's copy is as good.
+#[derive(Clone, Debug)]
+pub struct TriggerRow {
+    /// The row's id.
+    pub id: String,
+    /// When it was created.
+    pub created_at: String,
+    /// Its columns.
+    pub data: Map<String, Value>,
+}
+
+/// What became of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// The unit has ended, by this execution or before.
+    Done,
+    /// Another execution is at work on it.
+    Held,
+}
+
+/// One execution of a function for one unit.
+pub struct Drive<'a> {
+    /// The outside services.
+    pub clients: &'a Clients,
+    /// Appwrite, with the key of this execution.
+    pub store: Store,
+    /// The execution's id.
+    pub execution_id: String,
+    /// The execution's log.
+    pub log: Log,
+}
+
+impl Drive<'_> {
+    /// Drives the unit of `trigger` to its end.
+    ///
+    /// # Errors
+    /// What may succeed later. The claim is let go, so that the sweep can start the unit
+    /// again without waiting.
+    ///
+    /// # Idempotency
+    /// Any number of executions, at once or after each other, end in the same result.
+    pub async fn run(&self, kind: UnitKind, trigger: TriggerRow) -> Result<Driven, Trouble> {
+        let created_unix = clock::parse(&trigger.created_at).map_or(0, jiff::Timestamp::as_second);
+        let unit = UnitRow::parse(kind, &trigger.id, trigger.data).map_err(Trouble::Row)?;
+        let settings = self.clients.settings();
+        let lapse = Duration::from_secs(settings.claim_lapse_seconds);
+        let Some(claim) = Claim::take(&self.store, &unit.key, &self.execution_id, lapse).await? else {
+            self.log.info(&format!("unit {} is held by another execution", unit.key));
+            return Ok(Driven::Held);
+        };
+        let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
+        let result = tokio::select! {
+            result = self.work(&unit, created_unix, &claim) => result,
+            () = claim.beat(&self.store, heartbeat) => Ok(()),
+        };
+        if let Err(trouble) = result {
+            if let Err(second) = claim.release(&self.store).await {
+                self.log.error(&format!("could not release the claim: {second}"));
+            }
+            return Err(trouble);
+        }
+        Ok(Driven::Done)
+    }
+
+    async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
+        let repeat = claim.epoch > 1;
+        let mut journal = Journal::default();
+        if repeat {
+            let (recorded, done) = load::journal(&self.store, &unit.key.id()).await?;
+            if done.is_some() {
+                return self.advance(unit, true).await;
+            }
+            journal = recorded;
+        } else if unit.key.kind == UnitKind::Plan {
+            self.show_planning(unit).await?;
+        }
+        let site_domain = match unit.key.kind {
+            UnitKind::Release => self.clients.site_domain()?,
+            UnitKind::Plan | UnitKind::Assignment | UnitKind::Review | UnitKind::Deployment => "",
+        };
+        let work = load::work(&self.store, unit, created_unix, site_domain).await?;
+        let end = self.effects(unit, &work, journal, repeat).await?;
+        self.end(unit, end, repeat).await
+    }
+
+    /// The task leaves `pending` when its plan is taken up.
+    async fn show_planning(&self, unit: &UnitRow) -> Result<(), Trouble> {
+        let facts = Facts { task: unit.key.task.clone(), owner: unit.owner.clone(), done: Vec::new() };
+        let projection = advance(&facts, None).projection;
+        let check_after = self.clients.settings().check_after_seconds;
+        project(&self.store, &unit.key.task, &projection, check_after, None).await.map(|_| ())
+    }
+
+    async fn effects(&self, unit: &UnitRow, work: &Work, mut journal: Journal, repeat: bool) -> Result<End, Trouble> {
+        let performer = Performer::new(self.clients, &self.store, repeat);
+        for _ in 0..STEPS_MAX {
+            match decide(work, &journal) {
+                Step::Done(end) => return Ok(*end),
+                Step::Do(effects) => {
+                    let performed = effects.iter().map(|effect| self.effect(unit, work, &journal, effect, &performer));
+                    for (key, recorded) in try_join_all(performed).await? {
+                        journal.insert(key, recorded);
+                    }
+                }
+            }
+        }
+        Err(Trouble::Row(format!("unit {} did not end in {STEPS_MAX} steps", unit.key)))
+    }
+
+    /// Performs one effect and appends its entry. If another execution was first, its
+    /// entry counts.
+    async fn effect(&self, unit: &UnitRow, work: &Work, journal: &Journal, effect: &Effect, performer: &Performer<'_>) -> Result<(String, Recorded), Trouble> {
+        let answer = performer.perform(effect).await?;
+        let (entry, changed) = record(work, journal, effect, answer);
+        let line = messages::effect_line(work, &effect.key, &effect.action, &entry, &changed);
+        let recorded = Recorded { fingerprint: effect.action.fingerprint(), entry };
+        let (task, id) = (&unit.key.task, unit.key.id());
+        let row = rows::entry(task, &id, &effect.key, &recorded);
+        let row_id = row.id.clone();
+        let (created, ()) = futures::future::try_join(self.store.create(row), self.tell(unit, line)).await?;
+        if created == Created::New {
+            return Ok((effect.key.clone(), recorded));
+        }
+        let theirs = self.store.get("journal", &row_id).await?;
+        let theirs = theirs.ok_or_else(|| Trouble::Row(format!("journal entry `{row_id}` is there and is not")))?;
+        let (key, recorded) = load::read_entry(&theirs)?;
+        if key != effect.key {
+            return Err(Trouble::Row(format!("journal entry `{row_id}` belongs to `{key}`, not to `{}`", effect.key)));
+        }
+        Ok((key, recorded))
+    }
+
+    async fn tell(&self, unit: &UnitRow, line: Option<Line>) -> Result<(), Trouble> {
+        let Some(mut line) = line else { return Ok(()) };
+        line.text = self.redactor().clean(&line.text).into_owned();
+        self.store.create(rows::progress(&unit.key.task, &unit.owner, &unit.key.id(), &line)).await.map(|_| ())
+    }
+
+    fn redactor(&self) -> &Redactor {
+        self.clients.settings().redactor()
+    }
+
+    /// The end of a unit, in the order that a crash anywhere in between can be repaired:
+    /// its output rows, its result, the rows that follow, the task's row.
+    async fn end(&self, unit: &UnitRow, end: End, repeat: bool) -> Result<(), Trouble> {
+        let key = &unit.key;
+        let files = end.files.iter().map(|file| rows::file(&key.task, &unit.owner, key.generation, file)).collect();
+        let line = messages::end_line(key.kind, &key.name, key.round, &end.outcome, end.spent);
+        self.log.info(&line.text);
+        let columns = async {
+            if end.columns.is_empty() {
+                return Ok(());
+            }
+            let columns = Value::Object(end.columns.clone());
+            self.store.patch(key.kind.table(), key.id().as_str(), columns, None).await.map(|_| ())
+        };
+        futures::future::try_join3(self.store.create_many(files), columns, self.tell(unit, Some(line))).await?;
+        let done = Done { unit: key.clone(), outcome: end.outcome, spent: end.spent };
+        self.store.create(rows::done(&done)).await?;
+        self.advance(unit, repeat).await
+    }
+
+    async fn advance(&self, unit: &UnitRow, repeat: bool) -> Result<(), Trouble> {
+        let finished = (!repeat).then_some(&unit.key);
+        let check_after = self.clients.settings().check_after_seconds;
+        advance_task(&self.store, &unit.key.task, &unit.owner, finished, check_after).await
+    }
+}

@@ -1,0 +1,190 @@
+//! From rows to [`Work`]: reads what a unit depends on, and only that.
+
+use std::collections::BTreeSet;
+
+use appwrite::{Query, Row};
+use pipeline::advance::FIRST_GENERATION;
+use pipeline::agent::AgentWork;
+use pipeline::brief::Brief;
+use pipeline::deployment::DeploymentWork;
+use pipeline::limits::FILES_MAX;
+use pipeline::limits::REVIEW_ROUNDS_MAX;
+use pipeline::plan::{Assignment, Plan};
+use pipeline::planning::PlanWork;
+use pipeline::release::ReleaseWork;
+use pipeline::review::{ReviewWork, Subject};
+use pipeline::rows::{self, UnitRow};
+use pipeline::unit::{Journal, Recorded};
+use pipeline::workspace::{FileVersion, Workspace};
+use pipeline::{Done, Facts, Outcome, TaskId, UnitId, UnitKey, UnitKind, Work};
+
+use crate::store::Store;
+use crate::trouble::Trouble;
+
+/// Versions of files a task can have: each file once a round, and the shared ones.
+const FILE_VERSIONS_MAX: usize = FILES_MAX * (REVIEW_ROUNDS_MAX as usize + 1);
+/// Entries a unit's journal can have.
+const ENTRIES_MAX: usize = 1_000;
+/// Units a task can have.
+const UNITS_MAX: usize = 1_000;
+
+/// The unit of work that `unit` names, with everything it depends on.
+///
+/// # Errors
+/// A store that does not answer, or a row that does not hold what it should.
+pub async fn work(store: &Store, unit: &UnitRow, created_unix: i64, site_domain: &str) -> Result<Work, Trouble> {
+    let task = unit.key.task.clone();
+    if unit.key.kind == UnitKind::Plan {
+        return Ok(Work::Plan(PlanWork { brief: brief(store, &task).await? }));
+    }
+    let (brief, plan) = plan(store, &task).await?;
+    match unit.key.kind {
+        UnitKind::Plan => Err(Trouble::Row("a plan has no plan".to_owned())),
+        UnitKind::Assignment => assignment(store, unit, brief, plan).await,
+        UnitKind::Review => review(store, unit, brief, plan).await,
+        UnitKind::Release => Ok(Work::Release(ReleaseWork {
+            files: Workspace::of(&files(store, &task).await?),
+            approved_manifest: unit.text("manifestHash").to_owned(),
+            site_domain: site_domain.split(':').next().unwrap_or_default().to_owned(),
+            task,
+            brief,
+            plan,
+            created_unix,
+        })),
+        UnitKind::Deployment => Ok(Work::Deployment(DeploymentWork {
+            files: Workspace::of(&files(store, &task).await?),
+            approved_manifest: unit.text("manifestHash").to_owned(),
+            task,
+            brief,
+            plan,
+        })),
+    }
+}
+
+async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
+    let row = store.get("briefs", task.as_str()).await?.ok_or_else(|| Trouble::Row(format!("task `{task}` has no brief")))?;
+    let text = row.text("brief").unwrap_or_default();
+    serde_json::from_str(text).map_err(|cause| Trouble::Row(format!("the brief of `{task}` can not be read: {cause}")))
+}
+
+async fn plan(store: &Store, task: &TaskId) -> Result<(Brief, Plan), Trouble> {
+    let key = UnitKey { task: task.clone(), kind: UnitKind::Plan, generation: FIRST_GENERATION, round: 1, name: String::new() };
+    let row = store.get("plans", key.id().as_str()).await?.ok_or_else(|| Trouble::Row(format!("task `{task}` has no plan")))?;
+    rows::read_plan(row.text("plan").unwrap_or_default()).map_err(Trouble::Row)
+}
+
+async fn files(store: &Store, task: &TaskId) -> Result<Vec<FileVersion>, Trouble> {
+    let rows = store.list("files", vec![Query::equal("taskId", task.as_str())], FILE_VERSIONS_MAX).await?;
+    rows.iter().map(|row| rows::read_file(&row.data).map_err(Trouble::Row)).collect()
+}
+
+async fn assignment(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Result<Work, Trouble> {
+    let name = &unit.key.name;
+    let assignment = plan.assignments.iter().find(|assignment| assignment.id == *name).cloned();
+    let assignment = assignment.ok_or_else(|| Trouble::Row(format!("the plan has no assignment `{name}`")))?;
+    let round = unit.key.round;
+    let versions = if round == 1 && assignment.depends_on.is_empty() {
+        shared_files(&plan)
+    } else {
+        let seen = visible(&plan, &assignment);
+        let mut versions = files(store, &unit.key.task).await?;
+        // What others write at the same time must not be seen: a second execution of this
+        // unit would start from something else.
+        versions.retain(|version| version.round < round || (round == 1 && seen.contains(&version.assignment)));
+        versions
+    };
+    let base = Workspace::of(&versions);
+    Ok(Work::Assignment(Box::new(AgentWork { brief, plan, assignment, round, findings: unit.findings(), base })))
+}
+
+fn shared_files(plan: &Plan) -> Vec<FileVersion> {
+    let version = |file: &pipeline::plan::SharedFile| {
+        let path = pipeline::SafePath::parse(&file.path).ok()?;
+        Some(FileVersion { path, content: Some(file.content.clone()), assignment: "shared".to_owned(), round: 0 })
+    };
+    plan.shared_files.iter().filter_map(version).collect()
+}
+
+/// Whose files an assignment may see in the first round: the shared ones, and those of
+/// everything it depends on, which is done.
+fn visible(plan: &Plan, assignment: &Assignment) -> BTreeSet<String> {
+    let mut seen = BTreeSet::from(["shared".to_owned()]);
+    let mut open: Vec<&str> = assignment.depends_on.iter().map(String::as_str).collect();
+    while let Some(id) = open.pop() {
+        if seen.insert(id.to_owned()) {
+            let dependency = plan.assignments.iter().find(|other| other.id == id);
+            open.extend(dependency.into_iter().flat_map(|other| other.depends_on.iter().map(String::as_str)));
+        }
+    }
+    seen
+}
+
+async fn review(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Result<Work, Trouble> {
+    let (task, round) = (unit.key.task.clone(), unit.key.round);
+    let (versions, facts) = futures::future::try_join(files(store, &task), facts(store, &task, &unit.owner)).await?;
+    let key = |kind, round, name: &str| UnitKey { task: task.clone(), kind, generation: FIRST_GENERATION, round, name: name.to_owned() };
+    let earlier = match round {
+        1 => Vec::new(),
+        _ => match facts.outcome(&key(UnitKind::Review, round - 1, "")) {
+            Some(Outcome::Reviewed { rework, .. }) => rework.clone(),
+            Some(_) | None => return Err(Trouble::Row(format!("review {round} has no review before it"))),
+        },
+    };
+    let subject = |assignment: &Assignment| {
+        let findings = earlier.iter().find(|item| item.assignment == assignment.id).map(|item| item.findings.clone());
+        if round > 1 && findings.is_none() {
+            return None;
+        }
+        let claims = match facts.outcome(&key(UnitKind::Assignment, round, &assignment.id)) {
+            Some(Outcome::Coded { summary, .. }) => summary.clone(),
+            Some(_) | None => String::new(),
+        };
+        Some(Subject { assignment: assignment.clone(), claims, earlier_findings: findings.unwrap_or_default() })
+    };
+    let subjects = plan.assignments.iter().filter_map(subject).collect();
+    Ok(Work::Review(ReviewWork { brief, plan, round, subjects, workspace: Workspace::of(&versions) }))
+}
+
+/// Everything known of a task: the results of its finished units.
+///
+/// # Errors
+/// A store that does not answer, or an entry that can not be read.
+pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
+    let queries = vec![Query::equal("taskId", task.as_str()), Query::equal("kind", "done")];
+    let rows = store.list("journal", queries, UNITS_MAX).await?;
+    let done = rows.iter().map(read_done).collect::<Result<Vec<Done>, Trouble>>()?;
+    Ok(Facts { task: task.clone(), owner: owner.to_owned(), done })
+}
+
+fn read_done(row: &Row) -> Result<Done, Trouble> {
+    let text = row.text("outcome").unwrap_or_default();
+    serde_json::from_str(text).map_err(|cause| Trouble::Row(format!("journal entry `{}` can not be read: {cause}", row.id)))
+}
+
+/// A unit's journal, and its result if it is done.
+///
+/// # Errors
+/// A store that does not answer, or an entry that can not be read.
+pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Done>), Trouble> {
+    let rows = store.list("journal", vec![Query::equal("unitId", unit.as_str())], ENTRIES_MAX).await?;
+    let (mut journal, mut done) = (Journal::default(), None);
+    for row in &rows {
+        if row.text("kind") == Some("done") {
+            done = Some(read_done(row)?);
+        } else {
+            let (key, recorded) = read_entry(row)?;
+            journal.insert(key, recorded);
+        }
+    }
+    Ok((journal, done))
+}
+
+/// One entry of a journal, with its key.
+///
+/// # Errors
+/// An entry that can not be read.
+pub fn read_entry(row: &Row) -> Result<(String, Recorded), Trouble> {
+    let text = |column: &str| row.text(column).unwrap_or_default();
+    let entry = serde_json::from_str(text("outcome")).map_err(|cause| Trouble::Row(format!("journal entry `{}` can not be read: {cause}", row.id)))?;
+    Ok((text("key").to_owned(), Recorded { fingerprint: text("fingerprint").to_owned(), entry }))
+}

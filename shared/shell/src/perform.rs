@@ -1,0 +1,79 @@
+//! Performs effects: one effect, one call, one entry. It makes no choice of its own.
+//!
+//! What can never succeed becomes [`Entry::Failed`] and is recorded; what may succeed
+//! later is a [`Trouble`] and is not.
+
+mod ask;
+mod publish;
+mod site;
+
+use std::sync::OnceLock;
+
+use pipeline::effect::{Action, Effect, Entry};
+use pipeline::{Code, Failure};
+
+use crate::clients::Clients;
+use crate::store::Store;
+use crate::trouble::Trouble;
+
+/// What the effects of one execution are performed with.
+pub struct Performer<'a> {
+    clients: &'a Clients,
+    store: &'a Store,
+    repeat: bool,
+    github: OnceLock<github::Client>,
+}
+
+impl<'a> Performer<'a> {
+    /// A performer for one execution. With `repeat`, an earlier execution was at work on
+    /// this unit, so an effect without an entry may have happened all the same: then it
+    /// looks before it acts.
+    pub fn new(clients: &'a Clients, store: &'a Store, repeat: bool) -> Self {
+        Self { clients, store, repeat, github: OnceLock::new() }
+    }
+
+    /// This execution's own client, so that its requests can be counted.
+    fn github(&self) -> Result<&github::Client, Trouble> {
+        if let Some(client) = self.github.get() {
+            return Ok(client);
+        }
+        let client = self.clients.github()?;
+        Ok(self.github.get_or_init(|| client))
+    }
+
+    /// Performs `effect`.
+    ///
+    /// # Errors
+    /// What may succeed later.
+    ///
+    /// # Idempotency
+    /// Model calls are paid again; everything else makes sure that something exists and
+    /// finds it the second time.
+    pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
+        let result = match &effect.action {
+            Action::AskPlanner(question) | Action::AskReviewer(question) => ask::grok(self.clients, question).await,
+            Action::AskAgent(prompt) => ask::claude(self.clients, prompt).await,
+            Action::EnsureRepository(request) => publish::repository(self, request).await,
+            Action::Publish(request) => publish::commit(self, request).await,
+            Action::EnsureSite(request) => site::ensure(self, request).await,
+            Action::Upload(request) => site::upload(self, request).await,
+            Action::FollowBuild(deployment) => site::follow(self, deployment).await,
+            Action::Activate(deployment) => site::activate(self, deployment).await,
+        };
+        match result {
+            Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(failure)),
+            result => result,
+        }
+    }
+}
+
+/// A failure for good, with the whole chain of its causes in the message.
+fn terminal(code: Code, what: &str, cause: &dyn std::error::Error) -> Trouble {
+    let mut message = format!("{what}: {cause}");
+    let mut source = cause.source();
+    while let Some(cause) = source {
+        message.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    Trouble::Terminal(Failure::new(code, message))
+}

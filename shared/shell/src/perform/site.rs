@@ -1,0 +1,166 @@
+//! Appwrite Sites.
+
+use std::time::Duration;
+
+use appwrite::{Deployment, DeploymentArchive, DeploymentStatus, ErrorType, NewSite, Query};
+use pipeline::effect::{DeploymentRef, Entry, SiteRequest, UploadRequest};
+use pipeline::limits::BUILD_LOG_CHARS_MAX;
+use pipeline::{Code, Failure};
+
+use super::{Performer, terminal};
+use crate::archive;
+use crate::blocking::blocking;
+use crate::trouble::Trouble;
+
+/// Deployments of a site that are compared with the own bytes before an upload is repeated.
+const DEPLOYMENTS_COMPARED_MAX: u32 = 25;
+/// First wait between two looks at a build; each one doubles it.
+const POLL_FIRST: Duration = Duration::from_millis(20);
+/// Longest wait between two looks at a build.
+const POLL_MAX: Duration = Duration::from_secs(3);
+
+/// Makes sure that the site and its public address exist.
+pub(super) async fn ensure(performer: &Performer<'_>, request: &SiteRequest) -> Result<Entry, Trouble> {
+    let client = performer.store.client().clone();
+    let new = NewSite::of_files(request.site_id.clone(), request.name.clone());
+    if let Err(error) = blocking(move || client.sites().create(&new)).await {
+        let there = error.kind() == Some(&ErrorType::SiteAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. });
+        if !there {
+            return Err(refused(error));
+        }
+    }
+    let site_domain = performer.clients.site_domain()?;
+    let host = site_domain.split(':').next().unwrap_or_default();
+    let domain = format!("{}.{host}", request.subdomain);
+    let (client, site_id, wanted) = (performer.store.client().clone(), request.site_id.clone(), domain.clone());
+    if let Err(error) = blocking(move || client.rules().create_site_rule(&wanted, &site_id)).await {
+        let there = error.kind() == Some(&ErrorType::RuleAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. });
+        if !there {
+            return Err(refused(error));
+        }
+        own_rule(performer, &domain, &request.site_id).await?;
+    }
+    let scheme = if host.ends_with("localhost") { "http" } else { "https" };
+    Ok(Entry::Site { url: format!("{scheme}://{}.{site_domain}", request.subdomain) })
+}
+
+/// A rule that was there must be this site's.
+async fn own_rule(performer: &Performer<'_>, domain: &str, site_id: &str) -> Result<(), Trouble> {
+    let (client, query) = (performer.store.client().clone(), Query::equal("domain", domain));
+    let rules = blocking(move || client.rules().list_rules(&[query])).await.map_err(refused)?;
+    if rules.rules.iter().any(|rule| rule.domain == domain && rule.deployment_resource_id == site_id) {
+        return Ok(());
+    }
+    let message = format!("The address {domain} belongs to another site. Rename the project.");
+    Err(Trouble::Terminal(Failure::new(Code::DeployFailed, message)))
+}
+
+/// Makes sure that the files are uploaded as a deployment, not yet active.
+pub(super) async fn upload(performer: &Performer<'_>, request: &UploadRequest) -> Result<Entry, Trouble> {
+    let archive = archive::of(&request.files, &request.output_dir).map_err(Trouble::Terminal)?;
+    if performer.repeat
+        && let Some(deployment) = uploaded_before(performer, &request.site_id, &archive).await?
+    {
+        return Ok(uploaded(&request.site_id, deployment));
+    }
+    let (client, site_id) = (performer.store.client().clone(), request.site_id.clone());
+    let bytes = archive.clone();
+    match blocking(move || client.sites().create_deployment(&site_id, bytes, false)).await {
+        Ok(deployment) => Ok(uploaded(&request.site_id, deployment)),
+        Err(error @ appwrite::Error::OutcomeUnknown { .. }) => match uploaded_before(performer, &request.site_id, &archive).await? {
+            Some(deployment) => Ok(uploaded(&request.site_id, deployment)),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn uploaded(site_id: &str, deployment: Deployment) -> Entry {
+    Entry::Uploaded(DeploymentRef { site_id: site_id.to_owned(), deployment_id: deployment.id })
+}
+
+/// The deployment with these bytes: of equal size, then equal when downloaded. The
+/// archive is made the same way every time.
+async fn uploaded_before(performer: &Performer<'_>, site_id: &str, archive: &[u8]) -> Result<Option<Deployment>, Trouble> {
+    let (client, site) = (performer.store.client().clone(), site_id.to_owned());
+    let queries = [Query::order_desc("$createdAt"), Query::limit(DEPLOYMENTS_COMPARED_MAX)];
+    let list = blocking(move || client.sites().list_deployments(&site, &queries)).await.map_err(refused)?;
+    for deployment in list.deployments {
+        let failed = matches!(deployment.status, DeploymentStatus::Failed | DeploymentStatus::Canceled);
+        if failed || deployment.source_size != archive.len() as u64 {
+            continue;
+        }
+        let (client, site, id) = (performer.store.client().clone(), site_id.to_owned(), deployment.id.clone());
+        let source = blocking(move || client.sites().download_deployment(&site, &id, DeploymentArchive::Source)).await.map_err(refused)?;
+        if source == archive {
+            return Ok(Some(deployment));
+        }
+    }
+    Ok(None)
+}
+
+/// Waits until the build has ended. The execution's own deadline bounds the wait.
+pub(super) async fn follow(performer: &Performer<'_>, deployment: &DeploymentRef) -> Result<Entry, Trouble> {
+    let mut wait = POLL_FIRST;
+    loop {
+        let (client, wanted) = (performer.store.client().clone(), deployment.clone());
+        let seen = blocking(move || client.sites().get_deployment(&wanted.site_id, &wanted.deployment_id)).await.map_err(refused)?;
+        let ready = match seen.status {
+            DeploymentStatus::Ready => Some(true),
+            DeploymentStatus::Failed | DeploymentStatus::Canceled => Some(false),
+            DeploymentStatus::Waiting | DeploymentStatus::Processing | DeploymentStatus::Building | DeploymentStatus::Other(_) => None,
+        };
+        if let Some(ready) = ready {
+            return Ok(Entry::Built { ready, log: log_tail(&seen.build_logs) });
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(POLL_MAX);
+    }
+}
+
+/// The end of a build's log, without the colours of a terminal.
+fn log_tail(log: &str) -> String {
+    let mut plain = String::with_capacity(log.len());
+    let mut rest = log;
+    while let Some(start) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..start]);
+        let sequence = &rest[start + 2..];
+        let end = sequence.find(|character: char| character.is_ascii_alphabetic()).map_or(sequence.len(), |end| end + 1);
+        rest = &sequence[end..];
+    }
+    plain.push_str(rest);
+    let skip = plain.chars().count().saturating_sub(BUILD_LOG_CHARS_MAX);
+    plain.chars().skip(skip).collect()
+}
+
+/// Makes the deployment the one that the site serves, and reads that it is.
+pub(super) async fn activate(performer: &Performer<'_>, deployment: &DeploymentRef) -> Result<Entry, Trouble> {
+    let (client, wanted) = (performer.store.client().clone(), deployment.clone());
+    let site = blocking(move || client.sites().activate(&wanted.site_id, &wanted.deployment_id)).await.map_err(refused)?;
+    if site.deployment_id == deployment.deployment_id {
+        return Ok(Entry::Activated);
+    }
+    Err(Trouble::Row(format!("site `{}` serves another deployment than was activated", deployment.site_id)))
+}
+
+fn refused(error: appwrite::Error) -> Trouble {
+    match error.retry() {
+        appwrite::Retry::Transient { .. } => Trouble::Appwrite(error),
+        appwrite::Retry::Terminal => terminal(Code::DeployFailed, "Appwrite refused the deployment", &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_logs_lose_their_colours_and_keep_their_end() {
+        let log = "one\n\u{1b}[90m[20:45:02] \u{1b}[0mappwrite\u{1b}[32m done \u{1b}[0m\n";
+        assert_eq!(log_tail(log), "one\n[20:45:02] appwrite done \n");
+        let long = "x".repeat(BUILD_LOG_CHARS_MAX) + "end";
+        assert!(log_tail(&long).ends_with("end"));
+        assert_eq!(log_tail(&long).chars().count(), BUILD_LOG_CHARS_MAX);
+        assert_eq!(log_tail("cut \u{1b}[9"), "cut ");
+    }
+}

@@ -1,0 +1,133 @@
+//! The tables as the functions use them: the blocking client, awaited.
+
+use appwrite::{Client, ErrorType, NewExecution, Query, Row};
+use futures::future::try_join_all;
+use pipeline::rows::{DATABASE, NewRow};
+use serde_json::{Value, json};
+
+use crate::blocking::blocking;
+use crate::trouble::Trouble;
+
+/// Rows of one bulk create.
+const BULK_ROWS_MAX: usize = 100;
+
+/// Whether a create was the one that made the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was.
+    New,
+    /// A row with this id was there already.
+    Exists,
+}
+
+/// The tables, with the key of one execution.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+}
+
+impl Store {
+    /// The tables as `client` sees them.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The client, for what is not a row.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// One row, `None` if there is none.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn get(&self, table: &'static str, id: &str) -> Result<Option<Row>, Trouble> {
+        let (client, id) = (self.client.clone(), id.to_owned());
+        match blocking(move || client.table(DATABASE, table).get(&id)).await {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if error.kind() == Some(&ErrorType::RowNotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The rows that match, on all pages, at most `rows_max`.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn list(&self, table: &'static str, queries: Vec<Query>, rows_max: usize) -> Result<Vec<Row>, Trouble> {
+        let client = self.client.clone();
+        Ok(blocking(move || client.table(DATABASE, table).list_all(&queries, rows_max)).await?.rows)
+    }
+
+    /// Creates a row under its deterministic id.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating. A row that exists is none.
+    pub async fn create(&self, row: NewRow) -> Result<Created, Trouble> {
+        let client = self.client.clone();
+        match blocking(move || client.table(DATABASE, row.table).create(&row.id, &row.data, &row.permissions)).await {
+            Ok(_) => Ok(Created::New),
+            Err(error) if exists(&error) => Ok(Created::Exists),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates many rows of one table, at most 100 in one request; where some exist
+    /// already, one by one.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn create_many(&self, rows: Vec<NewRow>) -> Result<(), Trouble> {
+        for chunk in rows.chunks(BULK_ROWS_MAX) {
+            match self.create_bulk(chunk).await {
+                Ok(()) => {}
+                Err(error) if exists(&error) => {
+                    try_join_all(chunk.iter().cloned().map(|row| self.create(row))).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_bulk(&self, rows: &[NewRow]) -> Result<(), appwrite::Error> {
+        let Some(table) = rows.first().map(|row| row.table) else { return Ok(()) };
+        let rows = rows.iter().map(|row| appwrite::NewRow {
+            id: row.id.clone(),
+            data: row.data.as_object().cloned().unwrap_or_default(),
+            permissions: row.permissions.clone(),
+        });
+        let (client, rows) = (self.client.clone(), rows.collect::<Vec<_>>());
+        blocking(move || client.table(DATABASE, table).create_many(&rows)).await.map(|_| ())
+    }
+
+    /// Changes columns of a row; with `since`, only if nobody changed it after that.
+    /// `None` if somebody did.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn patch(&self, table: &'static str, id: &str, data: Value, since: Option<String>) -> Result<Option<Row>, Trouble> {
+        let (client, id) = (self.client.clone(), id.to_owned());
+        match blocking(move || client.table(DATABASE, table).patch(&id, &data, since.as_deref())).await {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if error.kind() == Some(&ErrorType::RowUpdateConflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Starts the function of a trigger table for one of its rows, without waiting for it.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn start(&self, function_id: &'static str, row_id: &str) -> Result<(), Trouble> {
+        let new = NewExecution { body: json!({"rowId": row_id}).to_string(), is_async: true, ..NewExecution::default() };
+        let client = self.client.clone();
+        blocking(move || client.executions().create(function_id, &new)).await?;
+        Ok(())
+    }
+}
+
+/// Whether a create was refused because of a row that is there.
+fn exists(error: &appwrite::Error) -> bool {
+    error.kind() == Some(&ErrorType::RowAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. })
+}
