@@ -1,0 +1,189 @@
+//! Deployments of sites.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::call::{self, Archive, Call, Repeat};
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::query::Query;
+use crate::site::Sites;
+
+/// Largest archive, in bytes: one request of 12 MiB with room for the form around it. Appwrite
+/// takes larger ones in chunks, which this client does not send.
+pub const ARCHIVE_BYTES_MAX: usize = 12 * 1024 * 1024 - 64 * 1024;
+/// Largest download, in bytes.
+pub const DOWNLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Least time for an upload or a download.
+const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How far a deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum DeploymentStatus {
+    /// Queued.
+    Waiting,
+    /// Being fetched.
+    Processing,
+    /// Being built.
+    Building,
+    /// Built: it can be activated.
+    Ready,
+    /// The build failed; the site keeps its active deployment.
+    Failed,
+    /// Cancelled by someone.
+    Canceled,
+    /// A status that this client does not know.
+    Other(String),
+}
+
+impl From<String> for DeploymentStatus {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "waiting" => Self::Waiting,
+            "processing" => Self::Processing,
+            "building" => Self::Building,
+            "ready" => Self::Ready,
+            "failed" => Self::Failed,
+            "canceled" => Self::Canceled,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+/// A deployment.
+///
+/// Source: Appwrite 1.9.6 REST, deployments (measured). Fixture: `deployment_created.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// The id, chosen by the server.
+    #[serde(rename = "$id")]
+    pub id: String,
+    /// RFC 3339.
+    #[serde(rename = "$createdAt")]
+    pub created_at: String,
+    /// RFC 3339.
+    #[serde(rename = "$updatedAt")]
+    pub updated_at: String,
+    /// The site.
+    pub resource_id: String,
+    /// The archive's bytes: with the time, what tells one's own upload in a list.
+    pub source_size: u64,
+    /// The output's bytes; 0 before it is built.
+    pub build_size: u64,
+    /// True if it is served as soon as it is ready.
+    pub activate: bool,
+    /// How far it is.
+    pub status: DeploymentStatus,
+    /// The last 1,000,000 characters, with ANSI colours; untrusted.
+    pub build_logs: String,
+    /// Seconds.
+    pub build_duration: u64,
+}
+
+/// Some deployments, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DeploymentList {
+    /// How many match.
+    pub total: u64,
+    /// The deployments of this page.
+    pub deployments: Vec<Deployment>,
+}
+
+/// Which archive of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeploymentArchive {
+    /// What was uploaded.
+    Source,
+    /// What the build made of it.
+    Output,
+}
+
+impl DeploymentArchive {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Output => "output",
+        }
+    }
+}
+
+impl Sites<'_> {
+    /// Uploads a flat gzipped tar and starts its build, in one request.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] over [`ARCHIVE_BYTES_MAX`]. [`Error::OutcomeUnknown`] if the answer was
+    /// lost: list the deployments before another upload.
+    /// [`ErrorType::StorageFileTypeUnsupported`](crate::ErrorType) for anything but `.tar.gz`.
+    ///
+    /// # Idempotency
+    /// Not repeated once the request may have arrived, as each upload is a new deployment.
+    pub fn create_deployment(
+        &self,
+        site_id: &str,
+        archive: Vec<u8>,
+        activate: bool,
+    ) -> Result<Deployment, Error> {
+        let operation = call::operation(Kind::DeploymentsCreate, &[site_id])?;
+        if archive.len() > ARCHIVE_BYTES_MAX {
+            return Err(Error::Argument {
+                operation,
+                reason: "the archive is over 12 MiB less 64 KiB",
+            });
+        }
+        let path = format!("/sites/{site_id}/deployments");
+        let bytes = archive.as_slice();
+        let mut call =
+            Call::post(operation, path, Repeat::Never).archive(Archive { bytes, activate });
+        call.timeout_min = Some(ARCHIVE_TIMEOUT);
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Reads one deployment.
+    ///
+    /// # Errors
+    /// [`ErrorType::DeploymentNotFound`](crate::ErrorType). Repeated: it is a read.
+    pub fn get_deployment(&self, site_id: &str, deployment_id: &str) -> Result<Deployment, Error> {
+        let operation = call::operation(Kind::DeploymentsGet, &[site_id, deployment_id])?;
+        let path = format!("/sites/{site_id}/deployments/{deployment_id}");
+        let call = Call::get(operation, path);
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Reads a site's deployments: 25 unless a [`Query::limit`] says otherwise.
+    ///
+    /// # Errors
+    /// [`ErrorType::SiteNotFound`](crate::ErrorType). Repeated: it is a read.
+    pub fn list_deployments(
+        &self,
+        site_id: &str,
+        queries: &[Query],
+    ) -> Result<DeploymentList, Error> {
+        let operation = call::operation(Kind::DeploymentsList, &[site_id])?;
+        let query = Query::query_string(queries);
+        let call = Call::get(operation, format!("/sites/{site_id}/deployments{query}"));
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Downloads an archive of a deployment, at most [`DOWNLOAD_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// [`ErrorType::DeploymentNotFound`](crate::ErrorType), also for an output that is not built.
+    /// Repeated: it is a read.
+    pub fn download_deployment(
+        &self,
+        site_id: &str,
+        deployment_id: &str,
+        archive: DeploymentArchive,
+    ) -> Result<Vec<u8>, Error> {
+        let operation = call::operation(Kind::DeploymentsDownload, &[site_id, deployment_id])?;
+        let kind = archive.as_str();
+        let path = format!("/sites/{site_id}/deployments/{deployment_id}/download?type={kind}");
+        let mut call = Call::get(operation, path);
+        call.timeout_min = Some(ARCHIVE_TIMEOUT);
+        call.answer_bytes_max = DOWNLOAD_BYTES_MAX;
+        Ok(self.client.fetch(&call)?.body)
+    }
+}

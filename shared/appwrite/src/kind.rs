@@ -1,0 +1,96 @@
+//! The kinds of request, and how many of each were sent.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// The kind of a request, the key of [`Client::counts`](crate::Client::counts).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Kind {
+            /// Every kind, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name in counts, errors and logs.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Reads one row.
+    RowsGet = "rows.get",
+    /// Reads one page of rows.
+    RowsList = "rows.list",
+    /// Creates one row.
+    RowsCreate = "rows.create",
+    /// Creates up to 100 rows.
+    RowsCreateMany = "rows.create_many",
+    /// Changes one row.
+    RowsPatch = "rows.patch",
+    /// Deletes one row.
+    RowsDelete = "rows.delete",
+    /// Starts a function.
+    ExecutionsCreate = "executions.create",
+    /// Reads one execution.
+    ExecutionsGet = "executions.get",
+    /// Makes an anonymous user with a session.
+    AccountCreateSession = "account.create_session",
+    /// Reads the signed-in user.
+    AccountGet = "account.get",
+    /// Reads one site.
+    SitesGet = "sites.get",
+    /// Creates a site.
+    SitesCreate = "sites.create",
+    /// Chooses a site's active deployment.
+    SitesActivate = "sites.activate",
+    /// Uploads an archive.
+    DeploymentsCreate = "deployments.create",
+    /// Reads one deployment.
+    DeploymentsGet = "deployments.get",
+    /// Reads a site's deployments.
+    DeploymentsList = "deployments.list",
+    /// Downloads an archive.
+    DeploymentsDownload = "deployments.download",
+    /// Gives a site a domain.
+    RulesCreate = "rules.create",
+    /// Reads proxy rules.
+    RulesList = "rules.list",
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How many requests of each kind left, repeats and look-ups included.
+#[derive(Debug)]
+pub(crate) struct Counters([AtomicU64; Kind::ALL.len()]);
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+
+    pub(crate) fn add(&self, kind: Kind) {
+        if let Some(counter) = self.0.get(kind as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The kinds that were used, by name.
+    pub(crate) fn read(&self) -> BTreeMap<&'static str, u64> {
+        Kind::ALL
+            .iter()
+            .zip(&self.0)
+            .map(|(kind, counter)| (kind.as_str(), counter.load(Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+}

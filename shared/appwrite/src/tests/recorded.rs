@@ -1,0 +1,72 @@
+//! Exchanges recorded from Appwrite 1.9.6, one a file.
+
+use serde_json::Value;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+macro_rules! fixtures {
+    ($($name:literal,)+) => {
+        fn text(name: &str) -> &'static str {
+            match name {
+                $($name => include_str!(concat!("../../fixtures/", $name, ".json")),)+
+                other => panic!("no fixture {other}"),
+            }
+        }
+    };
+}
+
+fixtures! {
+    "account", "body_too_large", "cursor_not_found", "deployment_created", "deployment_ready",
+    "deployments", "execution_bad_header", "execution_completed", "execution_failed",
+    "execution_timed_out", "execution_waiting", "guest_refused", "rate_limited",
+    "row_already_exists", "row_created", "row_deleted", "row_not_found", "row_patched", "row_read",
+    "row_update_conflict", "rows_created", "rows_selected", "rules", "session_anonymous",
+    "site_activated", "site_already_exists", "site_created", "unknown_route", "user_unauthorized",
+}
+
+pub(crate) fn fixture(name: &str) -> Value {
+    serde_json::from_str(text(name)).unwrap()
+}
+
+/// The recorded answer's body.
+pub(crate) fn body(name: &str) -> Value {
+    fixture(name)["response_body"].clone()
+}
+
+/// Answers the recorded method and path as recorded.
+pub(crate) async fn serve(name: &str) -> MockServer {
+    let server = MockServer::start().await;
+    let fixture = fixture(name);
+    let route = fixture["path"].as_str().unwrap().split('?').next().unwrap();
+    Mock::given(method(fixture["method"].as_str().unwrap()))
+        .and(path(route))
+        .respond_with(template(&fixture))
+        .mount(&server)
+        .await;
+    server
+}
+
+fn template(fixture: &Value) -> ResponseTemplate {
+    let status = u16::try_from(fixture["status"].as_u64().unwrap()).unwrap();
+    let mut template = ResponseTemplate::new(status);
+    let kind = fixture["response_headers"]["content-type"]
+        .as_str()
+        .unwrap_or("text/html");
+    template = match &fixture["response_body"] {
+        Value::String(text) => template.set_body_raw(text.as_bytes(), kind),
+        json => template.set_body_raw(json.to_string(), kind),
+    };
+    for (name, value) in fixture["response_headers"].as_object().unwrap() {
+        if name != "content-type" {
+            template = template.insert_header(name.as_str(), value.as_str().unwrap());
+        }
+    }
+    template
+}
+
+/// What the client sent, as JSON.
+pub(crate) async fn sent(server: &MockServer) -> Value {
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 1, "one call is one request");
+    serde_json::from_slice(&requests[0].body).unwrap()
+}
