@@ -1,1 +1,38 @@
-//! shared/models
+//! Clients of the model APIs: xAI Responses ([`Xai`]) and Anthropic Messages ([`Anthropic`]).
+//!
+//! The wire formats are pure functions in [`wire`] and [`sse`]; `xai.rs`, `anthropic.rs` and
+//! `http.rs` do the I/O and nothing else. Start reading in `anthropic.rs`.
+//!
+//! Not here: the agent loop, prompts, budgets, and what to do about a failure: a call either
+//! gives an answer with its usage and cost, or a [`ModelError`] that says whether another attempt
+//! can help.
+
+mod anthropic;
+mod call;
+mod error;
+mod http;
+pub mod prices;
+mod redact;
+mod retry;
+pub mod schema;
+mod settings;
+pub mod sse;
+mod usage;
+pub mod wire;
+mod xai;
+
+pub use anthropic::{Anthropic, VERSION_DEFAULT};
+pub use error::{ErrorKind, ModelError, Provider, Retry, StreamFault, Wait};
+pub use prices::MicroUsd;
+pub use retry::PAUSE_MAX;
+pub use settings::{ANTHROPIC_BASE_URL, Settings, XAI_BASE_URL};
+pub use usage::{Billed, Usage};
+pub use wire::Effort;
+pub use wire::anthropic::{
+    Block, CacheTtl, InvalidJson, Message, MessagesAnswer, MessagesRequest, Role, StopReason,
+    StreamEvent, SystemBlock, Tool,
+};
+pub use wire::xai::{
+    Finish, InputMessage, InputRole, JsonSchemaFormat, ResponsesAnswer, ResponsesRequest,
+};
+pub use xai::Xai;
