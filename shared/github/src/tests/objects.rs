@@ -1,0 +1,153 @@
+//! Ids computed here against real git.
+
+use std::path::Path;
+
+use super::git::{commit_tree, git};
+use super::{file, identity};
+use crate::object::{Sha, blob_sha, commit_sha, tree_sha};
+use crate::path::PathError;
+use crate::{File, Identity};
+
+fn bare(folder: &Path) {
+    git(folder, &["init", "-q", "--bare", "."], "");
+}
+
+#[test]
+fn blob_ids_are_those_of_git() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    for content in ["", "hello\n", "ends without newline", "Grüße \u{1f980}\r\n"] {
+        let expected = git(folder.path(), &["hash-object", "--stdin"], content);
+        assert_eq!(
+            blob_sha(content.as_bytes()).to_string(),
+            expected,
+            "{content:?}"
+        );
+    }
+    let empty = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+    assert_eq!(blob_sha(b"").to_string(), empty);
+}
+
+/// Names around `/` in the order of bytes, where sorting folders like files goes wrong.
+fn tricky() -> Vec<File> {
+    let mut files: Vec<File> = [
+        "a/b/c/deep.txt",
+        "a.txt",
+        "a-b",
+        "a/z",
+        "a0",
+        "lib/x",
+        "lib.rs",
+        "lib-y/x",
+        "Ä/ö",
+        "Z",
+        ".github/workflows/ci.yml",
+    ]
+    .iter()
+    .map(|path| file(path, &format!("content of {path}")))
+    .collect();
+    files.push(File {
+        executable: true,
+        ..file("scripts/run", "#!/bin/sh\n")
+    });
+    files
+}
+
+#[test]
+fn tree_ids_are_those_of_git() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    bare(folder.path());
+    let mut index = String::new();
+    for file in tricky() {
+        let mode = if file.executable { "100755" } else { "100644" };
+        let blob = git(
+            folder.path(),
+            &["hash-object", "-w", "--stdin"],
+            &file.content,
+        );
+        index.push_str(&format!("{mode} {blob}\t{}\n", file.path));
+    }
+    git(folder.path(), &["update-index", "--index-info"], &index);
+    let expected = git(folder.path(), &["write-tree"], "");
+    assert_eq!(tree_sha(&tricky()).expect("valid").to_string(), expected);
+    let mut reversed = tricky();
+    reversed.reverse();
+    assert_eq!(tree_sha(&reversed), tree_sha(&tricky()));
+}
+
+#[test]
+fn a_flat_tree_is_that_of_mktree() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    bare(folder.path());
+    let lines = format!(
+        "100644 blob {}\tb\n100755 blob {}\ta\n",
+        blob_sha(b"1"),
+        blob_sha(b"2")
+    );
+    let expected = git(folder.path(), &["mktree", "--missing"], &lines);
+    let a = File {
+        executable: true,
+        ..file("a", "2")
+    };
+    let found = tree_sha(&[file("b", "1"), a]).expect("valid");
+    assert_eq!(found.to_string(), expected);
+}
+
+#[test]
+fn commit_ids_are_those_of_git() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    bare(folder.path());
+    let tree = git(folder.path(), &["mktree"], "");
+    let who = identity();
+    let by = (
+        who.name.as_str(),
+        who.email.as_str(),
+        "2025-11-22T08:26:40Z",
+    );
+    let messages = [
+        "one line",
+        "with newline\n",
+        "subject\n\nbody\n\nTrailer: x",
+        "ünï",
+    ];
+    let mut parents: Vec<String> = Vec::new();
+    for message in messages {
+        let over: Vec<&str> = parents.iter().map(String::as_str).collect();
+        let expected = commit_tree(folder.path(), &tree, &over, by, message);
+        let over: Vec<Sha> = parents.iter().map(|id| id.parse().expect("id")).collect();
+        let tree: Sha = tree.parse().expect("id");
+        let found = commit_sha(tree, &over, &who, &who, message);
+        assert_eq!(found.to_string(), expected, "{message:?} on {parents:?}");
+        parents.push(expected);
+    }
+    let other = Identity {
+        date_unix: who.date_unix + 1,
+        ..identity()
+    };
+    let tree: Sha = tree.parse().expect("id");
+    assert_ne!(
+        commit_sha(tree, &[], &who, &other, "x"),
+        commit_sha(tree, &[], &who, &who, "x"),
+        "the committer counts"
+    );
+}
+
+#[test]
+fn unusable_paths_have_no_tree() {
+    assert_eq!(tree_sha(&[]), Err(PathError::Empty));
+    let outside = tree_sha(&[file("../x", "")]);
+    assert!(matches!(outside, Err(PathError::Unusable { .. })));
+}
+
+#[test]
+fn only_forty_hexadecimal_digits_are_an_id() {
+    let text = "cd35ead57f01b3170fd0e0a67e470b759454dc60";
+    let sha: Sha = text.parse().expect("id");
+    assert_eq!(sha.to_string(), text);
+    assert_eq!(
+        serde_json::to_string(&sha).expect("json"),
+        format!("\"{text}\"")
+    );
+    for text in ["", "cd35", &"g".repeat(40), &"a".repeat(64), "main"] {
+        assert!(text.parse::<Sha>().is_err(), "{text}");
+    }
+}
