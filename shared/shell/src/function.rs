@@ -28,7 +28,7 @@ struct Function {
 
 impl Handler for Function {
     async fn handle(&self, invocation: Invocation) -> Reply {
-        let is_task = self.stage == Stage::CreateTask && invocation.path.trim_matches('/') != "";
+        let is_task = self.stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
         if invocation.method == Method::GET && !is_task {
             return self.health();
         }

@@ -1,1 +1,26 @@
-//! shared/shell
+//! What every function has in common: hosts, settings, logging with redaction, and the
+//! driver that carries out what the pipeline decides.
+//!
+//! Start reading at [`mod@function`], then [`mod@drive`].
+
+pub mod advance;
+pub mod archive;
+pub mod blocking;
+pub mod claim;
+pub mod clients;
+pub mod clock;
+pub mod config;
+pub mod create_task;
+pub mod drive;
+pub mod function;
+pub mod hosts;
+pub mod invocation;
+pub mod load;
+pub mod logging;
+pub mod perform;
+pub mod redaction;
+pub mod store;
+pub mod sweep;
+pub mod trouble;
+
+pub use pipeline::Stage;
