@@ -180,7 +180,7 @@ impl Client {
 
     /// Sends one request once.
     pub(crate) fn send_once(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let headers = self.headers(call)?;
+        let mut headers = self.headers(call)?;
         let timeout = self.request_timeout(call)?;
         self.shared.counters.add(call.operation.kind);
         let answer = match &call.payload {
@@ -188,6 +188,11 @@ impl Client {
             Payload::Json(bytes) => self.run(call, headers, timeout, bytes.as_slice()),
             Payload::Archive(archive) => {
                 let form = form(archive).map_err(|source| transport(call, source))?;
+                // ureq names a form's boundary only in requests of its own builder.
+                let kind = format!("multipart/form-data; boundary={}", form.boundary());
+                let kind = HeaderValue::try_from(kind)
+                    .map_err(|error| transport(call, ureq::http::Error::from(error).into()))?;
+                headers.insert("content-type", kind);
                 self.run(call, headers, timeout, form)
             }
         };

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use super::server::{Reply, Rows, Seen, Server, refusal, rows_with_fault};
+use super::server::{Reply, Rows, Server, refusal, rows_with_fault};
 use super::{client, counts, tasks};
 use crate::{Error, ErrorType, NewRow, NewSite, Retry, Row};
 
@@ -141,12 +141,10 @@ fn look_ups_and_repeats_share_one_budget() {
 
 #[test]
 fn unsent_create_is_repeated_without_a_look_up() {
-    // A port that was free a moment ago refuses connections.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Bound, so that nobody else gets it, but not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
     let client = client(&format!("http://127.0.0.1:{port}"));
     let error = tasks(&client).create("task-1", &data(), &[]).unwrap_err();
     assert!(
@@ -193,31 +191,27 @@ fn partial_bulk_create_is_a_conflict() {
     assert!(matches!(error, Error::Conflict { .. }), "{error}");
 }
 
-/// The first POST is applied to one object of `shape` and its answer lost.
-fn one_object(kind: &'static str, found: fn(&Value) -> Value) -> (Server, &'static str) {
+/// The first POST is applied, its answer lost, and `found` is what look-ups see.
+fn applied(taken: &'static str, found: fn() -> Value) -> Server {
     let exists = AtomicBool::new(false);
-    let server = Server::start(move |seen: &Seen, _| {
-        let object = |body: &Value| found(body);
-        match seen.method.as_str() {
-            "POST" if exists.swap(true, Ordering::SeqCst) => refusal(409, kind),
-            "POST" => Reply::Close,
-            _ => Reply::Json(200, object(&Value::Null)),
-        }
-    });
-    (server, kind)
+    Server::start(move |seen, _| match seen.method.as_str() {
+        "POST" if exists.swap(true, Ordering::SeqCst) => refusal(409, taken),
+        "POST" => Reply::Close,
+        _ => Reply::Json(200, found()),
+    })
 }
 
 #[test]
 fn applied_site_is_found() {
-    let site = |_: &Value| super::recorded::body("site_created");
-    let (server, _) = one_object("site_already_exists", site);
+    let site = || super::recorded::body("site_created");
+    let server = applied("site_already_exists", site);
     let client = client(&server.endpoint());
     let mut new = NewSite::of_files("web", "Web");
     (new.adapter, new.output_directory) = (String::new(), String::new());
     assert_eq!(client.sites().create(&new).unwrap().id, "web");
     assert_eq!(counts(&client), [("sites.create", 1), ("sites.get", 1)]);
 
-    let (server, _) = one_object("site_already_exists", site);
+    let server = applied("site_already_exists", site);
     let client = super::client(&server.endpoint());
     new.name = "Another".to_owned();
     let error = client.sites().create(&new).unwrap_err();
@@ -226,13 +220,13 @@ fn applied_site_is_found() {
 
 #[test]
 fn applied_rule_is_found_by_its_domain() {
-    let rules = |_: &Value| {
+    let rules = || {
         let mut rules = super::recorded::body("rules");
         rules["rules"][0]["domain"] = json!("my.sites.localhost");
         rules["rules"][0]["trigger"] = json!("manual");
         rules
     };
-    let (server, _) = one_object("rule_already_exists", rules);
+    let server = applied("rule_already_exists", rules);
     let client = client(&server.endpoint());
     let rule = client
         .rules()
@@ -242,7 +236,7 @@ fn applied_rule_is_found_by_its_domain() {
     assert_eq!(counts(&client), [("rules.create", 1), ("rules.list", 1)]);
     assert!(server.seen()[1].path.contains("my%2Esites%2Elocalhost"));
 
-    let (server, _) = one_object("rule_already_exists", rules);
+    let server = applied("rule_already_exists", rules);
     let client = super::client(&server.endpoint());
     let error = client
         .rules()

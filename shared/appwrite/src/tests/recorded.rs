@@ -52,10 +52,11 @@ fn template(fixture: &Value) -> ResponseTemplate {
     let kind = fixture["response_headers"]["content-type"]
         .as_str()
         .unwrap_or("text/html");
-    template = match &fixture["response_body"] {
-        Value::String(text) => template.set_body_raw(text.as_bytes(), kind),
-        json => template.set_body_raw(json.to_string(), kind),
-    };
+    let recorded = &fixture["response_body"];
+    let text = recorded
+        .as_str()
+        .map_or_else(|| recorded.to_string(), str::to_owned);
+    template = template.set_body_raw(text, kind);
     for (name, value) in fixture["response_headers"].as_object().unwrap() {
         if name != "content-type" {
             template = template.insert_header(name.as_str(), value.as_str().unwrap());
