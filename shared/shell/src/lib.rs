@@ -1,1 +1,5 @@
-//! shared/shell
+//! What every function has in common: hosts, settings, logging with redaction.
+
+pub mod blocking;
+pub mod logging;
+pub mod redaction;
