@@ -1,5 +1,6 @@
 //! What every function has in common: hosts, settings, logging with redaction.
 
 pub mod blocking;
+pub mod config;
 pub mod logging;
 pub mod redaction;

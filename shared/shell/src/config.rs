@@ -1,0 +1,464 @@
+//! The settings of a function: the only place of the crate that reads the environment.
+//!
+//! [`SETTINGS`] says what exists; [`Settings`] is what was given. A value that cannot be understood
+//! stops the process at start-up. A value that is missing does not: the function starts, and says
+//! what it lacks when it is asked (`GET`) or needs it ([`Settings::require`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::redaction::Redactor;
+
+mod host;
+mod table;
+
+pub(crate) use host::HostSettings;
+pub use table::{FUNCTIONS, Kind, SETTINGS, Setting, secrets_of, settings_of};
+
+/// Everything that can be set, parsed. Lengths of time are in seconds.
+///
+/// Built by [`Settings::from_env`]; tests use [`Settings::from_map`]. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Base of the Appwrite API, such as `https://cloud.appwrite.io/v1`, without a final slash.
+    pub appwrite_endpoint: Option<String>,
+    /// Id of the Appwrite project.
+    pub project_id: Option<String>,
+    /// Used only where an execution brings no key of its own, as on Lambda.
+    pub appwrite_key: Option<SecretString>,
+    /// Key of the xAI API.
+    pub grok_key: Option<SecretString>,
+    /// Base of the xAI API, without a final slash.
+    pub grok_base_url: String,
+    /// Model that plans and reviews.
+    pub grok_model: String,
+    /// Key of the Anthropic API.
+    pub anthropic_key: Option<SecretString>,
+    /// Base of the Anthropic API, without a final slash.
+    pub anthropic_base_url: String,
+    /// Model that writes code.
+    pub anthropic_model: String,
+    /// Token that may create repositories.
+    pub github_token: Option<SecretString>,
+    /// Base of the GitHub API, without a final slash.
+    pub github_base_url: String,
+    /// Organisation that owns new repositories; `None` is the token's own account.
+    pub github_owner: Option<String>,
+    /// Domain below which sites get their names, with the port where there is one.
+    pub site_domain: Option<String>,
+    /// How often the holder of a claim says that it lives.
+    pub claim_heartbeat_seconds: u64,
+    /// After how long a silent claim may be taken over; at least twice the heartbeat.
+    pub claim_lapse_seconds: u64,
+    /// How soon the sweep looks at an open task again.
+    pub check_after_seconds: u64,
+    /// How long one execution works on a unit before it continues in another.
+    pub time_slice_seconds: u64,
+    /// How many assignments run at a time where the brief does not say.
+    pub parallelism_default: u32,
+    given: BTreeSet<&'static str>,
+    redactor: Redactor,
+    host: HostSettings,
+}
+
+/// Values that cannot be understood, all of them. Fatal at start-up; repeating does not help.
+///
+/// The values themselves are not shown: one of them may be a secret in the wrong place.
+#[derive(Debug, thiserror::Error)]
+#[error("invalid settings: {}", .problems.join("; "))]
+pub struct InvalidSettings {
+    problems: Vec<String>,
+}
+
+/// Settings that are needed and not set, all of them. Terminal until a person sets them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct MissingSettings {
+    names: Vec<&'static str>,
+}
+
+/// One line of the health report. Source: this project's `GET` of every function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingReport {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// Whether it, or its alias, has a value. A default does not count.
+    pub set: bool,
+    /// Whether the function cannot work without it.
+    pub required: bool,
+}
+
+impl Settings {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// [`InvalidSettings`] names every value that breaks its rule. Missing values are no error.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        // A variable that is not UTF-8 is none of ours.
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::from_map(&variables)
+    }
+
+    /// Reads variables from a map. Blank values count as not set.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_map(variables: &BTreeMap<String, String>) -> Result<Self, InvalidSettings> {
+        let mut problems = Vec::new();
+        let values = Values::read(variables, &mut problems);
+        let host = HostSettings::read(variables, &mut problems);
+        let settings = values.into_settings(host);
+        if settings.claim_lapse_seconds < 2 * settings.claim_heartbeat_seconds {
+            problems.push(
+                "`CLAIM_LAPSE_SECONDS` must be at least twice `CLAIM_HEARTBEAT_SECONDS`".to_owned(),
+            );
+        }
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(InvalidSettings { problems })
+        }
+    }
+
+    /// Checks that each of these settings has a value.
+    ///
+    /// # Errors
+    /// [`MissingSettings`] lists every one that has none. Terminal.
+    pub fn require(&self, names: &[&'static str]) -> Result<(), MissingSettings> {
+        let names: Vec<_> = names
+            .iter()
+            .copied()
+            .filter(|name| !self.is_set(name))
+            .collect();
+        if names.is_empty() {
+            Ok(())
+        } else {
+            Err(MissingSettings { names })
+        }
+    }
+
+    /// Returns the settings without which this function cannot work and which are not set.
+    pub fn missing(&self, function: &str) -> Vec<&'static str> {
+        settings_of(function)
+            .filter(|setting| setting.required && !self.is_set(setting.name))
+            .map(|setting| setting.name)
+            .collect()
+    }
+
+    /// Checks that this function has all that it cannot work without.
+    ///
+    /// # Errors
+    /// [`MissingSettings`] lists everything it lacks. Terminal.
+    pub fn require_for(&self, function: &str) -> Result<(), MissingSettings> {
+        self.require(&self.missing(function))
+    }
+
+    /// Returns which settings of this function are set; never a value.
+    pub fn report(&self, function: &str) -> Vec<SettingReport> {
+        settings_of(function)
+            .map(|setting| SettingReport {
+                name: setting.name,
+                set: self.given.contains(setting.name),
+                required: setting.required,
+            })
+            .collect()
+    }
+
+    /// Returns the redactor that knows every secret value of these settings.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    pub(crate) fn host(&self) -> &HostSettings {
+        &self.host
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.given.contains(name)
+            || SETTINGS
+                .iter()
+                .any(|setting| setting.name == name && setting.default.is_some())
+    }
+}
+
+impl MissingSettings {
+    /// Names of the variables.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+}
+
+impl fmt::Display for MissingSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("missing settings: ")?;
+        for (index, name) in self.names.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(formatter, "{comma}`{name}`")?;
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == *name) {
+                write!(formatter, " ({})", setting.meaning)?;
+            }
+        }
+        formatter.write_str(
+            "; set them as variables of the function, or in `.env.local` for the embedded platform",
+        )
+    }
+}
+
+/// Valid raw values by the names of [`SETTINGS`].
+struct Values<'map> {
+    given: BTreeMap<&'static str, &'map str>,
+}
+
+impl<'map> Values<'map> {
+    fn read(variables: &'map BTreeMap<String, String>, problems: &mut Vec<String>) -> Self {
+        let mut given = BTreeMap::new();
+        for setting in SETTINGS {
+            let names = [Some(setting.name), setting.alias];
+            let found = names
+                .into_iter()
+                .flatten()
+                .find_map(|name| Some((name, value(variables, name)?)));
+            let Some((name, raw)) = found else { continue };
+            match setting.kind.check(raw) {
+                Ok(()) => {
+                    given.insert(setting.name, raw);
+                }
+                Err(rule) => problems.push(format!("`{name}` must be {rule}")),
+            }
+        }
+        Self { given }
+    }
+
+    fn into_settings(self, host: HostSettings) -> Settings {
+        Settings {
+            appwrite_endpoint: self.url("APPWRITE_ENDPOINT"),
+            project_id: self.text("APPWRITE_PROJECT_ID"),
+            appwrite_key: self.secret("APPWRITE_API_KEY"),
+            grok_key: self.secret("GROK_API_KEY"),
+            grok_base_url: self.url("GROK_BASE_URL").unwrap_or_default(),
+            grok_model: self.text("GROK_MODEL").unwrap_or_default(),
+            anthropic_key: self.secret("ANTHROPIC_API_KEY"),
+            anthropic_base_url: self.url("ANTHROPIC_BASE_URL").unwrap_or_default(),
+            anthropic_model: self.text("ANTHROPIC_MODEL").unwrap_or_default(),
+            github_token: self.secret("GITHUB_TOKEN"),
+            github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
+            github_owner: self.text("GITHUB_OWNER"),
+            site_domain: self.text("SITE_DOMAIN"),
+            claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
+            claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
+            check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
+            time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
+            parallelism_default: self.whole("PARALLELISM_DEFAULT"),
+            redactor: self.redactor(&host),
+            given: self.given.into_keys().collect(),
+            host,
+        }
+    }
+
+    fn redactor(&self, host: &HostSettings) -> Redactor {
+        let secrets = SETTINGS.iter().filter(|setting| setting.secret);
+        let values = secrets.filter_map(|setting| self.given.get(setting.name).copied());
+        Redactor::new(values).with(host.secret_value())
+    }
+
+    /// The given value, else the default of the table.
+    fn raw(&self, name: &str) -> Option<&str> {
+        let default = || {
+            SETTINGS
+                .iter()
+                .find(|setting| setting.name == name)?
+                .default
+        };
+        self.given.get(name).copied().or_else(default)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.raw(name).map(str::to_owned)
+    }
+
+    fn url(&self, name: &str) -> Option<String> {
+        self.raw(name)
+            .map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.raw(name).map(SecretString::from)
+    }
+
+    /// Zero only beside a problem that is already noted: [`Kind::check`] has seen every value, and
+    /// a test sees every default.
+    fn whole<T: std::str::FromStr + Default>(&self, name: &str) -> T {
+        self.raw(name)
+            .and_then(|raw| raw.parse().ok())
+            .unwrap_or_default()
+    }
+}
+
+fn value<'map>(variables: &'map BTreeMap<String, String>, name: &str) -> Option<&'map str> {
+    variables
+        .get(name)
+        .map(|raw| raw.trim())
+        .filter(|raw| !raw.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use secrecy::ExposeSecret;
+
+    use super::{InvalidSettings, SETTINGS, Settings};
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<Settings, InvalidSettings> {
+        let map: BTreeMap<_, _> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Settings::from_map(&map)
+    }
+
+    #[test]
+    fn empty_environment_gives_defaults_and_no_error() {
+        let settings = parse(&[]).unwrap();
+        assert_eq!(settings.appwrite_endpoint, None);
+        assert_eq!(settings.grok_base_url, "https://api.x.ai/v1");
+        assert_eq!(settings.anthropic_base_url, "https://api.anthropic.com");
+        assert_eq!(settings.github_base_url, "https://api.github.com");
+        assert_eq!(settings.grok_model, "grok-4.7");
+        assert_eq!(settings.anthropic_model, "claude-sonnet-5-5");
+        assert_eq!(
+            (
+                settings.claim_heartbeat_seconds,
+                settings.claim_lapse_seconds
+            ),
+            (5, 15)
+        );
+        assert_eq!(
+            (settings.check_after_seconds, settings.time_slice_seconds),
+            (10, 120)
+        );
+        assert_eq!(settings.parallelism_default, 4);
+    }
+
+    #[test]
+    fn own_name_wins_over_the_alias() {
+        let alias = parse(&[
+            ("XAI_API_KEY", "from-alias"),
+            ("APPWRITE_FUNCTION_API_ENDPOINT", "http://localhost/v1/"),
+            ("APPWRITE_FUNCTION_PROJECT_ID", "p1"),
+        ]);
+        let alias = alias.unwrap();
+        assert_eq!(alias.grok_key.unwrap().expose_secret(), "from-alias");
+        assert_eq!(
+            alias.appwrite_endpoint.as_deref(),
+            Some("http://localhost/v1")
+        );
+        assert_eq!(alias.project_id.as_deref(), Some("p1"));
+        let both = parse(&[
+            ("XAI_API_KEY", "from-alias"),
+            ("GROK_API_KEY", " from-name\n"),
+        ])
+        .unwrap();
+        assert_eq!(both.grok_key.unwrap().expose_secret(), "from-name");
+    }
+
+    #[test]
+    fn blank_value_is_missing() {
+        let settings = parse(&[("GITHUB_TOKEN", "  "), ("GROK_MODEL", "")]).unwrap();
+        assert!(settings.github_token.is_none());
+        assert_eq!(settings.grok_model, "grok-4.7");
+    }
+
+    #[test]
+    fn every_invalid_value_is_named_with_its_rule_and_not_shown() {
+        let error = parse(&[
+            ("TIME_SLICE_SECONDS", "soon"),
+            ("PARALLELISM_DEFAULT", "0"),
+            ("XAI_API_KEY", "two words"),
+            ("APPWRITE_ENDPOINT", "localhost"),
+            ("PORT", "70000"),
+            ("OPEN_RUNTIMES_HEADERS", "[]"),
+        ]);
+        insta::assert_snapshot!(error.unwrap_err(), @"invalid settings: `APPWRITE_ENDPOINT` must be an `http://` or `https://` URL without user and query; `XAI_API_KEY` must be one word of printable ASCII characters; `TIME_SLICE_SECONDS` must be a whole number from 1 to 840; `PARALLELISM_DEFAULT` must be a whole number from 1 to 16; `PORT` must be a whole number from 0 to 65535; `OPEN_RUNTIMES_HEADERS` must be a JSON object of headers");
+    }
+
+    #[test]
+    fn lapse_must_leave_room_for_a_lost_heartbeat() {
+        let error = parse(&[("CLAIM_HEARTBEAT_SECONDS", "10")]).unwrap_err();
+        insta::assert_snapshot!(error, @"invalid settings: `CLAIM_LAPSE_SECONDS` must be at least twice `CLAIM_HEARTBEAT_SECONDS`");
+    }
+
+    #[test]
+    fn all_missing_settings_stand_in_one_message() {
+        let settings = parse(&[("APPWRITE_PROJECT_ID", "p1")]).unwrap();
+        let names = [
+            "APPWRITE_ENDPOINT",
+            "APPWRITE_PROJECT_ID",
+            "GROK_API_KEY",
+            "GROK_MODEL",
+        ];
+        let missing = settings.require(&names).unwrap_err();
+        assert_eq!(missing.names(), ["APPWRITE_ENDPOINT", "GROK_API_KEY"]);
+        insta::assert_snapshot!(missing, @"missing settings: `APPWRITE_ENDPOINT` (base URL of the Appwrite API, ending in /v1), `GROK_API_KEY` (key of the xAI API); set them as variables of the function, or in `.env.local` for the embedded platform");
+    }
+
+    #[test]
+    fn function_misses_only_what_it_uses() {
+        let settings = parse(&[("APPWRITE_ENDPOINT", "http://localhost/v1")]).unwrap();
+        assert_eq!(
+            settings.missing("plan"),
+            ["APPWRITE_PROJECT_ID", "GROK_API_KEY"]
+        );
+        assert_eq!(
+            settings.missing("deploy"),
+            ["APPWRITE_PROJECT_ID", "SITE_DOMAIN"]
+        );
+        assert_eq!(settings.missing("sweep"), ["APPWRITE_PROJECT_ID"]);
+        assert_eq!(
+            settings.require_for("sweep").unwrap_err().names(),
+            ["APPWRITE_PROJECT_ID"]
+        );
+    }
+
+    #[test]
+    fn report_says_what_is_set_and_shows_no_value() {
+        let settings = parse(&[("ANTHROPIC_API_KEY", "very-secret-value")]).unwrap();
+        let report = serde_json::to_string(&settings.report("run-agent")).unwrap();
+        assert!(
+            report.contains(r#"{"name":"ANTHROPIC_API_KEY","set":true,"required":true}"#),
+            "{report}"
+        );
+        assert!(
+            report.contains(r#"{"name":"ANTHROPIC_MODEL","set":false,"required":false}"#),
+            "{report}"
+        );
+        assert!(
+            !report.contains("very-secret-value") && !report.contains("GROK"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn every_secret_of_the_table_is_redacted_and_hidden_from_debug() {
+        let mut pairs: Vec<(&str, String)> = SETTINGS
+            .iter()
+            .filter(|setting| setting.secret)
+            .map(|setting| (setting.name, format!("value-of-{}", setting.name)))
+            .collect();
+        pairs.push(("OPEN_RUNTIMES_SECRET", "value-of-the-runtime".to_owned()));
+        let map = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let settings = Settings::from_map(&map).unwrap();
+        let debug = format!("{settings:?}");
+        for (_, value) in &pairs {
+            assert_eq!(settings.redactor().clean(value), "[redacted]");
+            assert!(!debug.contains(value.as_str()), "{debug}");
+        }
+    }
+}

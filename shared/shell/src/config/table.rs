@@ -1,0 +1,347 @@
+//! Every setting there is, once: parsing, the health report, the documentation and the hand-out of
+//! secrets all read this table.
+
+use http::Uri;
+
+/// Folder names of the functions.
+pub const FUNCTIONS: &[&str] = &[
+    "create-task",
+    "plan",
+    "run-agent",
+    "review",
+    "publish",
+    "deploy",
+    "sweep",
+];
+
+const THINKERS: &[&str] = &["plan", "review"];
+const CODERS: &[&str] = &["run-agent"];
+const PUBLISHERS: &[&str] = &["publish"];
+const DEPLOYERS: &[&str] = &["deploy"];
+const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
+
+/// One setting of the functions.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// Another name, read where the first is not set.
+    pub alias: Option<&'static str>,
+    /// Value where neither is set.
+    pub default: Option<&'static str>,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// Whether the functions of `used_by` cannot work without it.
+    pub required: bool,
+    /// What a value must look like.
+    pub kind: Kind,
+    /// Folder names of the functions that are handed this setting, and no others.
+    pub used_by: &'static [&'static str],
+    /// What a person reads about it: a lowercase fragment.
+    pub meaning: &'static str,
+}
+
+/// What the value of a setting must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Printable ASCII without blanks.
+    Word,
+    /// Absolute `http` or `https` URL without user, query or fragment.
+    Url,
+    /// Whole number from `min` to `max`, both included.
+    Whole {
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+    },
+}
+
+impl Kind {
+    /// Checks a value that is not blank; the error is the rule, to follow "must be".
+    pub(super) fn check(self, raw: &str) -> Result<(), String> {
+        match self {
+            Self::Word if raw.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
+            Self::Word => Err("one word of printable ASCII characters".to_owned()),
+            Self::Url if is_base_url(raw) => Ok(()),
+            Self::Url => Err("an `http://` or `https://` URL without user and query".to_owned()),
+            Self::Whole { min, max } => match raw.parse::<u64>() {
+                Ok(number) if (min..=max).contains(&number) => Ok(()),
+                Ok(_) | Err(_) => Err(format!("a whole number from {min} to {max}")),
+            },
+        }
+    }
+}
+
+fn is_base_url(raw: &str) -> bool {
+    let Ok(uri) = raw.parse::<Uri>() else {
+        return false;
+    };
+    let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let has_plain_host = uri
+        .authority()
+        .is_some_and(|host| !host.as_str().contains('@'));
+    has_scheme && has_plain_host && uri.query().is_none() && !raw.contains('#')
+}
+
+/// Returns what is handed to a function of this folder name.
+pub fn settings_of(function: &str) -> impl Iterator<Item = &'static Setting> {
+    SETTINGS
+        .iter()
+        .filter(move |setting| setting.used_by.contains(&function))
+}
+
+/// Returns the names of the secrets that are handed to a function of this folder name.
+pub fn secrets_of(function: &str) -> Vec<&'static str> {
+    settings_of(function)
+        .filter(|setting| setting.secret)
+        .map(|setting| setting.name)
+        .collect()
+}
+
+const fn text(
+    name: &'static str,
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        alias: None,
+        default: None,
+        secret: false,
+        required: false,
+        kind: Kind::Word,
+        used_by,
+        meaning,
+    }
+}
+
+const fn url(
+    name: &'static str,
+    default: &'static str,
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        default: Some(default),
+        kind: Kind::Url,
+        ..text(name, used_by, meaning)
+    }
+}
+
+const fn secret(
+    name: &'static str,
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        secret: true,
+        required: true,
+        ..text(name, used_by, meaning)
+    }
+}
+
+const fn whole(
+    name: &'static str,
+    default: &'static str,
+    (min, max): (u64, u64),
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        default: Some(default),
+        kind: Kind::Whole { min, max },
+        ..text(name, used_by, meaning)
+    }
+}
+
+/// Every setting, in the order in which a person meets them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        alias: Some("APPWRITE_FUNCTION_API_ENDPOINT"),
+        required: true,
+        kind: Kind::Url,
+        ..text(
+            "APPWRITE_ENDPOINT",
+            FUNCTIONS,
+            "base URL of the Appwrite API, ending in /v1",
+        )
+    },
+    Setting {
+        alias: Some("APPWRITE_FUNCTION_PROJECT_ID"),
+        required: true,
+        ..text(
+            "APPWRITE_PROJECT_ID",
+            FUNCTIONS,
+            "id of the Appwrite project",
+        )
+    },
+    // Handed to nobody: on Appwrite every execution brings its own key.
+    Setting {
+        required: false,
+        ..secret(
+            "APPWRITE_API_KEY",
+            &[],
+            "API key of the project, only for hosts that bring none",
+        )
+    },
+    Setting {
+        alias: Some("XAI_API_KEY"),
+        ..secret("GROK_API_KEY", THINKERS, "key of the xAI API")
+    },
+    url(
+        "GROK_BASE_URL",
+        "https://api.x.ai/v1",
+        THINKERS,
+        "base URL of the xAI API",
+    ),
+    Setting {
+        default: Some("grok-4.7"),
+        ..text("GROK_MODEL", THINKERS, "xAI model that plans and reviews")
+    },
+    secret("ANTHROPIC_API_KEY", CODERS, "key of the Anthropic API"),
+    url(
+        "ANTHROPIC_BASE_URL",
+        "https://api.anthropic.com",
+        CODERS,
+        "base URL of the Anthropic API",
+    ),
+    Setting {
+        default: Some("claude-sonnet-5-5"),
+        ..text(
+            "ANTHROPIC_MODEL",
+            CODERS,
+            "Anthropic model that writes the code",
+        )
+    },
+    secret(
+        "GITHUB_TOKEN",
+        PUBLISHERS,
+        "GitHub token that may create repositories",
+    ),
+    url(
+        "GITHUB_BASE_URL",
+        "https://api.github.com",
+        PUBLISHERS,
+        "base URL of the GitHub API",
+    ),
+    text(
+        "GITHUB_OWNER",
+        PUBLISHERS,
+        "organisation for new repositories; else the token's account",
+    ),
+    Setting {
+        required: true,
+        ..text(
+            "SITE_DOMAIN",
+            DEPLOYERS,
+            "domain below which sites are named, such as appwrite.network",
+        )
+    },
+    whole(
+        "CLAIM_HEARTBEAT_SECONDS",
+        "5",
+        (1, 60),
+        UNIT_DRIVERS,
+        "seconds between signs of life of a claim",
+    ),
+    whole(
+        "CLAIM_LAPSE_SECONDS",
+        "15",
+        (2, 600),
+        UNIT_DRIVERS,
+        "seconds of silence after which a claim lapses",
+    ),
+    whole(
+        "CHECK_AFTER_SECONDS",
+        "10",
+        (1, 3_600),
+        FUNCTIONS,
+        "seconds until an open task is looked at again",
+    ),
+    whole(
+        "TIME_SLICE_SECONDS",
+        "120",
+        (1, 840),
+        UNIT_DRIVERS,
+        "seconds of work before a unit continues in a new execution",
+    ),
+    whole(
+        "PARALLELISM_DEFAULT",
+        "4",
+        (1, 16),
+        FUNCTIONS,
+        "assignments that run at a time where the brief does not say",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{FUNCTIONS, Kind, SETTINGS, secrets_of};
+
+    #[test]
+    fn each_function_gets_only_its_own_secrets() {
+        let all: Vec<_> = FUNCTIONS
+            .iter()
+            .map(|function| secrets_of(function).join(" "))
+            .collect();
+        let expected = [
+            "",
+            "GROK_API_KEY",
+            "ANTHROPIC_API_KEY",
+            "GROK_API_KEY",
+            "GITHUB_TOKEN",
+            "",
+            "",
+        ];
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn defaults_obey_their_own_rules() {
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                assert_eq!(setting.kind.check(default), Ok(()), "{}", setting.name);
+                assert!(!setting.secret && !setting.required, "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_used_by_known_functions() {
+        let mut names: Vec<_> = SETTINGS
+            .iter()
+            .flat_map(|s| [Some(s.name), s.alias])
+            .flatten()
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for setting in SETTINGS {
+            assert!(
+                setting.used_by.iter().all(|name| FUNCTIONS.contains(name)),
+                "{}",
+                setting.name
+            );
+        }
+    }
+
+    #[test]
+    fn only_plain_base_urls_are_accepted() {
+        for good in ["http://localhost:8080/v1", "https://api.x.ai"] {
+            assert_eq!(Kind::Url.check(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "localhost",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a?b",
+            "https://a#b",
+            "/v1",
+            "https://",
+        ] {
+            assert!(Kind::Url.check(bad).is_err(), "{bad}");
+        }
+    }
+}
