@@ -2,5 +2,7 @@
 
 pub mod blocking;
 pub mod config;
+pub mod hosts;
+pub mod invocation;
 pub mod logging;
 pub mod redaction;
