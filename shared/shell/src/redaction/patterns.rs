@@ -40,6 +40,8 @@ const AWS_PREFIXES: [&str; 2] = ["AKIA", "ASIA"];
 const AWS_REST_CHARS: usize = 16;
 
 const JWT_HEADER_CHARS_MIN: usize = 10;
+/// Also keeps a hostile text of nothing but beginnings from costing its length squared.
+const JWT_HEADER_CHARS_MAX: usize = 1_024;
 const BEARER_CHARS_MIN: usize = 16;
 /// Between the word `authorization` and its scheme: a colon, quotes, blanks, escapes.
 const AUTHORIZATION_GAP_MAX: usize = 8;
@@ -47,13 +49,18 @@ const AUTHORIZATION_GAP_MAX: usize = 8;
 type Rule = fn(&[u8], usize) -> Option<Range<usize>>;
 const RULES: [Rule; 6] = [prefixed, aws, private_key, jwt, authorization, bearer];
 
+/// First bytes, in lower case, of all that a rule can match: most places need no closer look.
+const BEGINNINGS: &[u8] = b"xsgedab-";
+
 /// Returns the byte ranges of everything that looks like a credential, in order.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut spans = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        match RULES.iter().find_map(|rule| rule(bytes, at)) {
+        let can_begin = BEGINNINGS.contains(&bytes[at].to_ascii_lowercase());
+        let span = can_begin.then(|| RULES.iter().find_map(|rule| rule(bytes, at)));
+        match span.flatten() {
             Some(span) => {
                 at = span.end;
                 spans.push(span);
@@ -111,7 +118,7 @@ fn private_key(bytes: &[u8], at: usize) -> Option<Range<usize>> {
 fn jwt(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = bytes.get(at..)?;
     rest.strip_prefix(b"eyJ")?;
-    let header = run_length(rest, is_url_safe);
+    let header = run_length(&rest[..rest.len().min(JWT_HEADER_CHARS_MAX)], is_url_safe);
     let claims = rest.get(header..)?.strip_prefix(b".")?;
     let claims_length = run_length(claims, is_url_safe);
     let signature = claims.get(claims_length..)?.strip_prefix(b".")?;

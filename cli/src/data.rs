@@ -1,0 +1,101 @@
+//! The data folder: who uses it, which ports it had, which runs it began.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A data folder that this process alone uses.
+#[derive(Debug)]
+pub(crate) struct Data {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// The ports of the last time: addresses that were printed stay valid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ports {
+    /// The platform's.
+    pub(crate) platform: u16,
+    /// The stand-in GitHub's.
+    pub(crate) github: u16,
+}
+
+/// A run that was begun for one brief.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// What the brief was submitted under.
+    pub(crate) request_id: String,
+    /// Whether its task has ended.
+    pub(crate) ended: bool,
+}
+
+/// The runs that were begun, by the brief's hash.
+pub(crate) type Runs = BTreeMap<String, Begun>;
+
+impl Data {
+    /// Opens the folder, making it where it is not there.
+    ///
+    /// # Errors
+    /// Another process uses it, or it can not be made.
+    pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
+        let folder = folder.canonicalize().with_context(|| format!("could not find the folder {}", folder.display()))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
+        lock.try_lock().map_err(|_| anyhow::anyhow!("another orchestrator uses {}; stop it or choose another folder with --data", folder.display()))?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// A folder or file inside.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A value that was kept, or its default.
+    ///
+    /// # Errors
+    /// The file is there and can not be read.
+    pub(crate) fn read<T: DeserializeOwned + Default>(&self, name: &str) -> anyhow::Result<T> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it to go on", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
+            Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+        }
+    }
+
+    /// Keeps a value, readable by its owner only. A crash leaves the old one or the new one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub(crate) fn write<T: Serialize>(&self, name: &str, value: &T) -> anyhow::Result<()> {
+        let (path, draft) = (self.path(name), self.path(&format!("{name}.new")));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+        file.write_all(&serde_json::to_vec_pretty(value)?)?;
+        file.sync_all()?;
+        fs::rename(&draft, &path).with_context(|| format!("could not write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_kept_and_one_process_has_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::open(folder.path()).unwrap();
+        assert_eq!(data.read::<Ports>("ports.json").unwrap(), Ports::default());
+        let ports = Ports { platform: 1, github: 2 };
+        data.write("ports.json", &ports).unwrap();
+        assert_eq!(data.read::<Ports>("ports.json").unwrap(), ports);
+        assert!(Data::open(folder.path()).unwrap_err().to_string().contains("another orchestrator"));
+        drop(data);
+        assert!(Data::open(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,210 @@
+//! The embedded platform with everything around it: stand-ins for the services that have
+//! no key, and the functions' settings.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use local::config::ProjectConfig;
+use local::faults::Faults;
+use local::github::{Account, GitHub, GitHubConfig};
+use local::models::{Models, ModelsConfig};
+use local::platform::{Platform, PlatformConfig};
+use pipeline::Stage;
+use secrecy::SecretString;
+
+use crate::args::PlatformArgs;
+use crate::data::{Data, Ports};
+use crate::environment::Environment;
+
+/// Key of the scripted models. They are on loopback and cost nothing: it keeps nobody out.
+const SCRIPTED_KEY: &str = "scripted-models-take-this-key";
+/// Token of the stand-in GitHub, likewise.
+const STAND_IN_TOKEN: &str = "stand-in-github-takes-this-token";
+/// Login of the stand-in GitHub's only account.
+const STAND_IN_LOGIN: &str = "demo";
+/// Model name of the scripted models.
+const SCRIPTED_MODEL: &str = "scripted";
+/// The deployed shape, unless another is given.
+const CONFIG: &str = include_str!("../../appwrite.json");
+
+/// A platform with everything around it.
+pub(crate) struct Hosting {
+    pub(crate) platform: Platform,
+    models: Option<Models>,
+    github: Option<GitHub>,
+}
+
+/// What is served.
+pub(crate) struct Plan {
+    pub(crate) project_id: String,
+    pub(crate) key: Option<SecretString>,
+    pub(crate) config: Option<ProjectConfig>,
+}
+
+impl Plan {
+    /// The orchestrator itself.
+    ///
+    /// # Errors
+    /// Only if the configuration that this program carries is damaged.
+    pub(crate) fn orchestrator() -> anyhow::Result<Self> {
+        let config = ProjectConfig::parse(CONFIG)?;
+        Ok(Self { project_id: config.project_id.clone(), key: None, config: Some(config) })
+    }
+}
+
+/// Which services are real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Services {
+    pub(crate) grok: bool,
+    pub(crate) claude: bool,
+    pub(crate) github: bool,
+}
+
+impl Services {
+    /// A service is real where its key is set.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let set = |name| environment.get(name).is_some();
+        Self { grok: set("GROK_API_KEY"), claude: set("ANTHROPIC_API_KEY"), github: set("GITHUB_TOKEN") }
+    }
+
+    /// Lines that say of every service what serves it.
+    pub(crate) fn lines(self) -> [String; 3] {
+        let line = |name: &str, real: bool, stand_in: &str, key: &str| if real { format!("{name}: the real service") } else { format!("{name}: {stand_in} (no {key})") };
+        [
+            line("Grok", self.grok, "scripted model", "GROK_API_KEY"),
+            line("Claude", self.claude, "scripted model", "ANTHROPIC_API_KEY"),
+            line("GitHub", self.github, "stand-in on this machine", "GITHUB_TOKEN"),
+        ]
+    }
+}
+
+impl Hosting {
+    /// Starts everything and returns when it answers.
+    ///
+    /// # Errors
+    /// A port that was asked for is taken, a folder can not be used, or the configuration
+    /// is refused.
+    pub(crate) async fn start(args: &PlatformArgs, data: &Data, mut environment: Environment, plan: Plan) -> anyhow::Result<Self> {
+        let mut ports: Ports = data.read("ports.json")?;
+        let (models, github) = if plan.config.is_some() {
+            stand_ins(data, &mut environment, &mut ports).await?
+        } else {
+            (None, None)
+        };
+        let bind = loopback(args.port.unwrap_or_else(|| free_or_any(ports.platform)));
+        // Nothing that ran before this start still runs, so silence is told from death sooner.
+        environment.default("CLAIM_HEARTBEAT_SECONDS", "1");
+        environment.default("CLAIM_LAPSE_SECONDS", "3");
+        environment.default("CHECK_AFTER_SECONDS", "2");
+        let variables = variables(&environment);
+        let config = PlatformConfig {
+            data_dir: data.path("platform"),
+            bind,
+            project_id: plan.project_id,
+            key: plan.key,
+            config: plan.config,
+            functions_dir: functions_dir()?,
+            variables,
+            slots: usize::from(args.slots),
+            sweep_every: Some(Duration::from_secs(args.sweep_every)),
+            web_root: None,
+            faults: Faults::parse(&args.fault)?,
+        };
+        let platform = Platform::start(config).await.context("could not start the embedded platform")?;
+        ports.platform = platform.port();
+        data.write("ports.json", &ports)?;
+        Ok(Self { platform, models, github })
+    }
+
+    /// Model calls and GitHub requests that the stand-ins answered.
+    pub(crate) fn stood_in(&self) -> (Option<u64>, Option<u64>) {
+        (self.models.as_ref().map(|models| models.calls().len() as u64), self.github.as_ref().map(GitHub::request_count))
+    }
+
+    /// Stops everything; running functions get a moment to end.
+    pub(crate) async fn stop(self) {
+        self.platform.shutdown().await;
+        if let Some(models) = self.models {
+            models.shutdown().await;
+        }
+        if let Some(github) = self.github {
+            github.shutdown().await;
+        }
+    }
+}
+
+async fn stand_ins(data: &Data, environment: &mut Environment, ports: &mut Ports) -> anyhow::Result<(Option<Models>, Option<GitHub>)> {
+    let services = Services::of(environment);
+    let models = if services.grok && services.claude { None } else { Some(scripted_models().await?) };
+    if let Some(models) = &models {
+        point_at(environment, models, services);
+    }
+    let github = if services.github { None } else { Some(stand_in_github(data, ports.github).await?) };
+    if let Some(github) = &github {
+        environment.set("GITHUB_TOKEN", STAND_IN_TOKEN);
+        environment.set("GITHUB_BASE_URL", github.base_url());
+        ports.github = github.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+    }
+    Ok((models, github))
+}
+
+/// Points the services that have no key at the scripted models.
+pub(crate) fn point_at(environment: &mut Environment, models: &Models, services: Services) {
+    if !services.grok {
+        environment.set("GROK_API_KEY", SCRIPTED_KEY);
+        environment.set("GROK_BASE_URL", models.xai_base_url());
+        environment.default("GROK_MODEL", SCRIPTED_MODEL);
+    }
+    if !services.claude {
+        environment.set("ANTHROPIC_API_KEY", SCRIPTED_KEY);
+        environment.set("ANTHROPIC_BASE_URL", models.anthropic_base_url());
+        environment.default("ANTHROPIC_MODEL", SCRIPTED_MODEL);
+    }
+}
+
+/// Starts the scripted models.
+///
+/// # Errors
+/// No port is free.
+pub(crate) async fn scripted_models() -> anyhow::Result<Models> {
+    let config = ModelsConfig { bind: loopback(0), key: SecretString::from(SCRIPTED_KEY), faults: Default::default() };
+    Models::start(config).await.context("could not start the scripted models")
+}
+
+async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
+    let account = Account {
+        login: STAND_IN_LOGIN.to_owned(),
+        token: SecretString::from(STAND_IN_TOKEN),
+        scopes: ["repo", "workflow"].map(str::to_owned).to_vec(),
+    };
+    let config = GitHubConfig {
+        data_dir: data.path("github"),
+        bind: loopback(free_or_any(port)),
+        accounts: vec![account],
+        open_clone: true,
+        faults: Default::default(),
+    };
+    GitHub::start(config).await.context("could not start the stand-in GitHub")
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// `port` if nobody has it, else any.
+fn free_or_any(port: u16) -> u16 {
+    if std::net::TcpListener::bind(loopback(port)).is_ok() { port } else { 0 }
+}
+
+fn variables(environment: &Environment) -> BTreeMap<String, BTreeMap<String, String>> {
+    Stage::ALL.into_iter().map(|stage| (stage.function_id().to_owned(), environment.of_function(stage.function_id()))).collect()
+}
+
+/// The functions' executables lie beside this program's.
+fn functions_dir() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("could not find the own executable")?;
+    own.parent().map(PathBuf::from).context("the own executable has no folder")
+}

@@ -1,0 +1,196 @@
+//! What is printed, for a person at a terminal, in a log, or for a program.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pipeline::Status;
+use serde_json::json;
+
+use crate::summary::Summary;
+use crate::task::{Change, Line, TaskRow};
+
+/// Stages a bar shows, from the brief to the result.
+const STAGES: [Status; 5] = [Status::Planning, Status::Coding, Status::Reviewing, Status::Publishing, Status::Deploying];
+
+/// How a run is shown.
+pub(crate) struct Output {
+    json: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Output {
+    /// A bar and lines on a terminal, plain lines elsewhere, JSON lines where asked.
+    pub(crate) fn new(json: bool) -> Self {
+        let bar = (!json && std::io::stderr().is_terminal()).then(bar);
+        Self { json, bar }
+    }
+
+    /// A line that is not about the task's progress.
+    pub(crate) fn note(&self, text: &str) {
+        if self.json {
+            self.print(&json!({"type": "note", "text": text}).to_string());
+        } else {
+            self.print(text);
+        }
+    }
+
+    /// Something new about the task.
+    pub(crate) fn change(&self, change: &Change) {
+        match change {
+            Change::Task(row) => self.status(row),
+            Change::Line(line) => self.line(line),
+        }
+    }
+
+    fn status(&self, row: &TaskRow) {
+        if self.json {
+            self.print(&json!({"type": "status", "status": row.status.as_str(), "round": row.round, "rev": row.rev}).to_string());
+        } else if let Some(bar) = &self.bar {
+            bar.set_position(u64::from(row.status.ordinal()));
+            bar.set_message(stage_bar(row.status));
+        }
+    }
+
+    fn line(&self, line: &Line) {
+        if self.json {
+            self.print(&json!({"type": "progress", "stage": line.stage, "level": line.level, "text": line.text}).to_string());
+            return;
+        }
+        let mark = match line.level.as_str() {
+            "error" => "✗",
+            "warning" => "!",
+            _ => "·",
+        };
+        self.print(&format!("{:<10} {mark} {}", line.stage, printable(&line.text)));
+    }
+
+    /// The result.
+    pub(crate) fn summary(&self, summary: &Summary, is_scripted: bool) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.json {
+            let line = serde_json::to_string(summary).unwrap_or_default();
+            return self.print(&line);
+        }
+        self.print("");
+        for line in summary_lines(summary, is_scripted) {
+            self.print(&line);
+        }
+    }
+
+    fn print(&self, line: &str) {
+        let write = || {
+            let mut out = std::io::stdout().lock();
+            // A reader that has gone away wants no more.
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(u64::from(Status::Completed.ordinal()));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// The stages with the current one in brackets.
+fn stage_bar(status: Status) -> String {
+    let word = |stage: &Status| if *stage == status { format!("[{}]", stage.as_str()) } else { stage.as_str().to_owned() };
+    STAGES.iter().map(word).collect::<Vec<_>>().join(" › ")
+}
+
+fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
+    let mut lines = vec![format!("Task        {} {}", summary.task_id, summary.status)];
+    let mut row = |name: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            lines.push(format!("{name:<11} {value}"));
+        }
+    };
+    row("Repository", &summary.repository_url);
+    row("Commit", &summary.commit_sha);
+    row("Site", &summary.site_url);
+    let counts = summary.counts;
+    let appwrite = counts.appwrite_requests.map(|count| format!(", {count} Appwrite requests")).unwrap_or_default();
+    lines.push(format!("Took        {:.1} s, {} executions{appwrite}, {} GitHub requests, {} model calls",
+        Duration::from_millis(summary.duration_ms).as_secs_f64(), counts.executions, counts.github_requests, counts.model_calls));
+    let usage = summary.usage;
+    let cost = if is_scripted { format!("${:.4} at list prices; scripted models, nothing was charged", usage.cost_usd) } else { format!("${:.4}", usage.cost_usd) };
+    lines.push(format!("Cost        {cost} ({} tokens in, {} out)", usage.input_tokens, usage.output_tokens));
+    if let Some(failure) = &summary.failure {
+        let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
+        lines.push(format!("Failure     {} ({})", printable(&text("message")), text("code")));
+    }
+    lines
+}
+
+/// Text from models and people without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+/// An error, on the error stream.
+pub(crate) fn error(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+}
+
+/// Log lines of the libraries, on the error stream.
+pub(crate) fn start_logging(verbose: bool) {
+    let level = if verbose { tracing::Level::INFO } else { tracing::Level::ERROR };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::{Counts, Usage};
+
+    fn summary() -> Summary {
+        Summary {
+            task_id: "tabc".to_owned(),
+            status: "completed",
+            repository_url: Some("http://127.0.0.1:1/demo/test-app.git".to_owned()),
+            site_url: Some("http://test-app-abc.localhost:2".to_owned()),
+            commit_sha: Some("0123456789abcdef".to_owned()),
+            counts: Counts { executions: 9, appwrite_requests: Some(100), github_requests: 5, model_calls: 20 },
+            usage: Usage { input_tokens: 1_000, output_tokens: 200, cost_usd: 0.0123 },
+            duration_ms: 2_345,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn a_person_reads_the_result() {
+        insta::assert_snapshot!(summary_lines(&summary(), true).join("\n"), @r"
+        Task        tabc completed
+        Repository  http://127.0.0.1:1/demo/test-app.git
+        Commit      0123456789abcdef
+        Site        http://test-app-abc.localhost:2
+        Took        2.3 s, 9 executions, 100 Appwrite requests, 5 GitHub requests, 20 model calls
+        Cost        $0.0123 at list prices; scripted models, nothing was charged (1000 tokens in, 200 out)
+        ");
+    }
+
+    #[test]
+    fn a_program_reads_the_same() {
+        insta::assert_snapshot!(serde_json::to_string(&summary()).unwrap(), @r#"{"taskId":"tabc","status":"completed","repositoryUrl":"http://127.0.0.1:1/demo/test-app.git","siteUrl":"http://test-app-abc.localhost:2","commitSha":"0123456789abcdef","counts":{"executions":9,"appwriteRequests":100,"githubRequests":5,"modelCalls":20},"usage":{"inputTokens":1000,"outputTokens":200,"costUsd":0.0123},"durationMs":2345,"failure":null}"#);
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        assert_eq!(printable("a\u{1b}[31mb\nc"), "a [31mb c");
+    }
+
+    #[test]
+    fn the_bar_marks_the_stage() {
+        assert_eq!(stage_bar(Status::Coding), "planning › [coding] › reviewing › publishing › deploying");
+    }
+}

@@ -1,0 +1,177 @@
+//! `orchestrator run`: submit a brief, follow it, show the result.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use appwrite::{Client, Method, NewExecution};
+use pipeline::brief::Brief;
+use pipeline::ids::sha256_hex;
+use pipeline::TaskId;
+use serde_json::{Map, Value};
+
+use crate::args::RunArgs;
+use crate::data::{Begun, Data, Runs};
+use crate::environment::Environment;
+use crate::follow::Follow;
+use crate::hosting::{Hosting, Plan, Services};
+use crate::output::Output;
+use crate::session::Session;
+use crate::summary::Summary;
+
+/// Exit code of a program that was interrupted, as shells have it.
+const INTERRUPTED: u8 = 130;
+const RUNS_FILE: &str = "runs.json";
+
+/// Carries out a brief. Ends with success only if the task was completed.
+///
+/// # Errors
+/// A brief that is not valid, a platform that does not start or answer.
+pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let output = Output::new(args.json);
+    let brief = read_brief(&args.brief)?;
+    let environment = Environment::read()?;
+    let data = Data::open(&args.platform.data)?;
+    let services = Services::of(&environment);
+    let remote = environment.get("APPWRITE_ENDPOINT").map(str::to_owned);
+    let hosting = match &remote {
+        Some(_) => None,
+        None => Some(Hosting::start(&args.platform, &data, environment.clone(), Plan::orchestrator()?).await?),
+    };
+    let place = match (&remote, &hosting) {
+        (Some(endpoint), _) => {
+            let project = environment.get("APPWRITE_PROJECT_ID").context("APPWRITE_ENDPOINT is set but APPWRITE_PROJECT_ID is not")?;
+            Place { endpoint: endpoint.clone(), project: project.to_owned() }
+        }
+        (None, Some(hosting)) => Place { endpoint: hosting.platform.endpoint().to_owned(), project: Plan::orchestrator()?.project_id },
+        (None, None) => bail!("there is no platform"),
+    };
+    introduce(&output, &place, hosting.is_some(), services);
+    let result = tokio::select! {
+        result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
+        _ = tokio::signal::ctrl_c() => {
+            output.note("Interrupted. Run the same command again to go on.");
+            stop(hosting).await;
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    let result = match result {
+        Ok(summary) => {
+            output.summary(&summary, hosting.is_some() && !(services.grok && services.claude));
+            if args.keep && hosting.is_some() {
+                output.note(&format!("Serving on. The web page is at {}/. Press Ctrl-C to stop.", place.endpoint.trim_end_matches("/v1")));
+                tokio::signal::ctrl_c().await?;
+            }
+            Ok(if summary.is_completed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Err(error) => Err(error),
+    };
+    stop(hosting).await;
+    result
+}
+
+async fn stop(hosting: Option<Hosting>) {
+    if let Some(hosting) = hosting {
+        hosting.stop().await;
+    }
+}
+
+/// Where the functions are.
+#[derive(Clone, Debug)]
+struct Place {
+    endpoint: String,
+    project: String,
+}
+
+fn introduce(output: &Output, place: &Place, embedded: bool, services: Services) {
+    let what = if embedded { "embedded platform" } else { "project" };
+    output.note(&format!("Appwrite: {what} at {}", place.endpoint));
+    if embedded {
+        services.lines().iter().for_each(|line| output.note(line));
+    }
+}
+
+/// A brief as it stands in the file, checked, so that mistakes are named before anything
+/// starts.
+fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let bytes = std::fs::read(path).with_context(|| format!("could not read the brief {}", path.display()))?;
+    if let Err(errors) = Brief::parse(&bytes) {
+        let lines: Vec<String> = errors.iter().map(|error| format!("  {} {}", error.field, error.rule)).collect();
+        bail!("{} is not a valid brief:\n{}", path.display(), lines.join("\n"));
+    }
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+async fn carry_out(data: &Data, place: &Place, brief: Map<String, Value>, hosting: Option<&Hosting>, output: &Output) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let digest = sha256_hex(Value::Object(brief.clone()).to_string().as_bytes());
+    let mut runs: Runs = data.read(RUNS_FILE)?;
+    let begun = runs.get(&digest).filter(|begun| !begun.ended).cloned();
+    if begun.is_some() {
+        output.note("Going on with the unfinished run of this brief.");
+    }
+    let begun = match begun {
+        Some(begun) => begun,
+        None => {
+            let begun = Begun { request_id: request_id(&brief)?, ended: false };
+            runs.insert(digest.clone(), begun.clone());
+            // Kept before it is sent: a repeat of the command then finds the same task.
+            data.write(RUNS_FILE, &runs)?;
+            begun
+        }
+    };
+    let session = {
+        let place = place.clone();
+        // Signing in blocks, and the platform runs in this very process.
+        tokio::task::block_in_place(|| Session::open(data, &place.endpoint, &place.project))?
+    };
+    let task = submit(session.client.clone(), brief, &begun.request_id).await?;
+    output.note(&format!("Task {task} is accepted."));
+    let follow = Follow {
+        endpoint: &place.endpoint,
+        project: &place.project,
+        client: &session.client,
+        token: &session.token,
+        task_id: task.as_str(),
+    };
+    let row = follow.to_the_end(&mut |change| output.change(change)).await?;
+    runs.insert(digest, Begun { ended: true, ..begun });
+    data.write(RUNS_FILE, &runs)?;
+    let counted: Option<BTreeMap<String, u64>> = hosting.map(|hosting| hosting.platform.counts());
+    Ok(Summary::of(&task, &row, counted.as_ref(), started.elapsed()))
+}
+
+/// The brief's own `requestId`, or a new one.
+fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
+    let own = brief.get("options").and_then(|options| options["requestId"].as_str());
+    if let Some(own) = own {
+        return Ok(own.to_owned());
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(sha256_hex(&bytes)[..32].to_owned())
+}
+
+/// Longest path through a cold start of the function.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
+async fn submit(client: Client, mut brief: Map<String, Value>, request_id: &str) -> anyhow::Result<TaskId> {
+    let options = brief.entry("options").or_insert_with(|| Value::Object(Map::new()));
+    if options.is_null() {
+        *options = Value::Object(Map::new());
+    }
+    options["requestId"] = request_id.into();
+    let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+    let new = NewExecution { body: Value::Object(brief).to_string(), is_async: false, method: Method::Post, headers, ..NewExecution::default() };
+    let deadline = Instant::now() + SUBMIT_TIMEOUT;
+    let call = tokio::task::spawn_blocking(move || client.with_deadline(deadline).executions().create("create-task", &new));
+    let execution = call.await?.context("could not start the function create-task")?;
+    let answer: Value = serde_json::from_str(&execution.response_body).unwrap_or_default();
+    if execution.response_status_code != 201 {
+        let message = answer["error"]["message"].as_str().unwrap_or("it gave no reason");
+        bail!("create-task refused the brief ({}): {message}", execution.response_status_code);
+    }
+    answer["taskId"].as_str().and_then(TaskId::parse).context("create-task gave no task id")
+}
