@@ -1,5 +1,7 @@
 //! The platform from outside: over HTTP and WebSocket, on a free port.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 #[path = "platform/support.rs"]
 mod support;
 
