@@ -239,3 +239,15 @@ fn client(connect_timeout: Duration) -> Result<Client, ErrorKind> {
         .build()
         .map_err(|_| wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oversized_requests_are_not_sent() {
+        assert!(checked_body(Ok(vec![b' '; BODY_BYTES_MAX])).is_ok());
+        let fault = checked_body(Ok(vec![b' '; BODY_BYTES_MAX + 1])).unwrap_err();
+        assert_eq!(fault.kind, ErrorKind::TooLarge);
+    }
+}

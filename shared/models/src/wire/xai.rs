@@ -176,7 +176,6 @@ struct Wire {
     status: Option<String>,
     #[serde(default)]
     incomplete_details: Option<Incomplete>,
-    #[serde(default)]
     output: Vec<Item>,
 }
 
@@ -206,6 +205,10 @@ pub fn answer(raw: String, requested: &str) -> Result<ResponsesAnswer, ErrorKind
     let value: Value = serde_json::from_str(&raw).map_err(|_| malformed("it is not JSON"))?;
     if let Some(kind) = faults::from_value(Provider::Xai, &value, requested) {
         return Err(kind);
+    }
+    // Serde would also fill a struct from an array.
+    if !value.is_object() {
+        return Err(malformed("it is not a JSON object"));
     }
     let (billed, reported) = billed(&value, requested);
     let wire: Wire = serde_json::from_value(value)
