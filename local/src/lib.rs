@@ -15,6 +15,7 @@ pub mod faults;
 pub mod github;
 pub mod ids;
 pub mod kernel;
+pub mod models;
 pub mod permissions;
 pub mod platform;
 pub mod queries;

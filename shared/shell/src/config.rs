@@ -383,21 +383,13 @@ mod tests {
             ("PORT", "70000"),
             ("OPEN_RUNTIMES_HEADERS", "[]"),
         ]);
-<<<<<<< HEAD
-        insta::assert_snapshot!(error.unwrap_err(), @"");
-=======
         insta::assert_snapshot!(error.unwrap_err(), @"invalid settings: `APPWRITE_ENDPOINT` must be an `http://` or `https://` URL without user and query; `XAI_API_KEY` must be one word of printable ASCII characters; `TIME_SLICE_SECONDS` must be a whole number from 1 to 840; `PARALLELISM_DEFAULT` must be a whole number from 1 to 16; `PORT` must be a whole number from 0 to 65535; `OPEN_RUNTIMES_HEADERS` must be a JSON object of headers");
->>>>>>> w-hosts
     }
 
     #[test]
     fn lapse_must_leave_room_for_a_lost_heartbeat() {
         let error = parse(&[("CLAIM_HEARTBEAT_SECONDS", "10")]).unwrap_err();
-<<<<<<< HEAD
-        insta::assert_snapshot!(error, @"");
-=======
         insta::assert_snapshot!(error, @"invalid settings: `CLAIM_LAPSE_SECONDS` must be at least twice `CLAIM_HEARTBEAT_SECONDS`");
->>>>>>> w-hosts
     }
 
     #[test]
@@ -411,11 +403,7 @@ mod tests {
         ];
         let missing = settings.require(&names).unwrap_err();
         assert_eq!(missing.names(), ["APPWRITE_ENDPOINT", "GROK_API_KEY"]);
-<<<<<<< HEAD
-        insta::assert_snapshot!(missing, @"");
-=======
         insta::assert_snapshot!(missing, @"missing settings: `APPWRITE_ENDPOINT` (base URL of the Appwrite API, ending in /v1), `GROK_API_KEY` (key of the xAI API); set them as variables of the function, or in `.env.local` for the embedded platform");
->>>>>>> w-hosts
     }
 
     #[test]

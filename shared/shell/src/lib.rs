@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! What every function has in common: hosts, settings, logging with redaction, and the
 //! driver that carries out what the pipeline decides.
 //!
@@ -25,13 +24,3 @@ pub mod sweep;
 pub mod trouble;
 
 pub use pipeline::Stage;
-=======
-//! What every function has in common: hosts, settings, logging with redaction.
-
-pub mod blocking;
-pub mod config;
-pub mod hosts;
-pub mod invocation;
-pub mod logging;
-pub mod redaction;
->>>>>>> w-hosts

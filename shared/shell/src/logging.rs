@@ -222,11 +222,7 @@ mod tests {
     fn file_never_exceeds_its_limit() {
         let folder = tempfile::tempdir().unwrap();
         let log = Log::to_files(folder.path(), "big".into(), Redactor::default()).unwrap();
-<<<<<<< HEAD
-        let line = "x".repeat(MESSAGE_CHARS_MAX);
-=======
         let line = "z".repeat(MESSAGE_CHARS_MAX);
->>>>>>> w-hosts
         let lines = usize::try_from(FILE_BYTES_MAX).unwrap() / line.len() + 10;
         for _ in 0..lines {
             log.info(&line);

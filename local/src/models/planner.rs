@@ -1,0 +1,285 @@
+//! The scripted planner: from a brief to a plan, by rules.
+
+use serde_json::{Value, json};
+
+use super::app::{App, PROJECT_PATH, Part, PartId};
+use super::brief::{Brief, tagged};
+use super::catalog::Behaviour;
+use super::features::{Coverage, Feature};
+use super::reviewer::check::Check;
+
+/// How the repair message starts that follows a rejected plan.
+const REPAIR_OPENING: &str = "Your plan is schema-valid but rejected:";
+
+/// Answers a plan call. `texts` are the user's messages in order.
+pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
+    let Some((value, _)) = texts.iter().find_map(|text| tagged(text, "brief")) else {
+        return refused("The request holds no brief between <brief> and </brief>.");
+    };
+    let app = App::new(Brief::from_value(&value));
+    let repair = texts
+        .last()
+        .is_some_and(|text| text.trim_start().starts_with(REPAIR_OPENING));
+    let mut plan = sound_plan(&app);
+    let spoil = match behaviour {
+        Behaviour::HopelessPlan => true,
+        Behaviour::InvalidPlan => !repair,
+        Behaviour::Scripted
+        | Behaviour::Flawless
+        | Behaviour::Refusal
+        | Behaviour::Overloaded
+        | Behaviour::Truncated
+        | Behaviour::Stuck
+        | Behaviour::NeverSatisfied => false,
+    };
+    if spoil {
+        spoil_plan(&mut plan);
+    }
+    plan
+}
+
+fn refused(reason: &str) -> Value {
+    json!({
+        "refused": reason, "project_name": "", "summary": "", "risks": [], "stack": stack(),
+        "shared_files": [], "contracts": [], "assignments": [],
+    })
+}
+
+fn stack() -> Value {
+    json!({
+        "language": "JavaScript", "framework": "none", "build_command": "", "test_command": "",
+        "output_dir": ".", "appwrite_kind": "static-site",
+    })
+}
+
+fn sound_plan(app: &App) -> Value {
+    let parts = app.parts();
+    let assignments: Vec<_> = parts
+        .iter()
+        .map(|part| assignment(app, part, &parts))
+        .collect();
+    json!({
+        "refused": "",
+        "project_name": app.brief.name,
+        "summary": summary(app),
+        "risks": risks(app),
+        "stack": stack(),
+        "shared_files": [{"path": PROJECT_PATH, "content": app.project_file()}],
+        "contracts": contracts(&parts),
+        "assignments": assignments,
+    })
+}
+
+fn summary(app: &App) -> String {
+    let what = if app.has_resource() {
+        "a page that documents the items resource and demonstrates it in the browser"
+    } else {
+        "a list of items that works in the browser"
+    };
+    let built = app
+        .requirements
+        .iter()
+        .filter(|(_, coverage)| matches!(coverage, Coverage::Built(_)))
+        .count();
+    format!(
+        "A static site without a build step: {what}. Recognised in full: {built} of {} requirements; the app and its README name the others as not implemented.",
+        app.requirements.len()
+    )
+}
+
+fn risks(app: &App) -> Vec<&'static str> {
+    let mut risks = vec!["Items live in one browser; there is no server."];
+    if app.has(Feature::Account) {
+        risks.push(
+            "Accounts separate lists within one browser and protect nothing from its other users.",
+        );
+    }
+    if app
+        .requirements
+        .iter()
+        .any(|(_, coverage)| !matches!(coverage, Coverage::Built(_)))
+    {
+        risks.push(
+            "Some requirements are outside the scripted model's vocabulary and will not be built.",
+        );
+    }
+    risks
+}
+
+/// What a part promises to the others: contract id, kind and text.
+fn promise(part: PartId) -> (&'static str, &'static str, &'static str) {
+    match part {
+        PartId::Page => (
+            "page-elements",
+            "ui",
+            "index.html has #new-item-form with the text box #new-item (visible label) and the button Add, #extra-fields, #summary, #toolbar, #items, #empty, #status (role=status), #actions, #whose. js/main.js creates the store and the view and calls install(app) of every part with app = { project, document, store, view, storage }.",
+        ),
+        PartId::Items => (
+            "store-and-view",
+            "module",
+            "js/store.js exports GUEST, clean, cleanAll and createStore(storage, prefix) with list, saved, all(), add(fields), update(id, changes), remove(id), replace(items), use(list), reload(), subscribe(listener); every change is saved before listeners hear { kind, before }. js/items.js exports element, field and createView(page, store) with announce, refresh, addTool, addAction, addSummary, addField, addFilter, addDetail, setOrder.",
+        ),
+        PartId::Account => (
+            "account",
+            "module",
+            "js/account.js exports install(app): signing in and out; the guest list is used until then, and store.use(list) changes lists.",
+        ),
+        PartId::Features => (
+            "features",
+            "module",
+            "Every file in js/features exports install(app) and adds its controls through the view.",
+        ),
+        PartId::Offline => (
+            "offline",
+            "module",
+            "manifest.webmanifest, sw.js at the root, and js/offline.js, which exports install(app) and registers the worker.",
+        ),
+        PartId::Resource => (
+            "resource",
+            "http",
+            "js/resource.js exports handle(store, method, path, body) -> { status, body } and install(app), which documents and demonstrates it in #resource.",
+        ),
+        PartId::Docs => (
+            "readme",
+            "data",
+            "README.md says what is built, what is not, how to run it and where the data is.",
+        ),
+    }
+}
+
+fn contracts(parts: &[Part]) -> Vec<Value> {
+    parts
+        .iter()
+        .filter(|part| part.id != PartId::Docs)
+        .map(|part| {
+            let (id, kind, definition) = promise(part.id);
+            let consumers: Vec<_> = parts
+                .iter()
+                .filter(|other| other.id != part.id && consumes(other.id, part.id))
+                .map(|other| other.id.as_str())
+                .collect();
+            json!({"id": id, "kind": kind, "definition": definition, "provider": part.id.as_str(), "consumers": consumers})
+        })
+        .collect()
+}
+
+fn consumes(part: PartId, provider: PartId) -> bool {
+    // The page starts every part, the documentation describes every part, and all of them build
+    // on the page's elements and on the store.
+    matches!(part, PartId::Page | PartId::Docs) || matches!(provider, PartId::Page | PartId::Items)
+}
+
+fn assignment(app: &App, part: &Part, parts: &[Part]) -> Value {
+    let is_docs = part.id == PartId::Docs;
+    let others = || {
+        parts
+            .iter()
+            .filter(|other| other.id != part.id && other.id != PartId::Docs)
+    };
+    let depends_on: Vec<_> = if is_docs {
+        others().map(|other| other.id.as_str()).collect()
+    } else {
+        Vec::new()
+    };
+    let mut may_read = vec![PROJECT_PATH];
+    if is_docs {
+        may_read.extend(others().flat_map(|other| other.paths.clone()));
+    }
+    let concerned: Vec<_> = parts
+        .iter()
+        .filter(|other| {
+            other.id != PartId::Docs && (other.id == part.id || consumes(part.id, other.id))
+        })
+        .map(|other| promise(other.id).0)
+        .collect();
+    let acceptance: Vec<_> = Check::of_part(app, part)
+        .iter()
+        .enumerate()
+        .map(|(index, check)| json!({"id": format!("{}-{}", part.id.as_str(), index + 1), "check": check.wording()}))
+        .collect();
+    let role = role(part.id);
+    json!({
+        "id": part.id.as_str(),
+        "title": role.title,
+        "type": role.kind,
+        "specialization": role.specialization,
+        "estimate": format!("{} minutes", 5 * part.paths.len()),
+        "priority": if is_docs { 2 } else { 1 },
+        "objective": format!("{} Files: {}.", role.objective, part.paths.join(", ")),
+        "depends_on": depends_on,
+        "owns": part.paths,
+        "may_read": may_read,
+        "contracts": concerned,
+        "acceptance": acceptance,
+        "out_of_scope": ["Files of other assignments", "A server, a build step, outside dependencies"],
+        "size": if part.paths.len() > 3 { "M" } else { "S" },
+    })
+}
+
+struct Role {
+    title: &'static str,
+    kind: &'static str,
+    specialization: &'static str,
+    objective: &'static str,
+}
+
+fn role(part: PartId) -> Role {
+    let (title, kind, specialization, objective) = match part {
+        PartId::Page => (
+            "Page, layout and start",
+            "frontend",
+            "HTML and CSS",
+            "Write the page, its layout and the script that starts every part.",
+        ),
+        PartId::Items => (
+            "Items: store and view",
+            "frontend",
+            "JavaScript",
+            "Keep the items in the browser's storage and show them: add, edit, complete, delete.",
+        ),
+        PartId::Account => (
+            "Signing in",
+            "frontend",
+            "web security",
+            "Let people sign in within this browser, one list for each account; guests keep a list too.",
+        ),
+        PartId::Features => (
+            "Features of the list",
+            "frontend",
+            "JavaScript",
+            "Add the requested features to the list, each as a module of its own.",
+        ),
+        PartId::Offline => (
+            "Install and offline use",
+            "frontend",
+            "progressive web apps",
+            "Make the app installable and usable without a network.",
+        ),
+        PartId::Resource => (
+            "The items resource",
+            "frontend",
+            "interface design",
+            "Document the items resource and demonstrate it in the browser.",
+        ),
+        PartId::Docs => (
+            "Documentation",
+            "documentation",
+            "technical writing",
+            "Say what the app does, what it does not, how to run it and where its data is.",
+        ),
+    };
+    Role {
+        title,
+        kind,
+        specialization,
+        objective,
+    }
+}
+
+/// Makes a plan that keeps the schema and breaks the rules: a dependency cycle and an overlap.
+fn spoil_plan(plan: &mut Value) {
+    plan["assignments"][0]["depends_on"] = json!([PartId::Docs.as_str()]);
+    if let Some(owns) = plan["assignments"][1]["owns"].as_array_mut() {
+        owns.push(json!("index.html"));
+    }
+}

@@ -1,0 +1,240 @@
+//! The HTTP side: routes, the state that both services share, and the record of calls.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use super::digest::sha256_hex;
+use super::wire::{Payload, Reply};
+use super::{CallRecord, Faults, Service, anthropic, xai};
+
+/// Larger bodies are refused by both services.
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// More conversations than this and their counts start anew.
+const CONVERSATIONS_MAX: usize = 100_000;
+
+/// What the services remember.
+#[derive(Debug)]
+pub(crate) struct State {
+    key: SecretString,
+    faults: Faults,
+    calls: Mutex<Vec<CallRecord>>,
+    attempts: Mutex<HashMap<String, u32>>,
+    /// Prefixes that were cached, by their hash.
+    prefixes: Mutex<HashSet<String>>,
+    xai_calls: AtomicU32,
+    anthropic_calls: AtomicU32,
+}
+
+/// A fault that comes from the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Overloaded,
+    RateLimited,
+    SpendingLimit,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while holding one of these locks leaves nothing half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    pub(crate) fn new(key: SecretString, faults: Faults) -> Self {
+        Self {
+            key,
+            faults,
+            calls: Mutex::default(),
+            attempts: Mutex::default(),
+            prefixes: Mutex::default(),
+            xai_calls: AtomicU32::new(0),
+            anthropic_calls: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<CallRecord> {
+        lock(&self.calls).clone()
+    }
+
+    /// Whether a key is the accepted one.
+    pub(crate) fn accepts(&self, key: &str) -> bool {
+        self.key
+            .expose_secret()
+            .as_bytes()
+            .ct_eq(key.as_bytes())
+            .into()
+    }
+
+    /// A hash that only a holder of the key can make; it binds signatures to these services.
+    pub(crate) fn seal(&self, text: &str) -> String {
+        sha256_hex(format!("{}\n{text}", self.key.expose_secret()).as_bytes())
+    }
+
+    /// Counts the calls of one conversation and returns how many came before.
+    pub(crate) fn attempt(&self, service: Service, model: &str, conversation: &str) -> u32 {
+        let mut attempts = lock(&self.attempts);
+        if attempts.len() >= CONVERSATIONS_MAX {
+            attempts.clear();
+        }
+        let count = attempts
+            .entry(format!("{service:?} {model} {conversation}"))
+            .or_default();
+        let before = *count;
+        *count = count.saturating_add(1);
+        before
+    }
+
+    /// The configured fault for the next call of a service, if any.
+    pub(crate) fn next_fault(&self, service: Service) -> Option<Fault> {
+        if self.faults.spending_limit {
+            return Some(Fault::SpendingLimit);
+        }
+        let counter = match service {
+            Service::Xai => &self.xai_calls,
+            Service::Anthropic => &self.anthropic_calls,
+        };
+        let before = counter.fetch_add(1, Ordering::Relaxed);
+        if before < self.faults.overloaded_calls {
+            Some(Fault::Overloaded)
+        } else if before
+            < self
+                .faults
+                .overloaded_calls
+                .saturating_add(self.faults.rate_limited_calls)
+        {
+            Some(Fault::RateLimited)
+        } else {
+            None
+        }
+    }
+
+    /// Looks up prefixes and adds others in one step; returns which of the asked were there.
+    pub(crate) fn swap_prefixes(&self, asked: &[String], added: &[String]) -> Vec<bool> {
+        let mut prefixes = lock(&self.prefixes);
+        let known = asked
+            .iter()
+            .map(|prefix| prefixes.contains(prefix))
+            .collect();
+        prefixes.extend(added.iter().cloned());
+        known
+    }
+
+    fn record(&self, service: Service, model: String, body: &[u8], status: u16) {
+        lock(&self.calls).push(CallRecord {
+            service,
+            model,
+            fingerprint: sha256_hex(body),
+            status,
+        });
+    }
+}
+
+/// The routes of both services.
+pub(crate) fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/v1/responses", post(responses))
+        .route("/v1/completions", post(completions))
+        .route("/v1/models", get(models))
+        .route("/v1/api-key", get(api_key))
+        .route("/v1/messages", post(messages))
+        .route("/v1/messages/count_tokens", post(count_tokens))
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state)
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get("authorization")?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}
+
+fn is_anthropic(headers: &HeaderMap) -> bool {
+    headers.contains_key("anthropic-version") || headers.contains_key("x-api-key")
+}
+
+async fn responses(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let Ok(body) = body else {
+        return xai::too_large().into_response(&state.faults);
+    };
+    let (model, reply) = xai::respond(&state, &headers, &body);
+    state.record(Service::Xai, model, &body, reply.status);
+    reply.into_response(&state.faults)
+}
+
+async fn completions(
+    Shared(state): Shared<Arc<State>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let body = body.unwrap_or_default();
+    let (model, reply) = xai::refuse_completions(&body);
+    state.record(Service::Xai, model, &body, reply.status);
+    reply.into_response(&state.faults)
+}
+
+async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {
+    let reply = if is_anthropic(&headers) {
+        anthropic::models(&state, &headers)
+    } else {
+        xai::models(&state, &headers)
+    };
+    reply.into_response(&state.faults)
+}
+
+async fn api_key(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {
+    xai::api_key(&state, &headers).into_response(&state.faults)
+}
+
+async fn messages(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let Ok(body) = body else {
+        return anthropic::too_large().into_response(&state.faults);
+    };
+    let (model, reply) = anthropic::respond(&state, &headers, &body);
+    state.record(Service::Anthropic, model, &body, reply.status);
+    reply.into_response(&state.faults)
+}
+
+async fn count_tokens(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let Ok(body) = body else {
+        return anthropic::too_large().into_response(&state.faults);
+    };
+    anthropic::count_tokens(&state, &headers, &body).into_response(&state.faults)
+}
+
+async fn unknown(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {
+    let reply = if is_anthropic(&headers) {
+        anthropic::not_found()
+    } else {
+        Reply {
+            status: 404,
+            headers: Vec::new(),
+            payload: Payload::Text("Not Found".to_owned()),
+        }
+    };
+    reply.into_response(&state.faults)
+}
