@@ -171,81 +171,82 @@ async fn modes_and_stored_objects_are_kept() {
     assert_eq!(made["tree"][0]["size"], 4);
 }
 
+const STATE: &str = "GitRPC::BadObjectState";
+
 #[tokio::test]
-async fn what_github_refuses_in_a_tree_is_refused() {
+async fn lists_and_paths_that_github_refuses_are_refused() {
+    let hub = Hub::start().await;
+    hub.create("shop").await;
+    let malformed = "tree.path contains a malformed path component";
+    for (tree, message) in [
+        (json!([]), "Invalid tree info"),
+        (json!([7]), "Invalid tree info"),
+        (
+            json!([file("/a", "")]),
+            "tree.path cannot start with a slash",
+        ),
+        (json!([file("a//b", "")]), malformed),
+        (json!([file("../a", "")]), malformed),
+        (json!([file("x/.git/config", "")]), malformed),
+        (json!([file("a", "1"), file("a", "2")]), STATE),
+        (json!([file("a", "1"), file("a/b", "2")]), STATE),
+        (json!([file("a/b", "2"), file("a", "1")]), STATE),
+    ] {
+        let answer = hub.tree("shop", json!({ "tree": tree })).await;
+        answer.refused(422, message);
+    }
+}
+
+#[tokio::test]
+async fn entries_that_github_refuses_are_refused() {
     let hub = Hub::start().await;
     let head = hub.create("shop").await;
     let zeros = "0".repeat(40);
+    let mode = "Must supply a valid tree.mode";
     let both = "Must supply either tree.sha or tree.content. Request will be rejected if both are present.";
-    let malformed = "tree.path contains a malformed path component";
-    let state = "GitRPC::BadObjectState";
-    let entry = |mode: &str, kind: &str, more: Value| {
-        let mut entry = json!({ "path": "f", "mode": mode, "type": kind });
-        for (key, value) in more.as_object().unwrap() {
-            entry[key] = value.clone();
-        }
-        json!([entry])
-    };
-    let known = json!({ "sha": head });
-    let content = json!({ "content": "" });
-    for (tree, message) in [
-        (json!([]), "Invalid tree info".to_owned()),
-        (json!([7]), "Invalid tree info".to_owned()),
+    let not_a = |kind: &str| format!("tree.sha {head} is not a valid {kind}");
+    let empty = json!({ "content": "" });
+    for (octal, kind, source, message) in [
+        ("100664", "blob", empty.clone(), mode),
+        ("40000", "tree", empty.clone(), mode),
         (
-            json!([file("/a", "")]),
-            "tree.path cannot start with a slash".to_owned(),
-        ),
-        (json!([file("a//b", "")]), malformed.to_owned()),
-        (json!([file("../a", "")]), malformed.to_owned()),
-        (json!([file("x/.git/config", "")]), malformed.to_owned()),
-        (json!([file("a", "1"), file("a", "2")]), state.to_owned()),
-        (json!([file("a", "1"), file("a/b", "2")]), state.to_owned()),
-        (json!([file("a/b", "2"), file("a", "1")]), state.to_owned()),
-        (
-            entry("100664", "blob", content.clone()),
-            "Must supply a valid tree.mode".to_owned(),
+            "100644",
+            "tag",
+            empty.clone(),
+            "Must supply a valid tree.type",
         ),
         (
-            entry("40000", "tree", content.clone()),
-            "Must supply a valid tree.mode".to_owned(),
+            "040000",
+            "tree",
+            empty.clone(),
+            "A subdirectory may not have content",
         ),
+        ("160000", "commit", empty, STATE),
+        ("160000", "commit", json!({ "sha": zeros }), STATE),
         (
-            entry("100644", "tag", content.clone()),
-            "Must supply a valid tree.type".to_owned(),
+            "160000",
+            "commit",
+            json!({ "sha": "5" }),
+            "tree.sha 5 is not a valid commit",
         ),
+        ("100644", "blob", json!({}), both),
+        ("100644", "blob", json!({ "content": null }), both),
         (
-            entry("040000", "tree", content.clone()),
-            "A subdirectory may not have content".to_owned(),
+            "100644",
+            "blob",
+            json!({ "sha": head, "content": "" }),
+            both,
         ),
-        (entry("160000", "commit", content), state.to_owned()),
-        (
-            entry("160000", "commit", json!({ "sha": zeros })),
-            state.to_owned(),
-        ),
-        (
-            entry("160000", "commit", json!({ "sha": "5" })),
-            "tree.sha 5 is not a valid commit".to_owned(),
-        ),
-        (entry("100644", "blob", json!({})), both.to_owned()),
-        (
-            entry("100644", "blob", json!({ "content": null })),
-            both.to_owned(),
-        ),
-        (
-            entry("100644", "blob", json!({ "sha": head, "content": "" })),
-            both.to_owned(),
-        ),
-        (
-            entry("100644", "blob", known.clone()),
-            format!("tree.sha {head} is not a valid blob"),
-        ),
-        (
-            entry("040000", "tree", known),
-            format!("tree.sha {head} is not a valid tree"),
-        ),
+        ("100644", "blob", json!({ "sha": head }), &not_a("blob")),
+        ("040000", "tree", json!({ "sha": head }), &not_a("tree")),
     ] {
-        let answer = hub.tree("shop", json!({ "tree": tree })).await;
-        answer.refused(422, &message);
+        let mut entry = json!({ "path": "f", "mode": octal, "type": kind });
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(source.as_object().unwrap().clone());
+        let answer = hub.tree("shop", json!({ "tree": [entry] })).await;
+        answer.refused(422, message);
     }
 }
 
