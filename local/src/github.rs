@@ -137,12 +137,7 @@ impl GitHub {
         });
         let stop = CancellationToken::new();
         let router = routes::router(Arc::clone(&service));
-        tasks.spawn(server::serve(
-            listener,
-            router,
-            stop.clone(),
-            tasks.clone(),
-        ));
+        tasks.spawn(server::serve(listener, router, stop.clone(), tasks.clone()));
         Ok(Self {
             service,
             stop,

@@ -117,7 +117,12 @@ async fn serve(
     let Some(record) = visible(service, owner, repo, headers) else {
         // As GitHub: asking for a password does not tell whether the repository exists.
         let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"GitHub stand-in\"")];
-        return (StatusCode::UNAUTHORIZED, challenge, "Repository not found.\n").into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            challenge,
+            "Repository not found.\n",
+        )
+            .into_response();
     };
     match backend(service, record.id, headers, request).await {
         Ok(response) => response,

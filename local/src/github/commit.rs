@@ -64,12 +64,17 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
         .env("GIT_AUTHOR_DATE", format!("@{} +0000", author.seconds))
         .env("GIT_COMMITTER_NAME", &committer.name)
         .env("GIT_COMMITTER_EMAIL", &committer.email)
-        .env("GIT_COMMITTER_DATE", format!("@{} +0000", committer.seconds));
+        .env(
+            "GIT_COMMITTER_DATE",
+            format!("@{} +0000", committer.seconds),
+        );
     // Without -m or -F git takes its input as the message, byte for byte.
     let finished = run(command, message.as_bytes()).await?;
     if !finished.is_success() {
         // What is left to refuse is a name that git finds empty once it has cleaned it.
-        return Err(Refusal::invalid_request("The author or committer is not valid."));
+        return Err(Refusal::invalid_request(
+            "The author or committer is not valid.",
+        ));
     }
     let sha = finished.line()?;
     Ok(created(body(&opened, &mut reader, &sha).await?))
@@ -138,10 +143,13 @@ async fn required_tree(reader: &mut ObjectReader, input: &Input) -> Result<Strin
 
 async fn parents(reader: &mut ObjectReader, input: &Input) -> Result<Vec<String>, Refusal> {
     let mut parents = Vec::new();
-    for value in input.list("parents")?.map(Vec::as_slice).unwrap_or_default() {
+    for value in input
+        .list("parents")?
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+    {
         let sha = value.as_str().unwrap_or_default();
-        let known =
-            is_object_id(sha) && reader.kind(sha).await? == Some(ObjectKind::Commit);
+        let known = is_object_id(sha) && reader.kind(sha).await? == Some(ObjectKind::Commit);
         if !known {
             return Err(Refusal::unprocessable(
                 "Parent SHA does not exist or is not a commit object",

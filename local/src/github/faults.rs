@@ -78,7 +78,9 @@ impl FaultState {
     }
 
     pub(super) fn is_too_large(&self, entries: usize) -> bool {
-        self.faults.tree_entries_max.is_some_and(|max| entries > max)
+        self.faults
+            .tree_entries_max
+            .is_some_and(|max| entries > max)
     }
 
     pub(super) fn created(&self, repository: u64) {

@@ -169,7 +169,11 @@ fn secondary_limit(retry_after: std::time::Duration) -> Response {
 }
 
 /// Writes a refusal's body and the headers of every answer.
-fn finish(mut response: Response, operation: Option<Operation>, caller: Option<&Caller>) -> Response {
+fn finish(
+    mut response: Response,
+    operation: Option<Operation>,
+    caller: Option<&Caller>,
+) -> Response {
     if let Some(body) = response.extensions_mut().remove::<RefusalBody>() {
         let json = refusal_json(&body, operation);
         let headers = std::mem::take(response.headers_mut());
@@ -198,7 +202,11 @@ fn finish(mut response: Response, operation: Option<Operation>, caller: Option<&
         set(headers, "x-accepted-oauth-scopes", accepted);
         let allowance = caller.allowance;
         set(headers, "x-ratelimit-limit", &Allowance::LIMIT.to_string());
-        set(headers, "x-ratelimit-remaining", &allowance.remaining().to_string());
+        set(
+            headers,
+            "x-ratelimit-remaining",
+            &allowance.remaining().to_string(),
+        );
         set(headers, "x-ratelimit-used", &allowance.used.to_string());
         set(headers, "x-ratelimit-reset", &allowance.reset.to_string());
         set(headers, "x-ratelimit-resource", "core");

@@ -6,11 +6,11 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::Method;
 use http::request::Parts;
 
+use super::Service;
 use super::gate::Caller;
 use super::git::GitDir;
 use super::refusal::Refusal;
 use super::registry::RepositoryRecord;
-use super::Service;
 
 /// A repository that exists and that the caller may read.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ pub(super) fn overview(core: Allowance) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{RateLimits, REQUESTS_MAX, WINDOW_SECONDS};
+    use super::{REQUESTS_MAX, RateLimits, WINDOW_SECONDS};
     use jiff::Timestamp;
 
     #[test]

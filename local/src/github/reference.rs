@@ -57,7 +57,7 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
     let sha = object_id(&input)?;
     let git = opened.git();
     check_name(&git, name).await?;
-    let kind = target(&git, name, sha).await?;
+    let kind = target(&mut ObjectReader::start(&git)?, name, sha).await?;
     if references.iter().any(|reference| reference.name == name) {
         return Err(Refusal::unprocessable("Reference already exists"));
     }
@@ -93,8 +93,9 @@ pub(super) async fn update(opened: Opened, input: Input) -> Result<Json<Value>, 
             .find(|reference| reference.name == name)
             .ok_or_else(|| Refusal::unprocessable("Reference does not exist"))?;
         let git = opened.git();
-        let kind = target(&git, &name, sha).await?;
-        if !force && !is_fast_forward(&git, current, kind, sha).await? {
+        let mut reader = ObjectReader::start(&git)?;
+        let kind = target(&mut reader, &name, sha).await?;
+        if !force && !is_fast_forward(&git, &mut reader, current, kind, sha).await? {
             return Err(Refusal::unprocessable("Update is not a fast forward"));
         }
         let arguments = ["update-ref", &name, sha, &current.sha];
@@ -169,8 +170,8 @@ async fn check_name(git: &GitDir<'_>, name: &str) -> Result<(), Refusal> {
 }
 
 /// What a reference is to point to: anything that exists, for a branch a commit.
-async fn target(git: &GitDir<'_>, name: &str, sha: &str) -> Result<ObjectKind, Refusal> {
-    let kind = ObjectReader::start(git)?
+async fn target(reader: &mut ObjectReader, name: &str, sha: &str) -> Result<ObjectKind, Refusal> {
+    let kind = reader
         .kind(sha)
         .await?
         .ok_or_else(|| Refusal::unprocessable("Object does not exist"))?;
@@ -183,6 +184,7 @@ async fn target(git: &GitDir<'_>, name: &str, sha: &str) -> Result<ObjectKind, R
 /// The rule concerns commits; other objects have no history and may be replaced.
 async fn is_fast_forward(
     git: &GitDir<'_>,
+    reader: &mut ObjectReader,
     current: &Reference,
     kind: ObjectKind,
     sha: &str,
@@ -191,7 +193,7 @@ async fn is_fast_forward(
         return Ok(true);
     }
     // The usual case needs no walk: the commit was made on top of the branch.
-    let bytes = ObjectReader::start(git)?.contents(sha).await?;
+    let bytes = reader.contents(sha).await?;
     let parsed = ParsedCommit::parse(&bytes.unwrap_or_default())?;
     if parsed.parents.contains(&current.sha) {
         return Ok(true);

@@ -185,7 +185,10 @@ impl Registry {
                     if name != "objects" {
                         directories.push(entry.path());
                     }
-                } else if Path::new(&name).extension().is_some_and(|end| end == "lock") {
+                } else if Path::new(&name)
+                    .extension()
+                    .is_some_and(|end| end == "lock")
+                {
                     std::fs::remove_file(entry.path())?;
                 }
             }

@@ -205,7 +205,10 @@ fn new_record(
     private: bool,
     input: &Input,
 ) -> Result<RepositoryRecord, Refusal> {
-    if let Some(field) = UNSUPPORTED.iter().find(|field| input.value(field).is_some()) {
+    if let Some(field) = UNSUPPORTED
+        .iter()
+        .find(|field| input.value(field).is_some())
+    {
         return Err(Refusal::unprocessable(format!(
             "The GitHub stand-in does not support {field}."
         )));
@@ -233,7 +236,10 @@ fn custom_properties(input: &Input, organization: bool) -> Result<Map<String, Va
     if !organization {
         return Ok(Map::new());
     }
-    Ok(input.object("custom_properties")?.cloned().unwrap_or_default())
+    Ok(input
+        .object("custom_properties")?
+        .cloned()
+        .unwrap_or_default())
 }
 
 fn settings(input: &Input) -> Result<BTreeMap<String, Value>, Refusal> {

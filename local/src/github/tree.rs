@@ -90,14 +90,24 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('-')
         && !name.contains("..")
-        && name.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/')
-        })
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/'))
 }
 
 /// A directory being changed; only what is touched is read.
 #[derive(Debug, Default)]
 struct Directory(BTreeMap<String, Node>);
+
+impl Directory {
+    /// Whether no file is left in it, at any depth.
+    fn is_empty(&self) -> bool {
+        self.0.values().all(|node| match node {
+            Node::Changed(inner) => inner.is_empty(),
+            Node::Object { .. } => false,
+        })
+    }
+}
 
 #[derive(Debug)]
 enum Node {
@@ -116,7 +126,9 @@ async fn read_base(reader: &mut ObjectReader, base: &Value) -> Result<Directory,
         .info(&format!("{sha}^{{tree}}"))
         .await?
         .ok_or_else(invalid)?;
-    read_directory(reader, &info.sha).await.map_err(Refusal::from)
+    read_directory(reader, &info.sha)
+        .await
+        .map_err(Refusal::from)
 }
 
 async fn read_directory(reader: &mut ObjectReader, sha: &str) -> anyhow::Result<Directory> {
@@ -170,40 +182,70 @@ async fn apply(
         })
         .collect();
     let mut blobs = objects::write_blobs(git, &contents).await?.into_iter();
+    // Deletions first: what replaces a deleted path may stand before it in the request.
+    let (deleted, kept): (Vec<Entry>, Vec<Entry>) = entries
+        .into_iter()
+        .partition(|entry| matches!(entry.source, Source::Delete));
+    for entry in deleted {
+        remove(reader, &mut root, &entry.path).await?;
+    }
     let mut placed = HashSet::new();
-    for entry in entries {
-        let node = match entry.source {
-            Source::Delete => None,
-            Source::Object { sha, .. } => Some((entry.mode, sha)),
-            Source::Content(_) => {
-                let sha = blobs.next().context("git wrote too few blobs")?;
-                Some((entry.mode, sha))
-            }
+    for entry in kept {
+        let sha = match entry.source {
+            Source::Object { sha, .. } => sha,
+            Source::Content(_) => blobs.next().context("git wrote too few blobs")?,
+            Source::Delete => continue,
         };
         // One request may not say that a path is both a file and a directory.
         let prefixes = (1..entry.path.len()).map(|end| &entry.path[..end]);
         if prefixes.into_iter().any(|prefix| placed.contains(prefix)) {
             return Err(bad_object_state());
         }
-        place(reader, &mut root, &entry.path, node).await?;
+        place(reader, &mut root, &entry.path, entry.mode, sha).await?;
         placed.insert(entry.path);
     }
     Ok(root)
 }
 
-/// Puts an object at a path, or removes what is there.
+async fn remove(
+    reader: &mut ObjectReader,
+    root: &mut Directory,
+    path: &[String],
+) -> Result<(), Refusal> {
+    let (name, parents) = path.split_last().ok_or_else(bad_object_state)?;
+    let directory = descend(reader, root, parents).await?;
+    directory.0.remove(name).ok_or_else(bad_object_state)?;
+    Ok(())
+}
+
 async fn place(
     reader: &mut ObjectReader,
     root: &mut Directory,
     path: &[String],
-    object: Option<(Mode, String)>,
+    mode: Mode,
+    sha: String,
 ) -> Result<(), Refusal> {
     let (name, parents) = path.split_last().ok_or_else(bad_object_state)?;
+    let directory = descend(reader, root, parents).await?;
+    match directory.0.get(name) {
+        Some(Node::Changed(inner)) if !inner.is_empty() => return Err(bad_object_state()),
+        Some(Node::Changed(_) | Node::Object { .. }) | None => {}
+    }
+    directory.0.insert(name.clone(), Node::Object { mode, sha });
+    Ok(())
+}
+
+/// Opens the directories on the way, making those that are missing.
+async fn descend<'a>(
+    reader: &mut ObjectReader,
+    root: &'a mut Directory,
+    path: &[String],
+) -> Result<&'a mut Directory, Refusal> {
     let mut directory = root;
-    for parent in parents {
+    for name in path {
         let node = directory
             .0
-            .entry(parent.clone())
+            .entry(name.clone())
             .or_insert_with(|| Node::Changed(Directory::default()));
         let opened = match node {
             Node::Changed(_) => None,
@@ -222,18 +264,7 @@ async fn place(
             Node::Object { .. } => return Err(bad_object_state()),
         };
     }
-    match object {
-        Some((mode, sha)) => {
-            if let Some(Node::Changed(_)) = directory.0.get(name) {
-                return Err(bad_object_state());
-            }
-            directory.0.insert(name.clone(), Node::Object { mode, sha });
-        }
-        None => {
-            directory.0.remove(name).ok_or_else(bad_object_state)?;
-        }
-    }
-    Ok(())
+    Ok(directory)
 }
 
 /// Writes children first; none when nothing is left in the directory.

@@ -182,7 +182,16 @@ mod tests {
     #[test]
     fn paths_that_could_leave_the_work_tree_are_malformed() {
         for path in [
-            "", "/a", "a//b", "a/", "./a", "a/../b", ".git/config", "a/.GIT/x", "GIT~1", "a\0b",
+            "",
+            "/a",
+            "a//b",
+            "a/",
+            "./a",
+            "a/../b",
+            ".git/config",
+            "a/.GIT/x",
+            "GIT~1",
+            "a\0b",
         ] {
             assert!(parse_path(path).is_err(), "{path:?}");
         }
