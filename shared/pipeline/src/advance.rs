@@ -308,5 +308,3 @@ fn project(facts: &Facts, status: Status, round: u32) -> Projection {
     projection
 }
 
-#[cfg(test)]
-mod tests;

@@ -164,7 +164,7 @@ impl Drive<'_> {
     }
 
     fn redactor(&self) -> &Redactor {
-        self.clients.settings().redactor()
+        self.log.redactor()
     }
 
     /// The end of a unit, in the order that a crash anywhere in between can be repaired:

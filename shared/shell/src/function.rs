@@ -45,7 +45,7 @@ impl Handler for Function {
             Ok(reply) => reply,
             Err(trouble) => {
                 let chain = format!("{:#}", anyhow::Error::from(trouble));
-                let chain = self.clients.settings().redactor().clean(&chain).into_owned();
+                let chain = invocation.log.redactor().clean(&chain).into_owned();
                 invocation.log.error(&chain);
                 Reply::error(503, "try_again", &chain)
             }

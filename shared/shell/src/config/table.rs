@@ -17,7 +17,8 @@ pub const FUNCTIONS: &[&str] = &[
 const THINKERS: &[&str] = &["plan", "review"];
 const CODERS: &[&str] = &["run-agent"];
 const PUBLISHERS: &[&str] = &["publish"];
-const DEPLOYERS: &[&str] = &["deploy"];
+// The site's address is also the mark of the repository.
+const DEPLOYERS: &[&str] = &["publish", "deploy"];
 const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
 
 /// One setting of the functions.
