@@ -11,16 +11,16 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// .env.local switch to the real services, one by one.
 #[derive(Debug, Parser)]
 #[command(name = "orchestrator", version, about)]
-pub(crate) struct Args {
+pub struct Args {
     /// Say more about what happens inside.
     #[arg(long, short, global = true)]
-    pub(crate) verbose: bool,
+    pub verbose: bool,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Carry out a brief and show the result.
     Run(RunArgs),
     /// Serve the embedded platform alone; empty unless a configuration is given.
@@ -30,64 +30,64 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct RunArgs {
+pub struct RunArgs {
     /// The brief, a JSON file: name, description, type (web, mobile, api, fullstack), requirements.
-    pub(crate) brief: PathBuf,
+    pub brief: PathBuf,
     #[command(flatten)]
-    pub(crate) platform: PlatformArgs,
+    pub platform: PlatformArgs,
     /// Serve the result until interrupted.
     #[arg(long)]
-    pub(crate) keep: bool,
+    pub keep: bool,
     /// Print JSON lines; the last line is the summary.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct LocalArgs {
+pub struct LocalArgs {
     #[command(flatten)]
-    pub(crate) platform: PlatformArgs,
+    pub platform: PlatformArgs,
     /// The project's id.
     #[arg(long, default_value = "orchestrator")]
-    pub(crate) project: String,
+    pub project: String,
     /// The project's API key. Made once and kept in the data folder if not given.
     #[arg(long, env = "ORCHESTRATOR_LOCAL_KEY", hide_env_values = true)]
-    pub(crate) key: Option<String>,
+    pub key: Option<String>,
     /// An appwrite.json to load: its tables, functions and sites.
     #[arg(long)]
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
 }
 
 /// What the embedded platform is told.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PlatformArgs {
+pub struct PlatformArgs {
     /// Folder of all data. Started again with the same folder, unfinished work goes on.
     #[arg(long, default_value = ".orchestrator")]
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
     /// Port on loopback; the one of the last time, or any free one, if not given.
     #[arg(long)]
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
     /// Events that are handled at the same time.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) slots: u16,
+    pub slots: u16,
     /// Seconds between two sweeps.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) sweep_every: u64,
+    pub sweep_every: u64,
     /// A fault to inject, for tests.
     #[arg(long, hide = true)]
-    pub(crate) fault: Vec<String>,
+    pub fault: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct TryArgs {
+pub struct TryArgs {
     /// Which service.
-    pub(crate) service: Service,
+    pub service: Service,
     /// What to ask.
-    pub(crate) prompt: String,
+    pub prompt: String,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Service {
+pub enum Service {
     /// xAI, which plans and reviews.
     Grok,
     /// Anthropic, which writes the code.

@@ -12,38 +12,38 @@ use serde::{Deserialize, Serialize};
 
 /// A data folder that this process alone uses.
 #[derive(Debug)]
-pub(crate) struct Data {
+pub struct Data {
     folder: PathBuf,
     _lock: File,
 }
 
 /// The ports of the last time: addresses that were printed stay valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ports {
+pub struct Ports {
     /// The platform's.
-    pub(crate) platform: u16,
+    pub platform: u16,
     /// The stand-in GitHub's.
-    pub(crate) github: u16,
+    pub github: u16,
 }
 
 /// A run that was begun for one brief.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Begun {
+pub struct Begun {
     /// What the brief was submitted under.
-    pub(crate) request_id: String,
+    pub request_id: String,
     /// Whether its task has ended.
-    pub(crate) ended: bool,
+    pub ended: bool,
 }
 
 /// The runs that were begun, by the brief's hash.
-pub(crate) type Runs = BTreeMap<String, Begun>;
+pub type Runs = BTreeMap<String, Begun>;
 
 impl Data {
     /// Opens the folder, making it where it is not there.
     ///
     /// # Errors
     /// Another process uses it, or it can not be made.
-    pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("could not find the folder {}", folder.display()))?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
@@ -52,7 +52,7 @@ impl Data {
     }
 
     /// A folder or file inside.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -60,7 +60,7 @@ impl Data {
     ///
     /// # Errors
     /// The file is there and can not be read.
-    pub(crate) fn read<T: DeserializeOwned + Default>(&self, name: &str) -> anyhow::Result<T> {
+    pub fn read<T: DeserializeOwned + Default>(&self, name: &str) -> anyhow::Result<T> {
         let path = self.path(name);
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it to go on", path.display())),
@@ -73,7 +73,7 @@ impl Data {
     ///
     /// # Errors
     /// The disk.
-    pub(crate) fn write<T: Serialize>(&self, name: &str, value: &T) -> anyhow::Result<()> {
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> anyhow::Result<()> {
         let (path, draft) = (self.path(name), self.path(&format!("{name}.new")));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(value)?)?;

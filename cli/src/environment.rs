@@ -7,11 +7,11 @@ use anyhow::Context;
 use shell::config::SETTINGS;
 
 /// The file of settings beside the work; never committed.
-pub(crate) const FILE: &str = ".env.local";
+pub const FILE: &str = ".env.local";
 
 /// The settings that are set, by their main names.
 #[derive(Clone, Default)]
-pub(crate) struct Environment {
+pub struct Environment {
     values: BTreeMap<String, String>,
 }
 
@@ -20,7 +20,7 @@ impl Environment {
     ///
     /// # Errors
     /// A line of the file that is not `NAME=value`.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    pub fn read() -> anyhow::Result<Self> {
         let mut values = match std::fs::read_to_string(FILE) {
             Ok(text) => parse(&text).with_context(|| format!("could not read {FILE}"))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
@@ -31,7 +31,7 @@ impl Environment {
     }
 
     /// Only the settings of `values`, aliases under their main names, empty ones left out.
-    pub(crate) fn of(values: BTreeMap<String, String>) -> Self {
+    pub fn of(values: BTreeMap<String, String>) -> Self {
         let mut known = BTreeMap::new();
         for setting in SETTINGS {
             let names = [Some(setting.name), setting.alias];
@@ -44,23 +44,23 @@ impl Environment {
     }
 
     /// One setting.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
     /// Sets what is not set.
-    pub(crate) fn default(&mut self, name: &str, value: impl Into<String>) {
+    pub fn default(&mut self, name: &str, value: impl Into<String>) {
         self.values.entry(name.to_owned()).or_insert_with(|| value.into());
     }
 
     /// Sets whatever was set.
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.values.insert(name.to_owned(), value.into());
     }
 
     /// What `function` is handed: the settings it uses that are set, but for those that
     /// the platform sets itself.
-    pub(crate) fn of_function(&self, function: &str) -> BTreeMap<String, String> {
+    pub fn of_function(&self, function: &str) -> BTreeMap<String, String> {
         let own = |name: &str| name.starts_with("APPWRITE_");
         shell::config::settings_of(function)
             .filter(|setting| !own(setting.name))

@@ -31,17 +31,17 @@ const SCRIPTED_MODEL: &str = "scripted";
 const CONFIG: &str = include_str!("../../appwrite.json");
 
 /// A platform with everything around it.
-pub(crate) struct Hosting {
-    pub(crate) platform: Platform,
+pub struct Hosting {
+    pub platform: Platform,
     models: Option<Models>,
     github: Option<GitHub>,
 }
 
 /// What is served.
-pub(crate) struct Plan {
-    pub(crate) project_id: String,
-    pub(crate) key: Option<SecretString>,
-    pub(crate) config: Option<ProjectConfig>,
+pub struct Plan {
+    pub project_id: String,
+    pub key: Option<SecretString>,
+    pub config: Option<ProjectConfig>,
 }
 
 impl Plan {
@@ -49,7 +49,7 @@ impl Plan {
     ///
     /// # Errors
     /// Only if the configuration that this program carries is damaged.
-    pub(crate) fn orchestrator() -> anyhow::Result<Self> {
+    pub fn orchestrator() -> anyhow::Result<Self> {
         let config = ProjectConfig::parse(CONFIG)?;
         Ok(Self { project_id: config.project_id.clone(), key: None, config: Some(config) })
     }
@@ -57,21 +57,21 @@ impl Plan {
 
 /// Which services are real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Services {
-    pub(crate) grok: bool,
-    pub(crate) claude: bool,
-    pub(crate) github: bool,
+pub struct Services {
+    pub grok: bool,
+    pub claude: bool,
+    pub github: bool,
 }
 
 impl Services {
     /// A service is real where its key is set.
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub fn of(environment: &Environment) -> Self {
         let set = |name| environment.get(name).is_some();
         Self { grok: set("GROK_API_KEY"), claude: set("ANTHROPIC_API_KEY"), github: set("GITHUB_TOKEN") }
     }
 
     /// Lines that say of every service what serves it.
-    pub(crate) fn lines(self) -> [String; 3] {
+    pub fn lines(self) -> [String; 3] {
         let line = |name: &str, real: bool, stand_in: &str, key: &str| if real { format!("{name}: the real service") } else { format!("{name}: {stand_in} (no {key})") };
         [
             line("Grok", self.grok, "scripted model", "GROK_API_KEY"),
@@ -87,7 +87,16 @@ impl Hosting {
     /// # Errors
     /// A port that was asked for is taken, a folder can not be used, or the configuration
     /// is refused.
-    pub(crate) async fn start(args: &PlatformArgs, data: &Data, mut environment: Environment, plan: Plan) -> anyhow::Result<Self> {
+    pub async fn start(args: &PlatformArgs, data: &Data, environment: Environment, plan: Plan) -> anyhow::Result<Self> {
+        let faults = Faults::parse(&args.fault)?;
+        Self::start_with(args, data, environment, plan, faults).await
+    }
+
+    /// The same, with faults that only tests can give.
+    ///
+    /// # Errors
+    /// As [`Hosting::start`].
+    pub async fn start_with(args: &PlatformArgs, data: &Data, mut environment: Environment, plan: Plan, faults: Faults) -> anyhow::Result<Self> {
         let mut ports: Ports = data.read("ports.json")?;
         let (models, github) = if plan.config.is_some() {
             stand_ins(data, &mut environment, &mut ports).await?
@@ -111,7 +120,7 @@ impl Hosting {
             slots: usize::from(args.slots),
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             web_root: None,
-            faults: Faults::parse(&args.fault)?,
+            faults,
         };
         let platform = Platform::start(config).await.context("could not start the embedded platform")?;
         ports.platform = platform.port();
@@ -120,12 +129,12 @@ impl Hosting {
     }
 
     /// Model calls and GitHub requests that the stand-ins answered.
-    pub(crate) fn stood_in(&self) -> (Option<u64>, Option<u64>) {
+    pub fn stood_in(&self) -> (Option<u64>, Option<u64>) {
         (self.models.as_ref().map(|models| models.calls().len() as u64), self.github.as_ref().map(GitHub::request_count))
     }
 
     /// Stops everything; running functions get a moment to end.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         self.platform.shutdown().await;
         if let Some(models) = self.models {
             models.shutdown().await;
@@ -152,7 +161,7 @@ async fn stand_ins(data: &Data, environment: &mut Environment, ports: &mut Ports
 }
 
 /// Points the services that have no key at the scripted models.
-pub(crate) fn point_at(environment: &mut Environment, models: &Models, services: Services) {
+pub fn point_at(environment: &mut Environment, models: &Models, services: Services) {
     if !services.grok {
         environment.set("GROK_API_KEY", SCRIPTED_KEY);
         environment.set("GROK_BASE_URL", models.xai_base_url());
@@ -169,7 +178,7 @@ pub(crate) fn point_at(environment: &mut Environment, models: &Models, services:
 ///
 /// # Errors
 /// No port is free.
-pub(crate) async fn scripted_models() -> anyhow::Result<Models> {
+pub async fn scripted_models() -> anyhow::Result<Models> {
     let config = ModelsConfig { bind: loopback(0), key: SecretString::from(SCRIPTED_KEY), faults: Default::default() };
     Models::start(config).await.context("could not start the scripted models")
 }

@@ -138,12 +138,12 @@ fn printable(text: &str) -> String {
 }
 
 /// An error, on the error stream.
-pub(crate) fn error(text: &str) {
+pub fn error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "error: {text}");
 }
 
 /// Log lines of the libraries, on the error stream.
-pub(crate) fn start_logging(verbose: bool) {
+pub fn start_logging(verbose: bool) {
     let level = if verbose { tracing::Level::INFO } else { tracing::Level::ERROR };
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
 }

@@ -1,0 +1,34 @@
+//! `orchestrator`: turns a brief into a running app from a terminal.
+//!
+//! [`hosting`] puts the embedded platform and its stand-ins together; the whole-system
+//! tests start from there too. Start reading at [`run`].
+
+pub mod args;
+pub mod data;
+pub mod environment;
+mod follow;
+pub mod hosting;
+mod local_command;
+pub mod output;
+mod run;
+mod session;
+mod summary;
+mod task;
+mod try_command;
+mod web_page;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+/// Carries out what was typed.
+///
+/// # Errors
+/// Whatever kept it from being carried out, for a person to read.
+pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Local(args) => local_command::local(args).await,
+        Command::Try(args) => try_command::try_model(&args).await,
+    }
+}

@@ -1,0 +1,38 @@
+# What the scripts share. Sourced from the project's root.
+
+# fail MESSAGE: ends the script.
+fail() { echo "error: $1" >&2; exit 1; }
+
+# say MESSAGE: one line of progress.
+say() { echo "==> $1" >&2; }
+
+# need COMMAND HINT: ends the script, with the hint, where the command is not there.
+need() { command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; $2"; }
+
+# binaries: the folder of the built executables.
+binaries() { echo "${CARGO_TARGET_DIR:-target}/quick"; }
+
+# build_web: the web page, into web/dist. Without npm the program goes without it.
+build_web() {
+  if ! command -v npm >/dev/null 2>&1; then
+    say "npm is missing: building without the web page"
+    return 0
+  fi
+  (cd web && { [ -d node_modules ] || npm ci --no-audit --no-fund --silent; } && npm run --silent build) >web.log 2>&1 || {
+    cat web.log >&2
+    fail "the web page could not be built"
+  }
+}
+
+# build: everything, with the quick profile. The page is built beside the crates that do
+# not carry it.
+build() {
+  say "building (the first time takes a few minutes)"
+  build_web &
+  local web=$!
+  local functions=()
+  for folder in functions/*/; do functions+=(-p "$(basename "$folder")"); done
+  cargo build --quiet --locked --profile quick "${functions[@]}" -p local
+  wait "$web"
+  cargo build --quiet --locked --profile quick -p cli
+}
