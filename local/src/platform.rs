@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::error::APPWRITE_VERSION;
 use crate::faults::Faults;
 use crate::kernel::{Kernel, KernelOptions, Project};
-use crate::{accounts, counts, ids, realtime, rows, server};
+use crate::{accounts, counts, ids, realtime, rows, schema, server};
 
 /// How long open requests may finish at a shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -167,6 +167,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
     let routes = Router::new()
         .route("/v1/health/version", get(version))
         .route("/v1/local/counts", get(counts::show))
+        .merge(schema::router())
         .merge(rows::router())
         .merge(accounts::router())
         .merge(realtime::router());

@@ -3,7 +3,9 @@
 //! The declaration of a table is kept as JSON; each table's rows live in a
 //! SQLite table of their own (see [`storage`]).
 
+mod answers;
 mod column;
+mod routes;
 pub mod storage;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::{clock, ids};
+
+pub use routes::router;
 
 pub use column::{Kind, Misfit, TextFormat, parse_datetime, to_json, to_sql};
 
