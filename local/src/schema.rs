@@ -222,11 +222,16 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         return Ok(old.clone());
     }
     let mut born = old.as_ref().map(|old| old.born.clone()).unwrap_or_default();
+    let index_key = |index: &IndexConfig| format!("index:{}", index.key);
+    born.retain(|key, _| {
+        config.columns.iter().any(|column| column.key == *key)
+            || config.indexes.iter().any(|index| index_key(index) == *key)
+    });
     for column in &config.columns {
         born.entry(column.key.clone()).or_insert(now);
     }
     for index in &config.indexes {
-        born.entry(format!("index:{}", index.key)).or_insert(now);
+        born.entry(index_key(index)).or_insert(now);
     }
     let sql = "INSERT INTO tables (database_id, id, created_ms, updated_ms, config, born) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
                ON CONFLICT (database_id, id) DO UPDATE SET updated_ms = ?3, config = ?4, born = ?5

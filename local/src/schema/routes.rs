@@ -422,18 +422,23 @@ async fn delete_column(
     Path((database, id, key)): PartPath,
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("tables.write")?;
-    change(&kernel, (database, id), move |config| {
-        let before = config.columns.len();
-        config.columns.retain(|column| column.key != key);
-        config.indexes.retain(|index| !index.columns.contains(&key));
-        if config.columns.len() < before {
-            Ok(())
-        } else {
-            Err(no_column(&key))
-        }
-    })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let mut config = super::table(&tx, &database, &id)?.config;
+            let before = config.columns.len();
+            config.columns.retain(|column| column.key != key);
+            config.indexes.retain(|index| !index.columns.contains(&key));
+            if config.columns.len() == before {
+                return Err(no_column(&key));
+            }
+            let table = super::save(&tx, config)?;
+            storage::drop_column(&tx, table.number, &key)?;
+            tx.commit()?;
+            Ok(StatusCode::NO_CONTENT)
+        })
+        .await
 }
 
 async fn list_indexes(
@@ -501,6 +506,12 @@ async fn create_index(
         let known = |key: &String| {
             key.starts_with('$') || config.columns.iter().any(|column| column.key == *key)
         };
+        if index.kind != "fulltext" && index.columns.iter().any(|key| too_wide(config, key)) {
+            return Err(ApiError::bad_request(
+                "column_index_invalid",
+                "Index length is longer than the maximum: 768",
+            ));
+        }
         if let Some(missing) = index.columns.iter().find(|key| !known(key)) {
             let message =
                 format!("The column '{missing}' required for the index could not be found.");
@@ -520,6 +531,15 @@ async fn create_index(
         StatusCode::ACCEPTED,
         Json(answers::index(&table, index, "processing")),
     ))
+}
+
+/// Texts beyond this many characters cannot be indexed on the measured server.
+const INDEX_CHARS_MAX: u64 = 768;
+
+fn too_wide(config: &TableConfig, key: &str) -> bool {
+    let column = config.columns.iter().find(|column| column.key == key);
+    let kind = column.and_then(super::Kind::of);
+    matches!(kind, Some(super::Kind::Text { chars, .. }) if chars > INDEX_CHARS_MAX)
 }
 
 async fn delete_index(
