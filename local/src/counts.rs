@@ -1,0 +1,149 @@
+//! Counts: what executions asked of the platform, by kind.
+
+use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{Method, StatusCode};
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::kernel::Kernel;
+
+/// Counters by kind; clones share them.
+///
+/// Kinds of requests are words such as `rows.create`, `rows.createMany`,
+/// `rows.get`, `rows.list`, `rows.update` (to the table `claims`:
+/// `rows.update:claims`), `sites.create`; a request answered 409 is counted a
+/// second time with `:conflict` behind its kind. Executions are
+/// `executions:<function id>:<trigger>`.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    by_kind: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Counts {
+    /// Adds one to `kind`.
+    pub fn add(&self, kind: impl Into<String>) {
+        let mut counts = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(kind.into()).or_default() += 1;
+    }
+
+    /// Adds one execution of a function.
+    pub fn execution(&self, function_id: &str, trigger: &str) {
+        self.add(format!("executions:{function_id}:{trigger}"));
+    }
+
+    /// Returns all counters since the platform started.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeMap<String, u64> {
+        self.by_kind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Counts every request made with an execution's key. Mounted with
+/// `Router::route_layer`, as it needs the matched route.
+pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Next) -> Response {
+    let by_execution = kernel.auth.execution_of(request.headers()).is_some();
+    let kind = by_execution.then(|| kind_of(&request)).flatten();
+    let response = next.run(request).await;
+    if let Some(kind) = kind {
+        // A bulk create shares its route with the single one and says so by this marker.
+        let kind = if response.extensions().get::<Bulk>().is_some() {
+            format!("{kind}Many")
+        } else {
+            kind
+        };
+        if response.status() == StatusCode::CONFLICT {
+            kernel.counts.add(format!("{kind}:conflict"));
+        }
+        kernel.counts.add(kind);
+    }
+    response
+}
+
+/// Marks the answer to a request that wrote many rows at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Bulk;
+
+fn kind_of(request: &Request) -> Option<String> {
+    let template = request.extensions().get::<MatchedPath>()?.as_str();
+    let kind = kind(request.method(), template);
+    let heartbeat = kind == "rows.update" && request.uri().path().contains("/tables/claims/");
+    Some(if heartbeat {
+        "rows.update:claims".to_owned()
+    } else {
+        kind
+    })
+}
+
+/// Shortens a route to words: the last plain segment names the thing, the
+/// method and whether an id follows name the verb.
+fn kind(method: &Method, template: &str) -> String {
+    let segments: Vec<&str> = template
+        .trim_start_matches("/v1")
+        .split('/')
+        .filter(|s| !s.is_empty())
+        .collect();
+    let is_param = |s: &&str| s.starts_with('{');
+    let one = segments.last().is_some_and(is_param);
+    let noun = segments
+        .iter()
+        .rev()
+        .find(|s| !is_param(s))
+        .copied()
+        .unwrap_or("root");
+    let verb = match (method.as_str(), one) {
+        ("GET" | "HEAD", true) => "get",
+        ("GET" | "HEAD", false) => "list",
+        ("POST", _) => "create",
+        ("PUT", _) => "upsert",
+        ("PATCH", _) => "update",
+        ("DELETE", _) => "delete",
+        (other, _) => return format!("{noun}.{}", other.to_ascii_lowercase()),
+    };
+    format!("{noun}.{verb}")
+}
+
+/// `GET /v1/local/counts`: the counters as one JSON object. Ours, not
+/// Appwrite's; for the project's key only.
+///
+/// # Errors
+/// 401 `general_unauthorized_scope` for every other caller.
+pub fn show(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+) -> Ready<Result<Json<BTreeMap<String, u64>>, ApiError>> {
+    ready(
+        caller
+            .require_admin()
+            .map(|()| Json(kernel.counts.snapshot())),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_become_words() {
+        let rows = "/v1/tablesdb/{database}/tables/{table}/rows";
+        let row = "/v1/tablesdb/{database}/tables/{table}/rows/{row}";
+        assert_eq!(kind(&Method::POST, rows), "rows.create");
+        assert_eq!(kind(&Method::GET, rows), "rows.list");
+        assert_eq!(kind(&Method::GET, row), "rows.get");
+        assert_eq!(kind(&Method::PATCH, row), "rows.update");
+        assert_eq!(kind(&Method::POST, "/v1/sites"), "sites.create");
+        assert_eq!(
+            kind(&Method::GET, "/v1/sites/{site}/deployments/{deployment}"),
+            "deployments.get"
+        );
+    }
+}
