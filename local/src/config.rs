@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub use crate::schema::{ColumnConfig, IndexConfig, TableConfig};
+
 /// Longest time-out of a function or of a site, in seconds.
 pub const TIMEOUT_MAX_S: u32 = 900;
 /// Most events one function may subscribe to.
@@ -53,7 +55,7 @@ pub struct ProjectConfig {
     pub functions: Vec<FunctionConfig>,
     /// Sites in file order.
     pub sites: Vec<SiteConfig>,
-    /// Databases of the TablesDB API.
+    /// Databases of the tables API.
     pub databases: Vec<DatabaseConfig>,
     /// Tables with their columns and indexes.
     pub tables: Vec<TableConfig>,
@@ -160,85 +162,6 @@ pub struct DatabaseConfig {
     pub enabled: bool,
 }
 
-/// One table with its columns and indexes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TableConfig {
-    /// Table id.
-    #[serde(rename = "$id")]
-    pub id: String,
-    /// Database it belongs to.
-    pub database_id: String,
-    /// Name a person reads.
-    pub name: String,
-    /// Permissions such as `read("users")`.
-    #[serde(rename = "$permissions", default)]
-    pub permissions: Vec<String>,
-    /// Whether users may reach it; keys may always.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Whether permissions of single rows count.
-    #[serde(default)]
-    pub row_security: bool,
-    /// Columns in order.
-    #[serde(default)]
-    pub columns: Vec<ColumnConfig>,
-    /// Indexes in order.
-    #[serde(default)]
-    pub indexes: Vec<IndexConfig>,
-}
-
-/// One column. Which of the limits apply depends on `kind`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ColumnConfig {
-    /// Column key.
-    pub key: String,
-    /// `string`, `integer`, `double`, `boolean`, `datetime`, …
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Narrower form of a string: `email`, `enum`, `ip`, `url` or empty.
-    #[serde(default)]
-    pub format: Option<String>,
-    /// Whether a row must have it.
-    #[serde(default)]
-    pub required: bool,
-    /// Whether it holds a list.
-    #[serde(default)]
-    pub array: bool,
-    /// Longest string in characters.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Least number.
-    #[serde(default)]
-    pub min: Option<Value>,
-    /// Greatest number.
-    #[serde(default)]
-    pub max: Option<Value>,
-    /// Words of an enum.
-    #[serde(default)]
-    pub elements: Option<Vec<String>>,
-    /// Value of a row that gives none.
-    #[serde(default)]
-    pub default: Option<Value>,
-}
-
-/// One index.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IndexConfig {
-    /// Index key.
-    pub key: String,
-    /// `key`, `unique` or `fulltext`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Columns in order.
-    pub columns: Vec<String>,
-    /// `ASC` or `DESC` for each column.
-    #[serde(default)]
-    pub orders: Vec<String>,
-}
-
 /// One storage bucket.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -293,10 +216,19 @@ impl ProjectConfig {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        check_ids("functions", self.functions.iter().map(|entry| entry.id.as_str()))?;
+        check_ids(
+            "functions",
+            self.functions.iter().map(|entry| entry.id.as_str()),
+        )?;
         check_ids("sites", self.sites.iter().map(|entry| entry.id.as_str()))?;
-        check_ids("tablesDB", self.databases.iter().map(|entry| entry.id.as_str()))?;
-        check_ids("buckets", self.buckets.iter().map(|entry| entry.id.as_str()))?;
+        check_ids(
+            "tablesDB",
+            self.databases.iter().map(|entry| entry.id.as_str()),
+        )?;
+        check_ids(
+            "buckets",
+            self.buckets.iter().map(|entry| entry.id.as_str()),
+        )?;
         for (position, function) in self.functions.iter().enumerate() {
             check_function(position, function)?;
         }
@@ -311,7 +243,11 @@ impl ProjectConfig {
 
     fn check_table(&self, position: usize, table: &TableConfig) -> Result<(), ConfigError> {
         check_id(&format!("tables[{position}].$id"), &table.id)?;
-        if !self.databases.iter().any(|database| database.id == table.database_id) {
+        if !self
+            .databases
+            .iter()
+            .any(|database| database.id == table.database_id)
+        {
             return Err(refused(
                 format!("tables[{position}].databaseId"),
                 format!("there is no database `{}` in `tablesDB`", table.database_id),
@@ -336,13 +272,20 @@ fn check_function(position: usize, function: &FunctionConfig) -> Result<(), Conf
     let place = |key: &str| format!("functions[{position}].{key}");
     check_timeout(&place("timeout"), function.timeout)?;
     if function.events.len() > EVENTS_MAX {
-        return Err(refused(place("events"), format!("at most {EVENTS_MAX} events are allowed")));
+        return Err(refused(
+            place("events"),
+            format!("at most {EVENTS_MAX} events are allowed"),
+        ));
     }
     if function.execute.len() > EXECUTE_ROLES_MAX {
         let problem = format!("at most {EXECUTE_ROLES_MAX} roles are allowed");
         return Err(refused(place("execute"), problem));
     }
-    if let Some(event) = function.events.iter().find(|event| event.starts_with("functions.")) {
+    if let Some(event) = function
+        .events
+        .iter()
+        .find(|event| event.starts_with("functions."))
+    {
         let problem = format!("`{event}`: a function cannot be started by a function's event");
         return Err(refused(place("events"), problem));
     }
@@ -391,13 +334,12 @@ fn refused(place: String, problem: String) -> ConfigError {
     ConfigError::Value { place, problem }
 }
 
-fn single<T: DeserializeOwned>(
-    root: &mut Map<String, Value>,
-    key: &str,
-) -> Result<T, ConfigError> {
+fn single<T: DeserializeOwned>(root: &mut Map<String, Value>, key: &str) -> Result<T, ConfigError> {
     let value = root.remove(key).unwrap_or(Value::Null);
-    serde_json::from_value(value)
-        .map_err(|source| ConfigError::Entry { place: format!("`{key}`"), source })
+    serde_json::from_value(value).map_err(|source| ConfigError::Entry {
+        place: format!("`{key}`"),
+        source,
+    })
 }
 
 fn list<T: DeserializeOwned>(
@@ -414,8 +356,8 @@ fn list<T: DeserializeOwned>(
             Some(id) => format!("`{key}[{position}]` (`{id}`)"),
             None => format!("`{key}[{position}]`"),
         };
-        let entry = serde_json::from_value(entry)
-            .map_err(|source| ConfigError::Entry { place, source })?;
+        let entry =
+            serde_json::from_value(entry).map_err(|source| ConfigError::Entry { place, source })?;
         parsed.push(entry);
     }
     Ok(parsed)
@@ -455,8 +397,15 @@ mod tests {
     #[test]
     fn our_own_file_is_read() {
         let config = ProjectConfig::parse(OURS).expect("appwrite.json of this repository");
-        let plan = config.functions.iter().find(|it| it.id == "plan").expect("plan");
-        assert_eq!(plan.events, ["databases.orchestrator.tables.plans.rows.*.create"]);
+        let plan = config
+            .functions
+            .iter()
+            .find(|it| it.id == "plan")
+            .expect("plan");
+        assert_eq!(
+            plan.events,
+            ["databases.orchestrator.tables.plans.rows.*.create"]
+        );
         assert_eq!((plan.timeout, plan.enabled), (600, true));
         assert!(config.tables.iter().all(|table| !table.columns.is_empty()));
         assert_eq!(config.sites[0].fallback_file, "index.html");
@@ -482,7 +431,9 @@ mod tests {
     #[test]
     fn values_out_of_limits_are_refused() {
         let with = |entry: &str| {
-            message(&format!(r#"{{"projectId":"p","functions":[{{"$id":"a","name":"A",{entry}}}]}}"#))
+            message(&format!(
+                r#"{{"projectId":"p","functions":[{{"$id":"a","name":"A",{entry}}}]}}"#
+            ))
         };
         assert!(with(r#""timeout":901"#).contains("functions[0].timeout"));
         assert!(with(r#""timeout":0"#).contains("between 1 and 900"));

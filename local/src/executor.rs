@@ -223,7 +223,11 @@ impl Executor {
 
     /// Finds the function's process or starts one; waits for a start that is under way.
     async fn process(&self, program: &Program, deadline: Instant) -> Result<InUse, ExecutorError> {
-        let place = Arc::clone(lock(&self.inner.places).entry(program.id.clone()).or_default());
+        let place = Arc::clone(
+            lock(&self.inner.places)
+                .entry(program.id.clone())
+                .or_default(),
+        );
         let mut current = tokio::time::timeout_at(deadline, place.lock_owned())
             .await
             .map_err(|_| ExecutorError::StartTimeout)?;
@@ -267,7 +271,10 @@ impl Executor {
     fn serve(&self, execution_id: &str, process: &InUse) -> Serving {
         let mut serving = lock(&self.inner.serving);
         serving.insert(execution_id.to_owned(), process.shared());
-        Serving { executor: Arc::clone(&self.inner), execution_id: execution_id.to_owned() }
+        Serving {
+            executor: Arc::clone(&self.inner),
+            execution_id: execution_id.to_owned(),
+        }
     }
 }
 

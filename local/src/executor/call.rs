@@ -97,7 +97,11 @@ fn build(
     let slash = if call.path.starts_with('/') { "" } else { "/" };
     // The real executor does not send these bodies either.
     let empty = matches!(call.body.as_ref(), b"" | b"0");
-    let body = if empty { Bytes::new() } else { call.body.clone() };
+    let body = if empty {
+        Bytes::new()
+    } else {
+        call.body.clone()
+    };
     let mut request = Request::builder()
         .method(call.method.clone())
         .uri(format!("{slash}{}", call.path))
@@ -106,10 +110,16 @@ fn build(
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     if !empty {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CURL_CONTENT_TYPE));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(CURL_CONTENT_TYPE),
+        );
     }
     for (name, value) in &call.headers {
-        headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        headers.insert(
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::try_from(value).ok()?,
+        );
     }
     // Set last: a caller cannot overwrite them.
     let basic = STANDARD.encode(format!("opr:{}", secret.expose_secret()));
@@ -123,7 +133,10 @@ fn build(
         ("x-open-runtimes-logging", logging.to_owned()),
     ];
     for (name, value) in own {
-        headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).ok()?);
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::try_from(value).ok()?,
+        );
     }
     // Length and transfer belong to this connection.
     headers.remove(header::CONTENT_LENGTH);
@@ -133,9 +146,8 @@ fn build(
 
 async fn exchange(port: u16, request: Request<Full<Bytes>>) -> Result<Reply, ExchangeError> {
     let connect = TcpStream::connect(("127.0.0.1", port));
-    let stream = match tokio::time::timeout(CONNECT_LIMIT, connect).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(_)) | Err(_) => return Err(ExchangeError::Connect),
+    let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_LIMIT, connect).await else {
+        return Err(ExchangeError::Connect);
     };
     // Small requests and answers on loopback: waiting to fill a packet only costs time.
     let _ = stream.set_nodelay(true);
@@ -143,11 +155,16 @@ async fn exchange(port: u16, request: Request<Full<Bytes>>) -> Result<Reply, Exc
         .await
         .map_err(|_| ExchangeError::Broken)?;
     let talk = async {
-        let response =
-            sender.send_request(request).await.map_err(|_| ExchangeError::Broken)?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|_| ExchangeError::Broken)?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        Ok((parts, body.map_err(|error| body_error(error.as_ref()))?.to_bytes()))
+        Ok((
+            parts,
+            body.map_err(|error| body_error(error.as_ref()))?.to_bytes(),
+        ))
     };
     let mut connection = std::pin::pin!(connection);
     let mut talk = std::pin::pin!(talk);
@@ -178,5 +195,10 @@ fn reply(parts: &http::response::Parts, body: Bytes) -> Reply {
             headers.push((name.as_str().to_owned(), value));
         }
     }
-    Reply { status: parts.status, headers, body, log_id }
+    Reply {
+        status: parts.status,
+        headers,
+        body,
+        log_id,
+    }
 }

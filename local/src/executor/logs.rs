@@ -71,7 +71,12 @@ pub(crate) struct ProcessLog {
 impl ProcessLog {
     /// Begins a log at `path`; the log of the process before is kept beside it as `.1`.
     pub(crate) fn begin(path: PathBuf) -> Self {
-        let mut log = Self { path, file: None, written: 0, tail: Vec::new() };
+        let mut log = Self {
+            path,
+            file: None,
+            written: 0,
+            tail: Vec::new(),
+        };
         log.turn();
         log
     }
@@ -114,7 +119,10 @@ mod tests {
     fn logs_are_read_once_and_deleted() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("abc1_logs.log"), "hello\n").unwrap();
-        assert_eq!(collect(folder.path(), "abc1"), ("hello\n".to_owned(), String::new()));
+        assert_eq!(
+            collect(folder.path(), "abc1"),
+            ("hello\n".to_owned(), String::new())
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

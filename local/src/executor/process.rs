@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -96,19 +96,27 @@ impl Process {
         let secret = SecretString::from(secret);
         let mut child = spawn(&program, &secret)?;
         let pid = pid_of(&child)?;
-        let log = Arc::new(Mutex::new(ProcessLog::begin(program.folder.join("process.log"))));
+        let log = Arc::new(Mutex::new(ProcessLog::begin(
+            program.folder.join("process.log"),
+        )));
         let listening = follow(&mut child, &log);
         let (stop, gone) = (CancellationToken::new(), CancellationToken::new());
         let stdin = child.stdin.take();
         tokio::spawn(supervise(child, stdin, pid, stop.clone(), gone.clone()));
         // From here on the guard ends the process if the start fails or is given up.
         let guard = stop.clone().drop_guard();
-        let port = wait_ready(listening, &gone, deadline).await.map_err(|problem| {
-            let output = log.lock().unwrap_or_else(PoisonError::into_inner).tail();
-            problem.into_error(output)
-        })?;
+        let port = wait_ready(listening, &gone, deadline)
+            .await
+            .map_err(|problem| {
+                let output = log.lock().unwrap_or_else(PoisonError::into_inner).tail();
+                problem.into_error(output)
+            })?;
         guard.disarm();
-        let usage = Usage { running: 0, last_end: Instant::now(), closed: false };
+        let usage = Usage {
+            running: 0,
+            last_end: Instant::now(),
+            closed: false,
+        };
         Ok(Arc::new(Self {
             program,
             port,
@@ -133,7 +141,10 @@ impl Process {
 
     /// Lets no more executions join and ends the process after the last one has left.
     pub(super) fn retire(&self) {
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.usage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.usage_changed.notify_waiters();
     }
 
@@ -165,7 +176,10 @@ impl Process {
 
     /// Ends the process: SIGTERM, then SIGKILL to its group. Returns when it is gone.
     pub(super) async fn stop(&self) {
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.usage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.stop.cancel();
         self.gone.cancelled().await;
     }
@@ -192,7 +206,9 @@ impl Drop for Process {
 
 fn spawn(program: &Program, secret: &SecretString) -> Result<Child, ExecutorError> {
     if !program.executable.is_file() {
-        return Err(ExecutorError::Missing { executable: program.executable.clone() });
+        return Err(ExecutorError::Missing {
+            executable: program.executable.clone(),
+        });
     }
     let failed = |error: std::io::Error| ExecutorError::Start {
         reason: error.to_string(),
@@ -232,8 +248,8 @@ fn pid_of(child: &Child) -> Result<Pid, ExecutorError> {
 }
 
 /// Copies both streams to the log and tells the port once it is printed.
-fn follow(child: &mut Child, log: &Arc<Mutex<ProcessLog>>) -> watch::Receiver<Option<u16>> {
-    let (found, listening) = watch::channel(None);
+fn follow(child: &mut Child, log: &Arc<Mutex<ProcessLog>>) -> oneshot::Receiver<u16> {
+    let (found, listening) = oneshot::channel();
     if let Some(stdout) = child.stdout.take() {
         tokio::spawn(copy(stdout, Arc::clone(log), Some(found)));
     }
@@ -246,23 +262,28 @@ fn follow(child: &mut Child, log: &Arc<Mutex<ProcessLog>>) -> watch::Receiver<Op
 async fn copy(
     mut stream: impl AsyncRead + Unpin,
     log: Arc<Mutex<ProcessLog>>,
-    mut found: Option<watch::Sender<Option<u16>>>,
+    mut found: Option<oneshot::Sender<u16>>,
 ) {
     let mut buffer = vec![0_u8; 8 * 1024];
     let mut line = Vec::new();
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-        let Some(bytes) = buffer.get(..read) else { return };
-        log.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
-        if let Some(sender) = &found {
-            line.extend_from_slice(bytes);
-            if let Some(port) = listening_port(&line) {
-                let _ = sender.send(Some(port));
-                found = None;
-                line = Vec::new();
-            } else if line.len() > LINE_BYTES_MAX {
-                // Keep what may be the beginning of the line we look for.
-                line.drain(..line.len() - LISTENING.len());
-            }
+        let Some(bytes) = buffer.get(..read) else {
+            return;
+        };
+        log.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(bytes);
+        if found.is_none() {
+            continue;
+        }
+        line.extend_from_slice(bytes);
+        if let Some(port) = listening_port(&line) {
+            // Nobody waits any more when the start was given up.
+            let _ = found.take().map(|found| found.send(port));
+            line = Vec::new();
+        } else if line.len() > LINE_BYTES_MAX {
+            // Keep what may be the beginning of the line we look for.
+            line.drain(..line.len() - LISTENING.len());
         }
     }
 }
@@ -271,7 +292,10 @@ async fn copy(
 fn listening_port(output: &[u8]) -> Option<u16> {
     let text = String::from_utf8_lossy(output);
     let complete = &text[..text.rfind('\n')?];
-    let line = complete.lines().find_map(|line| line.split_once(LISTENING))?.1;
+    let line = complete
+        .lines()
+        .find_map(|line| line.split_once(LISTENING))?
+        .1;
     let (_, port) = line.trim().trim_end_matches('/').rsplit_once(':')?;
     port.parse().ok().filter(|port| *port != 0)
 }
@@ -295,18 +319,15 @@ impl StartProblem {
 }
 
 async fn wait_ready(
-    mut listening: watch::Receiver<Option<u16>>,
+    listening: oneshot::Receiver<u16>,
     gone: &CancellationToken,
     deadline: Instant,
 ) -> Result<u16, StartProblem> {
     let ready = async {
-        let port = match listening.wait_for(Option::is_some).await {
-            Ok(port) => (*port).ok_or(StartProblem::Ended)?,
+        let Ok(port) = listening.await else {
             // Its stdout was closed: wait for the end, or for the deadline if it lives on.
-            Err(_) => {
-                gone.cancelled().await;
-                return Err(StartProblem::Ended);
-            }
+            gone.cancelled().await;
+            return Err(StartProblem::Ended);
         };
         while !call::healthy(port).await {
             tokio::time::sleep(HEALTH_EVERY).await;
@@ -350,9 +371,15 @@ mod tests {
 
     #[test]
     fn the_port_is_read_from_a_complete_line() {
-        assert_eq!(listening_port(b"hi\nListening on http://127.0.0.1:40123\n"), Some(40_123));
+        assert_eq!(
+            listening_port(b"hi\nListening on http://127.0.0.1:40123\n"),
+            Some(40_123)
+        );
         assert_eq!(listening_port(b"Listening on http://127.0.0.1:4012"), None);
-        assert_eq!(listening_port(b"Listening on http://[::1]:81/\nmore"), Some(81));
+        assert_eq!(
+            listening_port(b"Listening on http://[::1]:81/\nmore"),
+            Some(81)
+        );
         assert_eq!(listening_port(b"Listening on http://x:0\n"), None);
         assert_eq!(listening_port(b"HTTP server successfully started!\n"), None);
     }
