@@ -3,7 +3,6 @@
 
 use std::process::ExitCode;
 
-use local::faults::Faults;
 use local::platform::{Platform, PlatformConfig};
 use secrecy::SecretString;
 
@@ -17,12 +16,17 @@ fn main() -> ExitCode {
     };
     let serve = async {
         let folder = tempfile::tempdir()?;
+        let config = PlatformConfig::new(
+            "orch",
+            folder.path().to_owned(),
+            folder.path().join("functions"),
+        );
+        let bind = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let key = Some(SecretString::from(key));
         let platform = Platform::start(PlatformConfig {
-            data_dir: folder.path().to_owned(),
-            bind: std::net::SocketAddr::from(([127, 0, 0, 1], port)),
-            project_id: "orch".to_owned(),
-            key: Some(SecretString::from(key)),
-            faults: Faults::default(),
+            bind,
+            key,
+            ..config
         })
         .await?;
         tokio::signal::ctrl_c().await?;
