@@ -1,5 +1,6 @@
 //! The platform: everything put together behind one loopback address.
 
+use std::collections::BTreeMap;
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -15,10 +16,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::config::ProjectConfig;
 use crate::error::APPWRITE_VERSION;
 use crate::faults::Faults;
+use crate::functions::{self, FunctionSettings, Functions, SLOTS_DEFAULT};
+use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
-use crate::{accounts, counts, ids, realtime, rows, server};
+use crate::sites::{self, Sites};
+use crate::{accounts, counts, ids, proxy, realtime, rows, schema, server};
 
 /// How long open requests may finish at a shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -37,13 +42,49 @@ pub struct PlatformConfig {
     /// The project's key; without one it is generated once and kept in
     /// `data_dir/key`, mode 0600.
     pub key: Option<SecretString>,
+    /// What is deployed: databases, tables, functions, sites. Applied at every
+    /// start; applying it again changes nothing.
+    pub config: Option<ProjectConfig>,
+    /// Folder of the functions' executables, named by function id.
+    pub functions_dir: PathBuf,
+    /// Variables by function id and name. Values may be secrets.
+    pub variables: BTreeMap<String, BTreeMap<String, String>>,
+    /// Executions at once for events, asynchronous calls and schedules.
+    pub slots: usize,
+    /// Overrides the cron expression of every function that has one.
+    pub sweep_every: Option<Duration>,
+    /// Our own web client, served at the platform's own address.
+    pub web_root: Option<WebRoot>,
     /// Switches for tests.
     pub faults: Faults,
+}
+
+impl PlatformConfig {
+    /// An empty project `project_id` on a free port, with its data and its
+    /// functions' executables in these folders.
+    #[must_use]
+    pub fn new(project_id: &str, data_dir: PathBuf, functions_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            project_id: project_id.to_owned(),
+            key: None,
+            config: None,
+            functions_dir,
+            variables: BTreeMap::new(),
+            slots: SLOTS_DEFAULT,
+            sweep_every: None,
+            web_root: None,
+            faults: Faults::default(),
+        }
+    }
 }
 
 /// A running platform. Dropping it stops it without waiting.
 pub struct Platform {
     kernel: Arc<Kernel>,
+    functions: Arc<Functions>,
+    sites: Arc<Sites>,
     server: Option<JoinHandle<()>>,
 }
 
@@ -55,57 +96,63 @@ impl Platform {
     /// cannot be used, or the configuration is refused. None is worth a retry
     /// without a change.
     pub async fn start(config: PlatformConfig) -> anyhow::Result<Self> {
-        let PlatformConfig {
-            data_dir,
-            bind,
-            project_id,
-            key,
-            faults,
-        } = config;
         ensure!(
-            bind.ip().is_loopback(),
-            "the platform listens on loopback only, not on `{bind}`"
+            config.bind.ip().is_loopback(),
+            "the platform listens on loopback only, not on `{}`",
+            config.bind
         );
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&data_dir)
-            .with_context(|| format!("could not make the folder `{}`", data_dir.display()))?;
-        let key = match key {
+        make_folder(&config.data_dir)?;
+        let key = match config.key {
             Some(key) => key,
-            None => kept_key(&data_dir.join(KEY_FILE))?,
+            None => kept_key(&config.data_dir.join(KEY_FILE))?,
         };
-        let listener = TcpListener::bind(bind)
+        let listener = TcpListener::bind(config.bind)
             .await
-            .with_context(|| format!("could not listen on `{bind}`"))?;
+            .with_context(|| format!("could not listen on `{}`", config.bind))?;
         let address = listener.local_addr()?;
+        let name = config
+            .config
+            .as_ref()
+            .map_or(&config.project_id, |deployed| &deployed.project_name)
+            .clone();
+        let endpoint = format!("http://{address}/v1");
         let project = Project {
-            name: project_id.clone(),
-            id: project_id,
-            endpoint: format!("http://{address}/v1"),
+            name,
+            id: config.project_id,
+            endpoint,
             port: address.port(),
         };
-        let kernel = Kernel::open(
-            KernelOptions {
-                data_dir,
-                project,
-                key,
-                faults,
-            },
-            &[],
-        )
-        .await?;
-        let app = router(&kernel);
-        let stopping = kernel.stopping.clone();
-        let serving = axum::serve(listener, app)
-            .with_graceful_shutdown(async move { stopping.cancelled().await });
-        let server = tokio::spawn(async move {
-            if let Err(error) = serving.into_future().await {
-                tracing::error!(%error, "the server ended");
-            }
-        });
+        let options = KernelOptions {
+            data_dir: config.data_dir,
+            project,
+            key,
+            faults: config.faults,
+        };
+        let kernel =
+            Kernel::open(options, &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA]).await?;
+        if let Some(deployed) = &config.config {
+            apply_schema(&kernel, deployed).await?;
+        }
+        let settings = FunctionSettings {
+            variables: config.variables,
+            slots: config.slots,
+            sweep_every: config.sweep_every,
+            ..FunctionSettings::new(config.functions_dir)
+        };
+        let functions = Functions::start(&kernel, settings).await?;
+        let sites = Sites::start(&kernel).await?;
+        if let Some(deployed) = config.config {
+            functions.apply(&kernel, deployed.functions).await?;
+            sites.apply(&kernel, deployed.sites).await?;
+        }
+        if let Some(root) = config.web_root {
+            hosting::serve_embedded(&kernel, root);
+        }
+        let server = serve(listener, &kernel);
         Ok(Self {
             kernel,
+            functions,
+            sites,
             server: Some(server),
         })
     }
@@ -140,8 +187,11 @@ impl Platform {
         &self.kernel
     }
 
-    /// Stops: open requests get two seconds, then the store is closed.
+    /// Stops: running functions get a few seconds, then are killed; open
+    /// requests get two; then the store is closed.
     pub async fn shutdown(mut self) {
+        self.functions.shutdown().await;
+        self.sites.shutdown().await;
         self.kernel.stopping.cancel();
         if let Some(mut server) = self.server.take()
             && tokio::time::timeout(GRACE, &mut server).await.is_err()
@@ -156,21 +206,64 @@ impl Platform {
 impl Drop for Platform {
     fn drop(&mut self) {
         self.kernel.stopping.cancel();
-        if let Some(server) = self.server.take() {
-            server.abort();
+        let Some(server) = self.server.take() else {
+            return;
+        };
+        server.abort();
+        // Idle connections may keep the kernel for a while: the processes shall not wait for that.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let functions = Arc::clone(&self.functions);
+            runtime.spawn(async move { functions.shutdown().await });
         }
     }
 }
 
-/// All routes over one kernel.
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("could not make the folder `{}`", path.display()))
+}
+
+async fn apply_schema(kernel: &Kernel, deployed: &ProjectConfig) -> anyhow::Result<()> {
+    for database in &deployed.databases {
+        schema::ensure_database(kernel, &database.id, &database.name)
+            .await
+            .with_context(|| format!("could not make the database `{}`", database.id))?;
+    }
+    for table in &deployed.tables {
+        schema::ensure_table(kernel, table)
+            .await
+            .with_context(|| format!("could not make the table `{}`", table.id))?;
+    }
+    Ok(())
+}
+
+fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {
+    let stopping = kernel.stopping.clone();
+    let serving = axum::serve(listener, router(kernel))
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    tokio::spawn(async move {
+        if let Err(error) = serving.into_future().await {
+            tracing::error!(%error, "the server ended");
+        }
+    })
+}
+
+/// All routes over one kernel, sites and our own web client around them.
+/// [`Functions::start`] and [`Sites::start`] come first.
 pub fn router(kernel: &Arc<Kernel>) -> Router {
     let routes = Router::new()
         .route("/v1/health/version", get(version))
         .route("/v1/local/counts", get(counts::show))
+        .merge(schema::router())
         .merge(rows::router())
         .merge(accounts::router())
-        .merge(realtime::router());
-    server::wrap(routes, Arc::clone(kernel))
+        .merge(realtime::router())
+        .merge(functions::router())
+        .merge(sites::router())
+        .merge(proxy::router());
+    let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
+    server::wrap(routes, Arc::clone(kernel)).layer(hosting)
 }
 
 fn version() -> std::future::Ready<Json<Value>> {

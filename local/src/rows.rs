@@ -4,12 +4,16 @@
 //! reads and writes, `list` answers queries, `publish` tells the bus.
 
 mod access;
+mod bulk;
 mod create;
 mod data;
+mod draft;
 mod list;
+mod number;
 mod publish;
 mod row;
 mod update;
+mod upsert;
 
 use std::sync::Arc;
 
@@ -18,15 +22,18 @@ use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, patch};
+use rusqlite::Transaction;
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
 use crate::counts::Bulk;
 use crate::error::ApiError;
+use crate::events::Verb;
 use crate::faults::FaultAction;
 use crate::kernel::Kernel;
 use crate::permissions::Action;
+use crate::schema::Table;
 use crate::server::Params;
 use crate::{queries, schema};
 
@@ -42,11 +49,23 @@ pub fn router() -> Router<Arc<Kernel>> {
     Router::new()
         .route(
             "/v1/tablesdb/{database}/tables/{table}/rows",
-            get(list).post(create),
+            get(list)
+                .post(create)
+                .put(bulk::upsert_many)
+                .patch(bulk::update_many)
+                .delete(bulk::remove_many),
         )
         .route(
             "/v1/tablesdb/{database}/tables/{table}/rows/{row}",
-            get(show).patch(update).delete(remove),
+            get(show).put(upsert).patch(update).delete(remove),
+        )
+        .route(
+            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/increment",
+            patch(increment),
+        )
+        .route(
+            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/decrement",
+            patch(decrement),
         )
 }
 
@@ -62,7 +81,7 @@ async fn create(
     params: Params,
 ) -> Result<Response, ApiError> {
     caller.require_scope("rows.write")?;
-    let request = create::Request::read(params, &caller)?;
+    let request = draft::Request::read(params, &caller)?;
     let bulk = request.bulk;
     match create::run(&kernel, caller, database, table, request).await? {
         create::Outcome::Created(mut rows) => {
@@ -136,22 +155,94 @@ async fn update(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require_scope("rows.write")?;
     let read_at = timestamp(&headers)?;
     let request = update::Request::read(params, &caller, read_at)?;
+    change(
+        &kernel,
+        caller,
+        (database, table),
+        Verb::Update,
+        move |tx, table, caller| update::run(tx, table, caller, &id, &request),
+    )
+    .await
+}
+
+async fn upsert(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id)): RowPath,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    let draft = draft::Request::read_one(params, &caller, &id)?;
+    change(
+        &kernel,
+        caller,
+        (database, table),
+        Verb::Upsert,
+        move |tx, table, caller| upsert::run(tx, table, caller, &draft, false),
+    )
+    .await
+}
+
+/// A column's place in the address.
+type NumberPath = Path<(String, String, String, String)>;
+
+async fn increment(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id, key)): NumberPath,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    let step = number::Step::read(params, false)?;
+    change(
+        &kernel,
+        caller,
+        (database, table),
+        Verb::Update,
+        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+    )
+    .await
+}
+
+async fn decrement(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id, key)): NumberPath,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    let step = number::Step::read(params, true)?;
+    change(
+        &kernel,
+        caller,
+        (database, table),
+        Verb::Update,
+        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+    )
+    .await
+}
+
+/// Runs a change of one row in a transaction, tells the bus and answers it.
+async fn change(
+    kernel: &Arc<Kernel>,
+    caller: Caller,
+    place: (String, String),
+    verb: Verb,
+    work: impl FnOnce(&Transaction<'_>, &Table, &Caller) -> Result<row::Row, ApiError> + Send + 'static,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rows.write")?;
     let bus = kernel.bus.clone();
     let answer = kernel
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &database, &table)?;
-            let row = update::run(&tx, &table, &caller, &id, &request)?;
+            let table = access::table(&tx, &caller, &place.0, &place.1)?;
+            let row = work(&tx, &table, &caller)?;
             tx.commit()?;
             let payload = row.json(&table, &[]);
             let change = publish::Change {
                 table: &table,
                 row: &row,
-                verb: crate::events::Verb::Update,
+                verb,
                 bulk: false,
             };
             publish::publish(&bus, &change, payload.clone(), &caller);
@@ -181,7 +272,7 @@ async fn remove(
             let change = publish::Change {
                 table: &table,
                 row: &row,
-                verb: crate::events::Verb::Delete,
+                verb: Verb::Delete,
                 bulk: false,
             };
             publish::publish(&bus, &change, payload, &caller);

@@ -3,7 +3,9 @@
 //! The declaration of a table is kept as JSON; each table's rows live in a
 //! SQLite table of their own (see [`storage`]).
 
+mod answers;
 mod column;
+mod routes;
 pub mod storage;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::{clock, ids};
+
+pub use routes::router;
 
 pub use column::{Kind, Misfit, TextFormat, parse_datetime, to_json, to_sql};
 
@@ -218,11 +222,16 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         return Ok(old.clone());
     }
     let mut born = old.as_ref().map(|old| old.born.clone()).unwrap_or_default();
+    let index_key = |index: &IndexConfig| format!("index:{}", index.key);
+    born.retain(|key, _| {
+        config.columns.iter().any(|column| column.key == *key)
+            || config.indexes.iter().any(|index| index_key(index) == *key)
+    });
     for column in &config.columns {
         born.entry(column.key.clone()).or_insert(now);
     }
     for index in &config.indexes {
-        born.entry(format!("index:{}", index.key)).or_insert(now);
+        born.entry(index_key(index)).or_insert(now);
     }
     let sql = "INSERT INTO tables (database_id, id, created_ms, updated_ms, config, born) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
                ON CONFLICT (database_id, id) DO UPDATE SET updated_ms = ?3, config = ?4, born = ?5

@@ -4,131 +4,27 @@ use std::sync::Arc;
 
 use rusqlite::Transaction;
 use rusqlite::types::Value as Sql;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::draft::{Draft, Request};
 use super::publish::{Change, publish};
 use super::row::{Row, find};
-use super::{BULK_ROWS_MAX, access, data};
+use super::{access, data};
 use crate::auth::Caller;
+use crate::clock;
 use crate::error::ApiError;
 use crate::events::Verb;
 use crate::faults::{FaultAction, Phase, RowCreate};
 use crate::kernel::Kernel;
-use crate::permissions::{self, Action, Subject};
+use crate::permissions::{self, Action};
 use crate::schema::storage::{column_name, rows_table};
 use crate::schema::{self, Table};
-use crate::server::Params;
-use crate::{clock, ids};
-
-/// A checked request.
-pub(super) struct Request {
-    pub(super) bulk: bool,
-    rows: Vec<Draft>,
-}
-
-/// A row before its columns are checked.
-struct Draft {
-    id: String,
-    data: Map<String, Value>,
-    permissions: Vec<String>,
-}
 
 /// What a request came to.
 pub(super) enum Outcome {
     Created(Vec<Value>),
     /// A fault struck; nobody waits for an answer.
     Fault(FaultAction),
-}
-
-fn missing_data() -> ApiError {
-    ApiError::bad_request(
-        "row_missing_data",
-        "The row data is missing. Try again with row data populated.",
-    )
-}
-
-impl Request {
-    pub(super) fn read(mut params: Params, caller: &Caller) -> Result<Self, ApiError> {
-        params.refuse_transaction()?;
-        let id = params
-            .take_str("rowId")?
-            .map(|id| ids::resolve("rowId", &id))
-            .transpose()?;
-        let permissions = params
-            .take("permissions")
-            .map(|list| permissions::parse(&list, Subject::Row))
-            .transpose()?;
-        let data = params.take_object("data")?.unwrap_or_default();
-        let rows = params.take_list("rows")?.unwrap_or_default();
-        match (data.is_empty(), rows.is_empty()) {
-            (true, true) => Err(missing_data()),
-            (false, false) => Err(ApiError::bad_request(
-                "general_bad_request",
-                "You can only send one of the following parameters: data, rows",
-            )),
-            (true, false) => Self::many(rows, caller),
-            (false, true) => {
-                let no_id = || {
-                    ApiError::bad_request(
-                        "row_missing_data",
-                        "Row ID is required when creating a single row.",
-                    )
-                };
-                let permissions = permissions.unwrap_or_else(|| permissions::default_of(caller));
-                permissions::check_grantable(&permissions, caller)?;
-                Ok(Self {
-                    bulk: false,
-                    rows: vec![Draft {
-                        id: id.ok_or_else(no_id)?,
-                        data,
-                        permissions,
-                    }],
-                })
-            }
-        }
-    }
-
-    fn many(rows: Vec<Value>, caller: &Caller) -> Result<Self, ApiError> {
-        if !caller.is_key() {
-            return Err(ApiError::new(
-                http::StatusCode::UNAUTHORIZED,
-                "general_unauthorized_scope",
-                "The current user or API key does not have the required scopes to access the requested resource.",
-            ));
-        }
-        if rows.len() > BULK_ROWS_MAX {
-            return Err(ApiError::argument(format!(
-                "Invalid `rows` param: Value must a valid array no longer than {BULK_ROWS_MAX} items"
-            )));
-        }
-        let rows = rows
-            .into_iter()
-            .map(Draft::of_bulk)
-            .collect::<Result<_, _>>()?;
-        Ok(Self { bulk: true, rows })
-    }
-}
-
-impl Draft {
-    fn of_bulk(row: Value) -> Result<Self, ApiError> {
-        let Value::Object(data) = row else {
-            return Err(missing_data());
-        };
-        let id = match data.get("$id") {
-            None | Some(Value::Null) => ids::unique(),
-            Some(id) => ids::resolve("$id", id.as_str().unwrap_or_default())?,
-        };
-        let permissions = data.get("$permissions").filter(|list| !list.is_null());
-        let permissions = permissions
-            .map(|list| permissions::parse(list, Subject::Row))
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Self {
-            id,
-            data,
-            permissions,
-        })
-    }
 }
 
 /// Writes the rows, all or none, and tells the bus.
@@ -201,7 +97,7 @@ fn struck(
     struck
 }
 
-fn require_create(table: &Table, caller: &Caller) -> Result<(), ApiError> {
+pub(super) fn require_create(table: &Table, caller: &Caller) -> Result<(), ApiError> {
     if caller.is_key()
         || permissions::allow(&table.config.permissions, Action::Create, &caller.roles())
     {
@@ -210,7 +106,7 @@ fn require_create(table: &Table, caller: &Caller) -> Result<(), ApiError> {
     Err(ApiError::unauthorized())
 }
 
-fn insert(
+pub(super) fn insert(
     tx: &Transaction<'_>,
     table: &Table,
     draft: &Draft,
@@ -230,7 +126,10 @@ fn insert(
         id: draft.id.clone(),
         created_ms: given("$createdAt")?.unwrap_or(now),
         updated_ms: given("$updatedAt")?.unwrap_or(now),
-        permissions: draft.permissions.clone(),
+        permissions: draft
+            .permissions
+            .clone()
+            .unwrap_or_else(|| permissions::default_of(caller)),
         values: data::for_create(table, &draft.data)?,
     };
     let exists = if bulk { "" } else { &draft.id };

@@ -42,6 +42,7 @@ pub(super) fn page(
         conditions,
         &order_sql(&orders, queries.random, backwards),
         queries,
+        LIMIT_DEFAULT,
     )?;
     if backwards {
         rows.reverse();
@@ -51,6 +52,22 @@ pub(super) fn page(
         .map(|row| row.json(table, &queries.select))
         .collect();
     Ok(json!({"total": total, "rows": rows}))
+}
+
+/// All rows that the queries choose, without a limit unless they name one; for
+/// bulk changes, which are for keys.
+pub(super) fn matching(
+    db: &Connection,
+    table: &Table,
+    queries: &Queries,
+) -> Result<Vec<Row>, ApiError> {
+    let mut conditions = Conditions::default();
+    for filter in &queries.filters {
+        conditions.add(filter, &|name| attribute(table, name))?;
+    }
+    let order = order_sql(&orders(table, queries)?, false, false);
+    // SQLite takes -1 for "all".
+    select(db, table, conditions, &order, queries, -1)
 }
 
 fn attribute(table: &Table, name: &str) -> Option<Attribute> {
@@ -213,6 +230,7 @@ fn select(
     mut conditions: Conditions,
     order: &str,
     queries: &Queries,
+    limit: i64,
 ) -> Result<Vec<Row>, ApiError> {
     let (columns, rows) = (columns_sql(table), rows_table(table.number));
     let sql = format!(
@@ -221,7 +239,7 @@ fn select(
     );
     conditions
         .params
-        .push(Sql::Integer(queries.limit.unwrap_or(LIMIT_DEFAULT)));
+        .push(Sql::Integer(queries.limit.unwrap_or(limit)));
     conditions
         .params
         .push(Sql::Integer(queries.offset.unwrap_or(0)));

@@ -57,6 +57,58 @@ impl Request {
     }
 }
 
+/// What becomes of a row; what equals the row is left out.
+pub(super) struct Changes {
+    values: Vec<(usize, Sql)>,
+    permissions: Option<Vec<String>>,
+    created_ms: Option<i64>,
+    updated_ms: Option<i64>,
+}
+
+impl Changes {
+    /// Checks `data` and compares it with the row.
+    pub(super) fn of(
+        table: &Table,
+        caller: &Caller,
+        row: &Row,
+        data: &Map<String, Value>,
+        permissions: Option<&Vec<String>>,
+    ) -> Result<Self, ApiError> {
+        let mut values = data::for_update(table, data)?;
+        values.retain(|(position, value)| row.values.get(*position) != Some(value));
+        let given = |key| {
+            if caller.is_key() {
+                data::instant(data, key)
+            } else {
+                Ok(None)
+            }
+        };
+        Ok(Self {
+            values,
+            permissions: permissions.filter(|new| **new != row.permissions).cloned(),
+            created_ms: given("$createdAt")?,
+            updated_ms: given("$updatedAt")?,
+        })
+    }
+
+    /// One value, whether it differs or not.
+    pub(super) fn of_value(position: usize, value: Sql) -> Self {
+        Self {
+            values: vec![(position, value)],
+            permissions: None,
+            created_ms: None,
+            updated_ms: None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+            && self.permissions.is_none()
+            && self.created_ms.is_none()
+            && self.updated_ms.is_none()
+    }
+}
+
 /// Changes a row. Equal values leave `$updatedAt` where it is.
 pub(super) fn run(
     tx: &Transaction<'_>,
@@ -65,46 +117,49 @@ pub(super) fn run(
     id: &str,
     request: &Request,
 ) -> Result<Row, ApiError> {
-    let mut row = find(tx, table, id)?.ok_or_else(|| missing(id))?;
-    let mut changes = data::for_update(table, &request.data)?;
-    changes.retain(|(position, value)| row.values.get(*position) != Some(value));
-    let permissions = request
-        .permissions
-        .as_ref()
-        .filter(|new| **new != row.permissions);
-    let given = |key| {
-        if caller.is_key() {
-            data::instant(&request.data, key)
-        } else {
-            Ok(None)
-        }
-    };
-    let (created, updated) = (given("$createdAt")?, given("$updatedAt")?);
-    let changed =
-        !changes.is_empty() || permissions.is_some() || created.is_some() || updated.is_some();
+    let row = find(tx, table, id)?.ok_or_else(|| missing(id))?;
+    let changes = Changes::of(
+        table,
+        caller,
+        &row,
+        &request.data,
+        request.permissions.as_ref(),
+    )?;
     // As measured: a change needs the right to update, an equal one the right to read.
-    let action = if changed {
-        Action::Update
-    } else {
+    let action = if changes.is_empty() {
         Action::Read
+    } else {
+        Action::Update
     };
     Access::of(table, caller, action).require(&row.permissions)?;
     refuse_stale(&row, request.read_at)?;
-    if !changed {
+    apply(tx, table, row, changes)
+}
+
+/// Writes changes and returns the row as it is then.
+pub(super) fn apply(
+    tx: &Transaction<'_>,
+    table: &Table,
+    mut row: Row,
+    changes: Changes,
+) -> Result<Row, ApiError> {
+    if changes.is_empty() {
         return Ok(row);
     }
-    row.created_ms = created.unwrap_or(row.created_ms);
-    row.updated_ms = updated.unwrap_or_else(|| next_ms(row.updated_ms));
-    if let Some(new) = permissions {
-        row.permissions.clone_from(new);
-        write_permissions(tx, table, row.sequence, new)?;
+    row.created_ms = changes.created_ms.unwrap_or(row.created_ms);
+    row.updated_ms = changes
+        .updated_ms
+        .unwrap_or_else(|| next_ms(row.updated_ms));
+    if let Some(new) = changes.permissions {
+        write_permissions(tx, table, row.sequence, &new)?;
+        row.permissions = new;
     }
-    for (position, value) in &changes {
+    for (position, value) in &changes.values {
         if let Some(slot) = row.values.get_mut(*position) {
             slot.clone_from(value);
         }
     }
-    write(tx, table, &row, changes).map_err(|error| match error.sqlite_error_code() {
+    write(tx, table, &row, changes.values).map_err(|error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::ConstraintViolation) => already_exists(&row.id),
         _ => error.into(),
     })?;
@@ -172,11 +227,16 @@ pub(super) fn remove(
     let row = find(tx, table, id)?.ok_or_else(|| missing(id))?;
     Access::of(table, caller, Action::Delete).require(&row.permissions)?;
     refuse_stale(&row, read_at)?;
+    erase(tx, table, &row)?;
+    Ok(row)
+}
+
+/// Deletes a row and its permissions.
+pub(super) fn erase(tx: &Transaction<'_>, table: &Table, row: &Row) -> Result<(), ApiError> {
     let sql = format!(
         "DELETE FROM {} WHERE _sequence = ?1",
         rows_table(table.number)
     );
     tx.prepare_cached(&sql)?.execute([row.sequence])?;
-    write_permissions(tx, table, row.sequence, &[])?;
-    Ok(row)
+    Ok(write_permissions(tx, table, row.sequence, &[])?)
 }

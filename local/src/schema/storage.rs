@@ -135,12 +135,28 @@ fn create_index(tx: &Transaction<'_>, table: &Table, index: &IndexConfig) -> Res
     })
 }
 
+/// Removes the data of a column that is no longer declared.
+///
+/// # Errors
+/// 500 when the store fails.
+pub fn drop_column(tx: &Transaction<'_>, number: i64, key: &str) -> Result<(), ApiError> {
+    Ok(tx.execute_batch(&format!(
+        "ALTER TABLE {} DROP COLUMN {}",
+        rows_table(number),
+        column_name(key)
+    ))?)
+}
+
 /// Removes a table with all its rows.
 ///
 /// # Errors
 /// 500 when the store fails.
 pub fn drop_table(tx: &Transaction<'_>, number: i64) -> Result<(), ApiError> {
     tx.execute_batch(&format!("DROP TABLE IF EXISTS {}", rows_table(number)))?;
+    tx.execute(
+        "DELETE FROM row_permissions WHERE table_number = ?1",
+        [number],
+    )?;
     tx.execute("DELETE FROM tables WHERE number = ?1", [number])?;
     Ok(())
 }

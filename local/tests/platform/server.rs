@@ -160,13 +160,11 @@ async fn a_generated_key_is_private_and_stays() {
     use secrecy::ExposeSecret as _;
     let folder = tempfile::tempdir().unwrap();
     let start = || {
-        Platform::start(PlatformConfig {
-            data_dir: folder.path().to_owned(),
-            bind: "127.0.0.1:0".parse().unwrap(),
-            project_id: PROJECT.to_owned(),
-            key: None,
-            faults: Faults::default(),
-        })
+        Platform::start(PlatformConfig::new(
+            PROJECT,
+            folder.path().to_owned(),
+            folder.path().join("functions"),
+        ))
     };
     let platform = start().await.unwrap();
     let first = platform.key().expose_secret().to_owned();

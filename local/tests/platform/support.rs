@@ -173,12 +173,16 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 async fn platform(folder: &TempDir, faults: Faults) -> Platform {
+    let config = PlatformConfig::new(
+        PROJECT,
+        folder.path().join("data"),
+        folder.path().join("functions"),
+    );
+    let key = Some(SecretString::from("standard_test"));
     let platform = Platform::start(PlatformConfig {
-        data_dir: folder.path().join("data"),
-        bind: "127.0.0.1:0".parse().unwrap(),
-        project_id: PROJECT.to_owned(),
-        key: Some(SecretString::from("standard_test")),
+        key,
         faults,
+        ..config
     })
     .await
     .unwrap();

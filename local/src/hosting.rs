@@ -1,0 +1,325 @@
+//! Hosting: what a browser gets, by the host it asks for.
+//!
+//! `<name>.localhost` shows the site with that rule; our own web client is served at
+//! `web.localhost` and, outside `/v1`, at the platform's own address. Everything else goes on to
+//! the API.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::ApiError;
+use crate::ids;
+use crate::kernel::Kernel;
+use crate::proxy::{self, DOMAIN_SUFFIX};
+use crate::sites::site::Site;
+use crate::sites::{FILES_FOLDER, archive, deployment};
+
+/// Host of our own web client.
+pub const WEB_HOST: &str = "web.localhost";
+/// Where our own web client reads which platform it belongs to.
+const CONFIG_PATH: &str = "/config.json";
+/// Hex digits of an entity tag.
+const TAG_DIGITS: usize = 32;
+const INDEX: &str = "index.html";
+
+const NOT_FOUND_PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width\"><title>Not found</title></head>\
+<body><h1>Not found</h1><p>There is nothing at this address.</p></body></html>\n";
+
+/// A file of our own web client: its bytes and its media type.
+pub type WebFile = (Bytes, String);
+
+/// Finds a file of our own web client by its path without the leading slash, for example
+/// `assets/app.js`.
+pub type WebRoot = Arc<dyn Fn(&str) -> Option<WebFile> + Send + Sync>;
+
+/// The web client of a kernel.
+struct OwnWeb(WebRoot);
+
+/// Sets what is served at [`WEB_HOST`] and at the platform's own address. A path that names no
+/// file and has no extension gets `index.html`.
+pub fn serve_embedded(kernel: &Kernel, root: WebRoot) {
+    kernel.attach(Arc::new(OwnWeb(root)));
+}
+
+/// Whether a domain belongs to our own web client.
+pub(crate) fn is_reserved(kernel: &Kernel, domain: &str) -> bool {
+    domain == WEB_HOST && kernel.part::<OwnWeb>().is_some()
+}
+
+/// Answers requests to sites and passes the others on. To be mounted around the whole router, by
+/// `axum::middleware::from_fn_with_state`.
+pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let host = host(&parts.headers, &parts.uri);
+    let path = parts.uri.path();
+    let own = kernel.part::<OwnWeb>();
+    if let Some(domain) = host.filter(|host| host.ends_with(DOMAIN_SUFFIX)) {
+        return match own.filter(|_| domain == WEB_HOST) {
+            Some(own) => embedded(&kernel, &own, &parts),
+            None => site(&kernel, domain, &parts).await,
+        };
+    }
+    match own {
+        Some(own) if path != "/v1" && !path.starts_with("/v1/") => embedded(&kernel, &own, &parts),
+        Some(_) | None => next.run(Request::from_parts(parts, body)).await,
+    }
+}
+
+/// The host a request asks for, in lower case and without its port.
+fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let header = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    let host = authority.or(header)?;
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    Some(name.trim_end_matches('.').to_ascii_lowercase())
+}
+
+fn embedded(kernel: &Kernel, own: &OwnWeb, request: &Parts) -> Response {
+    if let Some(refused) = refuse_method(request) {
+        return refused;
+    }
+    let path = request.uri.path();
+    if path == CONFIG_PATH {
+        let project = &kernel.project;
+        let config = json!({"endpoint": project.endpoint, "projectId": project.id});
+        return ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response();
+    }
+    let Some(path) = clean(path) else {
+        return not_found();
+    };
+    let name = if path.is_empty() {
+        INDEX
+    } else {
+        path.as_str()
+    };
+    let is_page = !name
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains('.'));
+    let file = (own.0)(name).or_else(|| is_page.then(|| (own.0)(INDEX)).flatten());
+    file.map_or_else(not_found, |(bytes, kind)| {
+        file_response(request, StatusCode::OK, bytes, &kind)
+    })
+}
+
+async fn site(kernel: &Kernel, domain: String, request: &Parts) -> Response {
+    let found = kernel
+        .store
+        .run(move |db| proxy::site_of(db, &domain))
+        .await;
+    let site = match found {
+        Ok(site) => site.filter(|site| site.enabled),
+        Err(error) => return error.into_response(),
+    };
+    let (Some(site), None) = (site, refuse_method(request)) else {
+        return refuse_method(request).unwrap_or_else(not_found);
+    };
+    let Some(active) = &site.active else {
+        return not_found();
+    };
+    let folder = deployment::folder(&kernel.data_dir, &site.id, &active.id).join(FILES_FOLDER);
+    let Some(path) = clean(request.uri.path()) else {
+        return not_found();
+    };
+    let is_folder_path = path.is_empty() || request.uri.path().ends_with('/');
+    let found = tokio::task::spawn_blocking(move || look(&folder, &path, is_folder_path, &site));
+    match found.await {
+        Ok(Found::File {
+            status,
+            name,
+            bytes,
+        }) => file_response(request, status, bytes, &media_type(&name)),
+        Ok(Found::Folder) => redirect(&request.uri),
+        Ok(Found::Nothing) => not_found(),
+        Err(error) => ApiError::internal(&error).into_response(),
+    }
+}
+
+/// What a path of a site leads to.
+enum Found {
+    File {
+        status: StatusCode,
+        name: String,
+        bytes: Bytes,
+    },
+    /// A folder with an index, asked for without the slash that relative links need.
+    Folder,
+    Nothing,
+}
+
+/// Finds the file of a path: itself, an index, the same with `.html`, the fallback, the 404 page.
+fn look(folder: &Path, path: &str, is_folder_path: bool, site: &Site) -> Found {
+    let read = |name: &str, status: StatusCode| {
+        let file = folder.join(archive::relative(name)?);
+        // Files only, so that a folder is never listed or read.
+        let bytes = file
+            .is_file()
+            .then(|| std::fs::read(&file).ok())
+            .flatten()?;
+        Some(Found::File {
+            status,
+            name: name.to_owned(),
+            bytes: Bytes::from(bytes),
+        })
+    };
+    let index = format!("{path}/{INDEX}");
+    let index = index.trim_start_matches('/');
+    if is_folder_path {
+        if let Some(found) = read(index, StatusCode::OK) {
+            return found;
+        }
+    } else if folder.join(index).is_file() {
+        return Found::Folder;
+    }
+    let plain = [path.to_owned(), format!("{path}.html")];
+    let wanted = plain
+        .iter()
+        .filter(|_| !is_folder_path)
+        .map(|name| (name.as_str(), StatusCode::OK));
+    let fallback =
+        (!site.fallback_file.is_empty()).then_some((site.fallback_file.as_str(), StatusCode::OK));
+    let last = ("404.html", StatusCode::NOT_FOUND);
+    wanted
+        .chain(fallback)
+        .chain([last])
+        .find_map(|(name, status)| read(name, status))
+        .unwrap_or(Found::Nothing)
+}
+
+/// Decodes a path to a relative one; `None` for paths that try to leave.
+fn clean(path: &str) -> Option<String> {
+    let decoded = percent_decode_str(path).decode_utf8().ok()?;
+    if decoded.contains(['\0', '\\']) {
+        return None;
+    }
+    let relative = archive::relative(decoded.trim_start_matches('/'))?;
+    relative.to_str().map(str::to_owned)
+}
+
+fn refuse_method(request: &Parts) -> Option<Response> {
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let allow = [(header::ALLOW, "GET, HEAD")];
+    Some((StatusCode::METHOD_NOT_ALLOWED, allow).into_response())
+}
+
+fn file_response(request: &Parts, status: StatusCode, bytes: Bytes, kind: &str) -> Response {
+    let mut tag = ids::hex(&Sha256::digest(&bytes));
+    tag.truncate(TAG_DIGITS);
+    let tag = format!("\"{tag}\"");
+    let known = request
+        .headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    let is_known = |list: &str| {
+        list.split(',')
+            .map(|it| it.trim().trim_start_matches("W/"))
+            .any(|it| it == tag || it == "*")
+    };
+    let unchanged = status == StatusCode::OK && known.is_some_and(is_known);
+    let mut response = match unchanged {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let length = [(header::CONTENT_LENGTH, bytes.len().to_string())];
+            let body = match request.method == Method::HEAD {
+                true => Body::empty(),
+                false => Body::from(bytes),
+            };
+            (status, length, body).into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    let mut set = |name: header::HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    if !unchanged {
+        set(header::CONTENT_TYPE, kind);
+    }
+    set(header::ETAG, &tag);
+    set(header::CACHE_CONTROL, "public, max-age=0, must-revalidate");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
+}
+
+/// The media type by the name of a file; texts are UTF-8.
+fn media_type(name: &str) -> String {
+    let guess = mime_guess::from_path(name).first_or_octet_stream();
+    let kind = guess.essence_str();
+    let is_text = guess.type_() == "text"
+        || matches!(
+            kind,
+            "application/json" | "application/javascript" | "image/svg+xml"
+        );
+    if is_text {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind.to_owned()
+    }
+}
+
+fn redirect(uri: &Uri) -> Response {
+    let query = uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    // Two slashes at the start would name another host.
+    let path = uri.path().trim_start_matches('/');
+    let target = format!("/{path}/{query}");
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, target)]).into_response()
+}
+
+fn not_found() -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (StatusCode::NOT_FOUND, kind, NOT_FOUND_PAGE).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_inside() {
+        assert_eq!(clean("/a/./b.js").as_deref(), Some("a/b.js"));
+        assert_eq!(clean("/").as_deref(), Some(""));
+        assert_eq!(clean("/%61%20b").as_deref(), Some("a b"));
+        for path in ["/../x", "/a/%2e%2e/%2e%2e/x", "/a%00", "/..%5cx", "/%ff"] {
+            assert_eq!(clean(path), None, "{path}");
+        }
+        assert_eq!(clean("//etc/passwd").as_deref(), Some("etc/passwd"));
+    }
+
+    #[test]
+    fn a_host_is_read_without_port_and_case() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "ToDo.localhost:4100".parse().unwrap());
+        assert_eq!(
+            host(&headers, &"/".parse().unwrap()).as_deref(),
+            Some("todo.localhost")
+        );
+    }
+
+    #[test]
+    fn texts_are_served_as_utf8() {
+        assert_eq!(media_type("a/index.html"), "text/html; charset=utf-8");
+        assert_eq!(media_type("app.js"), "text/javascript; charset=utf-8");
+        assert_eq!(media_type("logo.png"), "image/png");
+        assert_eq!(media_type("LICENSE"), "application/octet-stream");
+    }
+}

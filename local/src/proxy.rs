@@ -1,0 +1,314 @@
+//! Proxy rules: which domain shows which site.
+//!
+//! Every domain here ends in `.localhost`, which browsers resolve to this machine.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use rusqlite::{Connection, OptionalExtension as _};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::functions::listing::{self, Listing, Source};
+use crate::hosting;
+use crate::kernel::Kernel;
+use crate::sites::site;
+use crate::{clock, ids};
+
+/// Tables of this module.
+pub const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS rules (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    domain TEXT NOT NULL UNIQUE,
+    site_id TEXT NOT NULL COLLATE NOCASE,
+    document TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS rules_by_site ON rules (site_id);
+";
+
+/// What all domains end in.
+pub const DOMAIN_SUFFIX: &str = ".localhost";
+/// What the domains of single deployments end in.
+const PREVIEW_SUFFIX: &str = ".sites.localhost";
+/// Longest domain, in characters.
+const DOMAIN_CHARS_MAX: usize = 253;
+/// Longest part of a domain between dots.
+const LABEL_CHARS_MAX: usize = 63;
+/// Hex digits of a rule's id.
+const ID_DIGITS: usize = 32;
+
+/// What a list may be filtered and ordered by (Appwrite 1.9.6).
+const ATTRIBUTES: &[&str] = &[
+    "$id",
+    "$sequence",
+    "$createdAt",
+    "$updatedAt",
+    "domain",
+    "type",
+    "trigger",
+    "deploymentResourceType",
+    "deploymentResourceId",
+    "deploymentId",
+    "deploymentVcsProviderBranch",
+];
+
+/// The routes.
+pub fn router() -> Router<Arc<Kernel>> {
+    Router::new()
+        .route("/v1/proxy/rules", get(list))
+        .route("/v1/proxy/rules/site", post(create))
+        .route("/v1/proxy/rules/{rule}", get(show).delete(delete))
+}
+
+async fn list(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rules.read")?;
+    let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
+    let work = move |db: &mut Connection| {
+        let source = Source {
+            table: "rules",
+            scope: Vec::new(),
+            readers: None,
+        };
+        let (total, rules) = listing::page(db, &source, &listing)?;
+        Ok(json!({"total": total, "rules": rules}))
+    };
+    Ok(Json(kernel.store.run(work).await?))
+}
+
+async fn create(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    caller.require_scope("rules.write")?;
+    let parameters: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
+    let required = |name: &str| {
+        let text = parameters
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        text.ok_or_else(|| ApiError::argument(format!("Param \"{name}\" is not optional.")))
+    };
+    let (domain, site_id) = (
+        required("domain")?.to_ascii_lowercase(),
+        required("siteId")?,
+    );
+    let branch = parameters
+        .get("branch")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    check_domain(&domain)?;
+    if hosting::is_reserved(&kernel, &domain) {
+        return Err(taken());
+    }
+    let work = move |db: &mut Connection| {
+        let site = site::get(db, &site_id)?;
+        let active = site.active.map(|active| active.id).unwrap_or_default();
+        insert(
+            db,
+            &Rule {
+                domain,
+                site_id: site.id,
+                deployment_id: active,
+                trigger: "manual",
+                branch,
+            },
+        )
+    };
+    Ok((StatusCode::CREATED, Json(kernel.store.run(work).await?)))
+}
+
+async fn show(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rules.read")?;
+    let work = move |db: &mut Connection| {
+        let text: Option<String> = db
+            .prepare_cached("SELECT document FROM rules WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        Ok(serde_json::from_str(&text.ok_or_else(not_found)?)?)
+    };
+    Ok(Json(kernel.store.run(work).await?))
+}
+
+async fn delete(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("rules.write")?;
+    let work = move |db: &mut Connection| Ok(db.execute("DELETE FROM rules WHERE id = ?1", [id])?);
+    match kernel.store.run(work).await? {
+        0 => Err(not_found()),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// A rule that is about to be made.
+struct Rule {
+    domain: String,
+    site_id: String,
+    deployment_id: String,
+    /// `manual` for a rule that follows the active deployment, `deployment` for a fixed one.
+    trigger: &'static str,
+    branch: String,
+}
+
+fn insert(db: &Connection, rule: &Rule) -> Result<Value, ApiError> {
+    let now = clock::format(clock::now());
+    let mut id = ids::hex(&Sha256::digest(rule.domain.as_bytes()));
+    id.truncate(ID_DIGITS);
+    // Key set as recorded from Appwrite 1.9.6.
+    let json = json!({
+        "$id": id,
+        "$createdAt": now,
+        "$updatedAt": now,
+        "domain": rule.domain,
+        "type": "deployment",
+        "trigger": rule.trigger,
+        "redirectUrl": "",
+        "redirectStatusCode": 301,
+        "deploymentId": rule.deployment_id,
+        "deploymentResourceType": "site",
+        "deploymentResourceId": rule.site_id,
+        "deploymentVcsProviderBranch": rule.branch,
+        "status": "verified",
+        "logs": "",
+        "renewAt": "",
+    });
+    let added = db.execute(
+        "INSERT INTO rules (id, domain, site_id, document) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO NOTHING",
+        (&id, &rule.domain, &rule.site_id, json.to_string()),
+    )?;
+    if added == 1 { Ok(json) } else { Err(taken()) }
+}
+
+/// Adds the rule of a single deployment, as every deployment gets one.
+pub(crate) fn add_preview(db: &Connection, site_id: &str, id: &str) -> Result<(), ApiError> {
+    let domain = format!("{}{PREVIEW_SUFFIX}", ids::unique());
+    let (site_id, deployment_id) = (site_id.to_owned(), id.to_owned());
+    insert(
+        db,
+        &Rule {
+            domain,
+            site_id,
+            deployment_id,
+            trigger: "deployment",
+            branch: String::new(),
+        },
+    )
+    .map(drop)
+}
+
+/// Points the rules that follow the active deployment to it.
+pub(crate) fn follow(db: &Connection, site_id: &str, deployment: &str) -> Result<(), ApiError> {
+    db.prepare_cached(
+        "UPDATE rules SET document = json_set(document,
+            '$.deploymentId', ?2, '$.\"$updatedAt\"', ?3)
+         WHERE site_id = ?1 AND json_extract(document, '$.trigger') = 'manual'",
+    )?
+    .execute((site_id, deployment, clock::format(clock::now())))?;
+    Ok(())
+}
+
+/// Removes the rules of a site.
+pub(crate) fn forget_site(db: &Connection, site_id: &str) -> Result<(), ApiError> {
+    db.execute("DELETE FROM rules WHERE site_id = ?1", [site_id])?;
+    Ok(())
+}
+
+/// Removes the rule of a single deployment.
+pub(crate) fn forget_deployment(db: &Connection, id: &str) -> Result<(), ApiError> {
+    db.execute(
+        "DELETE FROM rules WHERE json_extract(document, '$.deploymentId') = ?1
+         AND json_extract(document, '$.trigger') = 'deployment'",
+        [id],
+    )?;
+    Ok(())
+}
+
+/// Finds the site of a domain that follows the active deployment.
+pub(crate) fn site_of(db: &Connection, domain: &str) -> Result<Option<site::Site>, ApiError> {
+    let id: Option<String> = db
+        .prepare_cached(
+            "SELECT site_id FROM rules
+             WHERE domain = ?1 AND json_extract(document, '$.trigger') = 'manual'",
+        )?
+        .query_row([domain], |row| row.get(0))
+        .optional()?;
+    id.map_or(Ok(None), |id| site::find(db, &id))
+}
+
+fn check_domain(domain: &str) -> Result<(), ApiError> {
+    let label = |label: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !label.is_empty()
+            && label.len() <= LABEL_CHARS_MAX
+            && label.chars().all(plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = domain.strip_suffix(DOMAIN_SUFFIX);
+    let good =
+        domain.len() <= DOMAIN_CHARS_MAX && name.is_some_and(|name| name.split('.').all(label));
+    if good {
+        return Ok(());
+    }
+    Err(ApiError::argument(format!(
+        "Invalid `domain` param: Value must be a domain that ends in `{DOMAIN_SUFFIX}`"
+    )))
+}
+
+fn taken() -> ApiError {
+    let message = "Domain is already used. Please try again with a different domain.";
+    ApiError::conflict("rule_already_exists", message)
+}
+
+fn not_found() -> ApiError {
+    let message = "Rule with the requested ID could not be found. Please check if the ID provided \
+                   is correct or if the rule actually exists.";
+    ApiError::not_found("rule_not_found", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_must_stay_on_this_machine() {
+        for good in ["todo.localhost", "a-1.sites.localhost"] {
+            assert!(check_domain(good).is_ok(), "{good}");
+        }
+        let long = format!("{}.localhost", "a".repeat(64));
+        for bad in [
+            "localhost",
+            ".localhost",
+            "a.com",
+            "a..localhost",
+            "-a.localhost",
+            &long,
+        ] {
+            assert_eq!(
+                check_domain(bad).unwrap_err().kind,
+                "general_argument_invalid",
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Increments and decrements of one column.
+
+use rusqlite::Transaction;
+use rusqlite::types::Value as Sql;
+use serde_json::Value;
+
+use super::access::Access;
+use super::row::{Row, find};
+use super::update::{Changes, apply};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::permissions::Action;
+use crate::schema::{Kind, Table};
+use crate::server::Params;
+
+/// A checked request.
+pub(super) struct Step {
+    by: f64,
+    bound: Option<f64>,
+    down: bool,
+}
+
+impl Step {
+    /// `value` (default 1) and, going up, `max`, or, going down, `min`.
+    pub(super) fn read(mut params: Params, down: bool) -> Result<Self, ApiError> {
+        params.refuse_transaction()?;
+        let by = number(&mut params, "value")?.unwrap_or(1.0);
+        let bound = number(&mut params, if down { "min" } else { "max" })?;
+        if by <= 0.0 {
+            return Err(ApiError::argument(
+                "Invalid `value` param: Value must be greater than zero",
+            ));
+        }
+        Ok(Self { by, bound, down })
+    }
+}
+
+fn number(params: &mut Params, name: &str) -> Result<Option<f64>, ApiError> {
+    let Some(value) = params.take(name) else {
+        return Ok(None);
+    };
+    let invalid = || {
+        ApiError::argument(format!(
+            "Invalid `{name}` param: Value must be a valid number"
+        ))
+    };
+    value.as_f64().map(Some).ok_or_else(invalid)
+}
+
+/// Changes the number. The returned row carries the `$updatedAt` from before, as
+/// measured; the stored one has moved on.
+pub(super) fn run(
+    tx: &Transaction<'_>,
+    table: &Table,
+    caller: &Caller,
+    place: (&str, &str),
+    step: &Step,
+) -> Result<Row, ApiError> {
+    let (id, key) = place;
+    // The type is the measured server's: it takes the row for a column here.
+    let gone = || {
+        ApiError::not_found(
+            "column_not_found",
+            "Column with the requested key '%s' could not be found.",
+        )
+    };
+    let row = find(tx, table, id)?.ok_or_else(gone)?;
+    let position = table
+        .config
+        .columns
+        .iter()
+        .position(|column| column.key == key);
+    let no_column = || {
+        ApiError::not_found(
+            "column_not_found",
+            format!("Column with the requested key '{key}' could not be found."),
+        )
+    };
+    let position = position.ok_or_else(no_column)?;
+    let kind = table.kinds.get(position).copied().ok_or_else(no_column)?;
+    let next = next(kind, row.values.get(position), step, key)?;
+    Access::of(table, caller, Action::Update).require(&row.permissions)?;
+    let before = row.updated_ms;
+    let mut row = apply(tx, table, row, Changes::of_value(position, next))?;
+    row.updated_ms = before;
+    Ok(row)
+}
+
+fn next(kind: Kind, now: Option<&Sql>, step: &Step, key: &str) -> Result<Sql, ApiError> {
+    let not_number = || {
+        ApiError::bad_request(
+            "attribute_type_invalid",
+            format!("tablesDB \"{key}\" is not a number"),
+        )
+    };
+    let exceeded = || {
+        let bound = if step.down { "minimum" } else { "maximum" };
+        ApiError::bad_request(
+            "column_limit_exceeded",
+            format!("Column \"{key}\" has reached its {bound} value."),
+        )
+    };
+    let by = if step.down { -step.by } else { step.by };
+    let fits = |value: f64, min: f64, max: f64| {
+        let bounded = step.bound.is_none_or(|bound| {
+            if step.down {
+                value >= bound
+            } else {
+                value <= bound
+            }
+        });
+        bounded && value >= min && value <= max
+    };
+    match kind {
+        Kind::Integer { min, max } => {
+            let now = if let Some(Sql::Integer(now)) = now {
+                *now
+            } else {
+                0
+            };
+            let whole = Value::from(by)
+                .as_f64()
+                .filter(|by| by.fract() == 0.0)
+                .ok_or_else(not_number)?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the step is whole; an overflow is refused below"
+            )]
+            let next = now
+                .checked_add(whole as i64)
+                .filter(|next| *next >= min && *next <= max)
+                .ok_or_else(exceeded)?;
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "compared with a bound that is a double itself"
+            )]
+            let within = fits(next as f64, f64::MIN, f64::MAX);
+            if within {
+                Ok(Sql::Integer(next))
+            } else {
+                Err(exceeded())
+            }
+        }
+        Kind::Double { min, max } => {
+            let now = if let Some(Sql::Real(now)) = now {
+                *now
+            } else {
+                0.0
+            };
+            if fits(now + by, min, max) {
+                Ok(Sql::Real(now + by))
+            } else {
+                Err(exceeded())
+            }
+        }
+        Kind::Text { .. } | Kind::Boolean | Kind::Datetime => Err(not_number()),
+    }
+}
