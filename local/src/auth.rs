@@ -418,7 +418,7 @@ fn jwt_user(db: &mut Connection, claims: UserClaims) -> Result<Option<Caller>, A
 
 /// Returns the session token of a request: header, cookie, its legacy twin, or
 /// the fallback for clients without cookies.
-fn session_token(headers: &HeaderMap, project_id: &str) -> Option<String> {
+pub(crate) fn session_token(headers: &HeaderMap, project_id: &str) -> Option<String> {
     let name = format!("a_session_{project_id}");
     if let Some(token) = text(headers, "x-appwrite-session") {
         return Some(token.to_owned());

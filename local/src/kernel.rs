@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::bus::Bus;
@@ -64,6 +65,8 @@ pub struct Kernel {
     pub counts: Counts,
     /// Switches for tests.
     pub faults: Faults,
+    /// Cancelled when the platform stops; long-lived work ends then.
+    pub stopping: CancellationToken,
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -97,6 +100,7 @@ impl Kernel {
             data_dir,
             counts: Counts::default(),
             faults,
+            stopping: CancellationToken::new(),
             parts: Mutex::default(),
         }))
     }

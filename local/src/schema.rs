@@ -1,12 +1,32 @@
 //! Schema: databases, tables, columns and indexes.
+//!
+//! The declaration of a table is kept as JSON; each table's rows live in a
+//! SQLite table of their own (see [`storage`]).
 
-use serde::Deserialize;
+mod answers;
+mod column;
+mod routes;
+pub mod storage;
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ApiError;
+use crate::kernel::Kernel;
+use crate::{clock, ids};
+
+pub use routes::router;
+
+pub use column::{Kind, Misfit, TextFormat, parse_datetime, to_json, to_sql};
 
 /// Tables of this module.
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS databases (
     id TEXT PRIMARY KEY COLLATE NOCASE,
     name TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL
 ) STRICT;
@@ -17,12 +37,226 @@ CREATE TABLE IF NOT EXISTS tables (
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,
     config TEXT NOT NULL,
+    born TEXT NOT NULL,
     UNIQUE (database_id, id)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS row_permissions (
+    table_number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (table_number, sequence, action, role)
+) STRICT, WITHOUT ROWID;
 ";
 
+/// A table with its place in the store.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Number of the SQLite table that holds its rows.
+    pub number: i64,
+    /// When it was made, Unix milliseconds.
+    pub created_ms: i64,
+    /// When its declaration last changed, Unix milliseconds.
+    pub updated_ms: i64,
+    /// Its declaration.
+    pub config: TableConfig,
+    /// Kinds of its columns, in the same order.
+    pub kinds: Vec<Kind>,
+    /// When each column and index was made, by key (indexes: `index:KEY`).
+    pub born: BTreeMap<String, i64>,
+}
+
+impl Table {
+    /// The columns with their kinds, in order.
+    pub fn columns(&self) -> impl Iterator<Item = (&ColumnConfig, Kind)> {
+        self.config.columns.iter().zip(self.kinds.iter().copied())
+    }
+
+    /// The column of a key.
+    #[must_use]
+    pub fn column(&self, key: &str) -> Option<(&ColumnConfig, Kind)> {
+        self.columns().find(|(column, _)| column.key == key)
+    }
+
+    fn from_parts(parts: (i64, i64, i64, String, String)) -> Result<Self, ApiError> {
+        let (number, created_ms, updated_ms, config, born) = parts;
+        let config: TableConfig = serde_json::from_str(&config)?;
+        let kinds = kinds(&config)?;
+        Ok(Self {
+            number,
+            created_ms,
+            updated_ms,
+            config,
+            kinds,
+            born: serde_json::from_str(&born)?,
+        })
+    }
+}
+
+fn kinds(config: &TableConfig) -> Result<Vec<Kind>, ApiError> {
+    let unknown = |column: &ColumnConfig| {
+        ApiError::argument(format!(
+            "Invalid type for attribute '{}': {}",
+            column.key, column.kind
+        ))
+    };
+    config
+        .columns
+        .iter()
+        .map(|column| Kind::of(column).ok_or_else(|| unknown(column)))
+        .collect()
+}
+
+/// Finds a table.
+///
+/// # Errors
+/// 404 `database_not_found` or `table_not_found`.
+pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table, ApiError> {
+    let sql = "SELECT number, created_ms, updated_ms, config, born FROM tables WHERE database_id = ?1 AND id = ?2";
+    let parts = db
+        .prepare_cached(sql)?
+        .query_row([database_id, table_id], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })
+        .optional()?;
+    let Some(parts) = parts else {
+        require_database(db, database_id)?;
+        return Err(no_table(table_id));
+    };
+    Table::from_parts(parts)
+}
+
+/// Refuses an unknown database.
+///
+/// # Errors
+/// 404 `database_not_found`.
+pub fn require_database(db: &Connection, id: &str) -> Result<(), ApiError> {
+    if db
+        .prepare_cached("SELECT 1 FROM databases WHERE id = ?1")?
+        .exists([id])?
+    {
+        Ok(())
+    } else {
+        Err(no_database(id))
+    }
+}
+
+/// 404 `database_not_found`.
+#[must_use]
+pub fn no_database(id: &str) -> ApiError {
+    ApiError::not_found(
+        "database_not_found",
+        format!("Database with the requested ID '{id}' could not be found."),
+    )
+}
+
+/// 404 `table_not_found`.
+#[must_use]
+pub fn no_table(id: &str) -> ApiError {
+    ApiError::not_found(
+        "table_not_found",
+        format!("Table with the requested ID '{id}' could not be found."),
+    )
+}
+
+/// Makes the database exist under this name; safe to repeat.
+///
+/// # Errors
+/// 400 for a bad id; 500 when the store fails (worth a retry).
+pub async fn ensure_database(kernel: &Kernel, id: &str, name: &str) -> Result<(), ApiError> {
+    let id = ids::resolve("databaseId", id)?;
+    let name = name.to_owned();
+    let sql = "INSERT INTO databases (id, name, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?3)
+               ON CONFLICT (id) DO UPDATE SET name = excluded.name, updated_ms = excluded.updated_ms
+               WHERE name <> excluded.name";
+    let now = clock::now().as_millisecond();
+    kernel
+        .store
+        .run(move |db| Ok(db.execute(sql, (id, name, now)).map(drop)?))
+        .await
+}
+
+/// Makes the table exist as declared, with its columns and indexes, making its
+/// database too; safe to repeat. New columns are empty in old rows. A column
+/// that is no longer declared is hidden, its data stays.
+///
+/// # Errors
+/// 400 for a bad id or an unknown column type; 409 when rows violate a new
+/// unique index; 500 when the store fails.
+pub async fn ensure_table(kernel: &Kernel, config: &TableConfig) -> Result<(), ApiError> {
+    let config = config.clone();
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            save(&tx, config)?;
+            Ok(tx.commit()?)
+        })
+        .await
+}
+
+/// Writes a declaration and brings the SQLite table to it.
+///
+/// # Errors
+/// As [`ensure_table`].
+pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError> {
+    ids::resolve("tableId", &config.id)?;
+    let kinds = kinds(&config)?;
+    let now = clock::now().as_millisecond();
+    let sql = "INSERT OR IGNORE INTO databases (id, name, created_ms, updated_ms) VALUES (?1, ?1, ?2, ?2)";
+    tx.execute(sql, (&config.database_id, now))?;
+    let old = match table(tx, &config.database_id, &config.id) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind == "table_not_found" => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(old) = &old
+        && old.config == config
+    {
+        return Ok(old.clone());
+    }
+    let mut born = old.as_ref().map(|old| old.born.clone()).unwrap_or_default();
+    for column in &config.columns {
+        born.entry(column.key.clone()).or_insert(now);
+    }
+    for index in &config.indexes {
+        born.entry(format!("index:{}", index.key)).or_insert(now);
+    }
+    let sql = "INSERT INTO tables (database_id, id, created_ms, updated_ms, config, born) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+               ON CONFLICT (database_id, id) DO UPDATE SET updated_ms = ?3, config = ?4, born = ?5
+               RETURNING number, created_ms";
+    let json = serde_json::to_string(&config)?;
+    let (number, created_ms) = tx.query_row(
+        sql,
+        (
+            &config.database_id,
+            &config.id,
+            now,
+            json,
+            serde_json::to_string(&born)?,
+        ),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let table = Table {
+        number,
+        created_ms,
+        updated_ms: now,
+        config,
+        kinds,
+        born,
+    };
+    storage::bring(tx, &table, old.as_ref())?;
+    Ok(table)
+}
+
 /// A table as `appwrite.json` declares it (Appwrite CLI, `tables[]`).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableConfig {
     /// The table's id.
@@ -51,7 +285,7 @@ pub struct TableConfig {
 }
 
 /// A column as `appwrite.json` declares it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnConfig {
     /// Its key.
     pub key: String,
@@ -85,7 +319,7 @@ pub struct ColumnConfig {
 }
 
 /// An index as `appwrite.json` declares it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexConfig {
     /// Its key.
     pub key: String,

@@ -1,11 +1,235 @@
-//! What every request passes: parameters of the address.
+//! What every request passes: parameters, body limit, origins, unknown routes.
 
+mod origin;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse as _, Response};
+use http::{StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+use crate::kernel::Kernel;
+
+/// Largest request body, in bytes; a larger one is answered 413 without a body.
+pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// How much of a refused body is read to let its sender read the answer.
+const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The page for unknown routes; Appwrite answers HTML whatever is accepted.
+const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Not found</title></head>\n\
+<body><h1>404</h1><p>Page not found: there is no such route.</p></body>\n</html>\n";
+
+/// Adds what all routes share: counters, origins, the body limit, the answer to
+/// unknown routes.
+pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
+    router
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&kernel),
+            crate::counts::layer,
+        ))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(middleware::from_fn(limit))
+        .layer(middleware::from_fn(origin::layer))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(kernel)
+}
+
+fn unknown() -> std::future::Ready<Response> {
+    std::future::ready((StatusCode::NOT_FOUND, Html(NOT_FOUND)).into_response())
+}
+
+/// Refuses bodies over the limit: at once when their length is told, else where
+/// they pass it.
+async fn limit(request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+        drain(request.into_body()).await;
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, BODY_BYTES_MAX))))
+        .await
+}
+
+async fn drain(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, bytes_len);
+        if read > DRAIN_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+fn bytes_len<T: AsRef<[u8]>>(data: &T) -> usize {
+    data.as_ref().len()
+}
+
+/// The parameters in a request's body: a JSON object or a form. Anything else,
+/// malformed JSON too, is no parameters at all, as in Appwrite.
+#[derive(Debug, Default)]
+pub struct Params {
+    values: Map<String, Value>,
+}
+
+impl Params {
+    /// Takes a parameter; null counts as absent.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.values.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes a text.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_str(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::argument(format!(
+                "Invalid `{name}` param: Value must be a valid string"
+            ))),
+        }
+    }
+
+    /// Takes an object; an empty list counts as an empty object.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_object(&mut self, name: &str) -> Result<Option<Map<String, Value>>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(Value::Array(list)) if list.is_empty() => Ok(Some(Map::new())),
+            Some(_) => Err(ApiError::argument(format!(
+                "Invalid `{name}` param: Value must be a valid object"
+            ))),
+        }
+    }
+
+    /// Takes a list.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_list(&mut self, name: &str) -> Result<Option<Vec<Value>>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Array(list)) => Ok(Some(list)),
+            Some(_) => Err(ApiError::argument(format!(
+                "Invalid `{name}` param: Value must be a valid array"
+            ))),
+        }
+    }
+
+    /// Takes a whole number; a form's digits count.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_i64(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let number = value
+            .as_i64()
+            .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        let invalid = || {
+            ApiError::argument(format!(
+                "Invalid `{name}` param: Value must be a valid integer"
+            ))
+        };
+        number.map(Some).ok_or_else(invalid)
+    }
+
+    /// Takes a truth value; a form's `true` and `false` count.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_bool(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(yes)) => Ok(Some(yes)),
+            Some(Value::String(text)) if text == "true" || text == "1" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "false" || text == "0" => Ok(Some(false)),
+            Some(_) => Err(ApiError::argument(format!(
+                "Invalid `{name}` param: Value must be a valid boolean"
+            ))),
+        }
+    }
+
+    /// Refuses a staged request: this platform has no transactions yet.
+    ///
+    /// # Errors
+    /// 404 `transaction_not_found`.
+    pub fn refuse_transaction(&mut self) -> Result<(), ApiError> {
+        match self.take_str("transactionId")? {
+            None => Ok(()),
+            Some(id) => Err(ApiError::not_found(
+                "transaction_not_found",
+                format!("Transaction with the requested ID '{id}' could not be found."),
+            )),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Params {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        let body = match request.into_body().collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
+        };
+        let values = if kind.starts_with("application/json") {
+            serde_json::from_slice(&body).unwrap_or_default()
+        } else if kind.starts_with("application/x-www-form-urlencoded") {
+            let text = String::from_utf8_lossy(&body);
+            query_pairs(&text)
+                .map(|(key, value)| (key, Value::String(value)))
+                .collect()
+        } else {
+            Map::new()
+        };
+        Ok(Self { values })
+    }
+}
 
 /// Returns the decoded value of a parameter of a query string.
 #[must_use]
 pub fn query_value(query: &str, name: &str) -> Option<String> {
     query_pairs(query).find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Returns all values of a list parameter: `name[]=…` or `name[0]=…`.
+///
+/// # Errors
+/// 400 `general_argument_invalid` when it is written without brackets.
+pub fn query_list(query: &str, name: &str) -> Result<Vec<String>, ApiError> {
+    let mut values = Vec::new();
+    for (key, value) in query_pairs(query) {
+        match key.strip_prefix(name) {
+            Some("") => {
+                let why = "Value must a valid array and Value must be a valid string";
+                return Err(ApiError::argument(format!("Invalid `{name}` param: {why}")));
+            }
+            Some(rest) if rest.starts_with('[') && rest.ends_with(']') => values.push(value),
+            Some(_) | None => {}
+        }
+    }
+    Ok(values)
 }
 
 /// Decodes a query string; `+` is a space.
@@ -22,4 +246,21 @@ pub fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(key), decode(value))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_need_brackets() {
+        assert_eq!(
+            query_list("queries%5B%5D=a+b&queries[1]=c&other=d", "queries").unwrap(),
+            ["a b", "c"]
+        );
+        assert_eq!(
+            query_list("queries=a", "queries").unwrap_err().kind,
+            "general_argument_invalid"
+        );
+    }
 }

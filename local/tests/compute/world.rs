@@ -106,9 +106,8 @@ impl World {
         }
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
-        functions.apply(&kernel, config.functions).await.unwrap();
-        let sites = Sites::start(&kernel).await.unwrap();
-        sites.apply(&kernel, config.sites).await.unwrap();
+        Sites::start(&kernel).await.unwrap();
+        config.apply(&kernel).await.unwrap();
         let app = Router::new()
             .merge(functions::router())
             .merge(sites::router())

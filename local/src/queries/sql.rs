@@ -1,0 +1,240 @@
+//! Queries as SQL conditions with bound parameters.
+
+use rusqlite::types::Value as Sql;
+use serde_json::Value;
+
+use super::{Filter, Op, invalid};
+use crate::error::ApiError;
+use crate::schema::Kind;
+
+/// What is known of an attribute that may be asked for.
+pub struct Attribute {
+    /// Its SQL expression.
+    pub sql: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether it is a list, stored as JSON.
+    pub array: bool,
+}
+
+/// Conditions joined by `AND` with their parameters, in order.
+#[derive(Debug, Default)]
+pub struct Conditions {
+    /// Each in parentheses where needed.
+    pub parts: Vec<String>,
+    /// Values of the question marks.
+    pub params: Vec<Sql>,
+}
+
+impl Conditions {
+    /// ` WHERE …`, or nothing.
+    #[must_use]
+    pub fn clause(&self) -> String {
+        if self.parts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.parts.join(" AND "))
+        }
+    }
+
+    /// Adds a filter, looking its attributes up by `find`.
+    ///
+    /// # Errors
+    /// 400 `general_query_invalid` for an unknown attribute or a value of
+    /// another type.
+    pub fn add(
+        &mut self,
+        filter: &Filter,
+        find: &dyn Fn(&str) -> Option<Attribute>,
+    ) -> Result<(), ApiError> {
+        let part = self.part(filter, find)?;
+        self.parts.push(part);
+        Ok(())
+    }
+
+    fn part(
+        &mut self,
+        filter: &Filter,
+        find: &dyn Fn(&str) -> Option<Attribute>,
+    ) -> Result<String, ApiError> {
+        let (parts, word) = match filter {
+            Filter::And(parts) => (parts, " AND "),
+            Filter::Or(parts) => (parts, " OR "),
+            Filter::Compare {
+                attribute,
+                op,
+                values,
+            } => {
+                let unknown = || {
+                    invalid(format!(
+                        "Invalid query: Attribute not found in schema: {attribute}"
+                    ))
+                };
+                let found = find(attribute).ok_or_else(unknown)?;
+                return self.compare(attribute, &found, *op, values);
+            }
+        };
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| self.part(part, find))
+            .collect::<Result<_, _>>()?;
+        Ok(format!("({})", parts.join(word)))
+    }
+
+    fn compare(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        op: Op,
+        values: &[Value],
+    ) -> Result<String, ApiError> {
+        let sql = &attribute.sql;
+        if attribute.array
+            && !matches!(
+                op,
+                Op::Contains | Op::NotContains | Op::IsNull | Op::IsNotNull
+            )
+        {
+            return Err(invalid(format!(
+                "Invalid query: Cannot query {op:?} on attribute \"{name}\" because it is an array."
+            )));
+        }
+        Ok(match op {
+            Op::IsNull => format!("{sql} IS NULL"),
+            Op::IsNotNull => format!("{sql} IS NOT NULL"),
+            Op::Equal => self.each(name, attribute, values, " OR ", "= ?")?,
+            Op::NotEqual => self.each(name, attribute, values, " AND ", "<> ?")?,
+            Op::LessThan => self.each(name, attribute, values, " AND ", "< ?")?,
+            Op::LessThanEqual => self.each(name, attribute, values, " AND ", "<= ?")?,
+            Op::GreaterThan => self.each(name, attribute, values, " AND ", "> ?")?,
+            Op::GreaterThanEqual => self.each(name, attribute, values, " AND ", ">= ?")?,
+            Op::Between | Op::NotBetween => {
+                self.push(name, attribute, values)?;
+                let not = if op == Op::NotBetween { "NOT " } else { "" };
+                format!("{sql} {not}BETWEEN ? AND ?")
+            }
+            Op::Contains if attribute.array => self.elements(name, attribute, values)?,
+            Op::NotContains if attribute.array => {
+                format!("NOT {}", self.elements(name, attribute, values)?)
+            }
+            Op::Contains => self.like(name, attribute, values, |v| format!("%{v}%"))?,
+            Op::NotContains => format!(
+                "NOT {}",
+                self.like(name, attribute, values, |v| format!("%{v}%"))?
+            ),
+            Op::StartsWith => self.like(name, attribute, values, |v| format!("{v}%"))?,
+            Op::NotStartsWith => format!(
+                "NOT {}",
+                self.like(name, attribute, values, |v| format!("{v}%"))?
+            ),
+            Op::EndsWith => self.like(name, attribute, values, |v| format!("%{v}"))?,
+            Op::NotEndsWith => format!(
+                "NOT {}",
+                self.like(name, attribute, values, |v| format!("%{v}"))?
+            ),
+            Op::Search => self.search(name, attribute, values)?,
+        })
+    }
+
+    fn each(
+        &mut self,
+        name: &str,
+        a: &Attribute,
+        values: &[Value],
+        word: &str,
+        test: &str,
+    ) -> Result<String, ApiError> {
+        self.push(name, a, values)?;
+        let parts: Vec<String> = values.iter().map(|_| format!("{} {test}", a.sql)).collect();
+        Ok(format!("({})", parts.join(word)))
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        values: &[Value],
+    ) -> Result<(), ApiError> {
+        for value in values {
+            self.params
+                .push(attribute.kind.operand(value).ok_or_else(|| misfit(name))?);
+        }
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        values: &[Value],
+    ) -> Result<String, ApiError> {
+        for value in values {
+            let known = attribute.kind.operand(value).ok_or_else(|| misfit(name))?;
+            // Instants are stored in lists as they are answered.
+            let known = match (attribute.kind, known) {
+                (Kind::Datetime, Sql::Integer(ms)) => Sql::Text(crate::clock::format_ms(ms)),
+                (_, other) => other,
+            };
+            self.params.push(known);
+        }
+        let marks = vec!["?"; values.len()].join(", ");
+        Ok(format!(
+            "EXISTS (SELECT 1 FROM json_each({}) WHERE value COLLATE NOCASE IN ({marks}))",
+            attribute.sql
+        ))
+    }
+
+    fn like(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        values: &[Value],
+        pattern: fn(&str) -> String,
+    ) -> Result<String, ApiError> {
+        let mut parts = Vec::with_capacity(values.len());
+        for value in values {
+            let text = value
+                .as_str()
+                .filter(|_| is_text(attribute))
+                .ok_or_else(|| misfit(name))?;
+            self.params.push(Sql::Text(pattern(&escape(text))));
+            parts.push(format!("{} LIKE ? ESCAPE '\\'", attribute.sql));
+        }
+        Ok(format!("({})", parts.join(" OR ")))
+    }
+
+    fn search(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        values: &[Value],
+    ) -> Result<String, ApiError> {
+        let text = values
+            .first()
+            .and_then(Value::as_str)
+            .filter(|_| is_text(attribute))
+            .ok_or_else(|| misfit(name))?;
+        let mut parts = vec!["1".to_owned()];
+        for word in text.split_whitespace() {
+            self.params.push(Sql::Text(format!("%{}%", escape(word))));
+            parts.push(format!("{} LIKE ? ESCAPE '\\'", attribute.sql));
+        }
+        Ok(format!("({})", parts.join(" AND ")))
+    }
+}
+
+fn is_text(attribute: &Attribute) -> bool {
+    matches!(attribute.kind, Kind::Text { .. })
+}
+
+fn misfit(name: &str) -> ApiError {
+    invalid(format!(
+        "Invalid query: Query value is invalid for attribute \"{name}\""
+    ))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
+}

@@ -1,0 +1,203 @@
+//! Rows of tables: `/v1/tablesdb/{database}/tables/{table}/rows`.
+//!
+//! Routes are here; `data` checks values, `access` asks permissions, `store`
+//! reads and writes, `list` answers queries, `publish` tells the bus.
+
+mod access;
+mod create;
+mod data;
+mod list;
+mod publish;
+mod row;
+mod update;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+
+use crate::auth::Caller;
+use crate::counts::Bulk;
+use crate::error::ApiError;
+use crate::faults::FaultAction;
+use crate::kernel::Kernel;
+use crate::permissions::Action;
+use crate::server::Params;
+use crate::{queries, schema};
+
+/// Most rows of one bulk request.
+pub const BULK_ROWS_MAX: usize = 100;
+
+/// How long the answer to a killed function is held back: its connection is
+/// gone long before.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The routes of rows.
+pub fn router() -> Router<Arc<Kernel>> {
+    Router::new()
+        .route(
+            "/v1/tablesdb/{database}/tables/{table}/rows",
+            get(list).post(create),
+        )
+        .route(
+            "/v1/tablesdb/{database}/tables/{table}/rows/{row}",
+            get(show).patch(update).delete(remove),
+        )
+}
+
+/// A table's place in the address.
+type TablePath = Path<(String, String)>;
+/// A row's place in the address.
+type RowPath = Path<(String, String, String)>;
+
+async fn create(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table)): TablePath,
+    params: Params,
+) -> Result<Response, ApiError> {
+    caller.require_scope("rows.write")?;
+    let request = create::Request::read(params, &caller)?;
+    let bulk = request.bulk;
+    match create::run(&kernel, caller, database, table, request).await? {
+        create::Outcome::Created(mut rows) => {
+            let body = if bulk {
+                json!({"total": rows.len(), "rows": rows})
+            } else {
+                rows.swap_remove(0)
+            };
+            let mut response = (StatusCode::CREATED, Json(body)).into_response();
+            if bulk {
+                response.extensions_mut().insert(Bulk);
+            }
+            Ok(response)
+        }
+        create::Outcome::Fault(action) => silence(action).await,
+    }
+}
+
+/// The function that asked is dead: nobody is answered.
+async fn silence(action: FaultAction) -> Result<Response, ApiError> {
+    tokio::time::sleep(SILENCE).await;
+    Err(ApiError::internal(&format!("{action:?}")))
+}
+
+async fn list(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table)): TablePath,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rows.read")?;
+    let texts = crate::server::query_list(query.as_deref().unwrap_or_default(), "queries")?;
+    let queries = queries::parse(&texts)?;
+    let answer = kernel
+        .store
+        .run(move |db| {
+            let table = access::table(db, &caller, &database, &table)?;
+            list::page(db, &table, &caller, &queries)
+        })
+        .await?;
+    Ok(Json(answer))
+}
+
+async fn show(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id)): RowPath,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rows.read")?;
+    let texts = crate::server::query_list(query.as_deref().unwrap_or_default(), "queries")?;
+    let select = queries::parse(&texts)?.select;
+    let answer = kernel
+        .store
+        .run(move |db| {
+            let table = access::table(db, &caller, &database, &table)?;
+            let access = access::Access::of(&table, &caller, Action::Read);
+            access.require_any()?;
+            let found = row::find(db, &table, &id)?.filter(|row| access.includes(&row.permissions));
+            let row = found.ok_or_else(|| row::missing(&id))?;
+            Ok(row.json(&table, &select))
+        })
+        .await?;
+    Ok(Json(answer))
+}
+
+async fn update(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id)): RowPath,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("rows.write")?;
+    let read_at = timestamp(&headers)?;
+    let request = update::Request::read(params, &caller, read_at)?;
+    let bus = kernel.bus.clone();
+    let answer = kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let table = access::table(&tx, &caller, &database, &table)?;
+            let row = update::run(&tx, &table, &caller, &id, &request)?;
+            tx.commit()?;
+            let payload = row.json(&table, &[]);
+            let change = publish::Change {
+                table: &table,
+                row: &row,
+                verb: crate::events::Verb::Update,
+                bulk: false,
+            };
+            publish::publish(&bus, &change, payload.clone(), &caller);
+            Ok(payload)
+        })
+        .await?;
+    Ok(Json(answer))
+}
+
+async fn remove(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, table, id)): RowPath,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("rows.write")?;
+    let read_at = timestamp(&headers)?;
+    let bus = kernel.bus.clone();
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let table = access::table(&tx, &caller, &database, &table)?;
+            let row = update::remove(&tx, &table, &caller, &id, read_at)?;
+            tx.commit()?;
+            let payload = row.json(&table, &[]);
+            let change = publish::Change {
+                table: &table,
+                row: &row,
+                verb: crate::events::Verb::Delete,
+                bulk: false,
+            };
+            publish::publish(&bus, &change, payload, &caller);
+            Ok(StatusCode::NO_CONTENT)
+        })
+        .await
+}
+
+/// Reads `x-appwrite-timestamp`: when the caller read the row, in Unix
+/// milliseconds.
+fn timestamp(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(value) = headers.get("x-appwrite-timestamp") else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().ok().and_then(schema::parse_datetime);
+    parsed
+        .map(Some)
+        .ok_or_else(|| ApiError::argument("Invalid X-Appwrite-Timestamp header value"))
+}

@@ -1,0 +1,298 @@
+//! New rows: one, or up to a hundred at once.
+
+use std::sync::Arc;
+
+use rusqlite::Transaction;
+use rusqlite::types::Value as Sql;
+use serde_json::{Map, Value};
+
+use super::publish::{Change, publish};
+use super::row::{Row, find};
+use super::{BULK_ROWS_MAX, access, data};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::events::Verb;
+use crate::faults::{FaultAction, Phase, RowCreate};
+use crate::kernel::Kernel;
+use crate::permissions::{self, Action, Subject};
+use crate::schema::storage::{column_name, rows_table};
+use crate::schema::{self, Table};
+use crate::server::Params;
+use crate::{clock, ids};
+
+/// A checked request.
+pub(super) struct Request {
+    pub(super) bulk: bool,
+    rows: Vec<Draft>,
+}
+
+/// A row before its columns are checked.
+struct Draft {
+    id: String,
+    data: Map<String, Value>,
+    permissions: Vec<String>,
+}
+
+/// What a request came to.
+pub(super) enum Outcome {
+    Created(Vec<Value>),
+    /// A fault struck; nobody waits for an answer.
+    Fault(FaultAction),
+}
+
+fn missing_data() -> ApiError {
+    ApiError::bad_request(
+        "row_missing_data",
+        "The row data is missing. Try again with row data populated.",
+    )
+}
+
+impl Request {
+    pub(super) fn read(mut params: Params, caller: &Caller) -> Result<Self, ApiError> {
+        params.refuse_transaction()?;
+        let id = params
+            .take_str("rowId")?
+            .map(|id| ids::resolve("rowId", &id))
+            .transpose()?;
+        let permissions = params
+            .take("permissions")
+            .map(|list| permissions::parse(&list, Subject::Row))
+            .transpose()?;
+        let data = params.take_object("data")?.unwrap_or_default();
+        let rows = params.take_list("rows")?.unwrap_or_default();
+        match (data.is_empty(), rows.is_empty()) {
+            (true, true) => Err(missing_data()),
+            (false, false) => Err(ApiError::bad_request(
+                "general_bad_request",
+                "You can only send one of the following parameters: data, rows",
+            )),
+            (true, false) => Self::many(rows, caller),
+            (false, true) => {
+                let no_id = || {
+                    ApiError::bad_request(
+                        "row_missing_data",
+                        "Row ID is required when creating a single row.",
+                    )
+                };
+                let permissions = permissions.unwrap_or_else(|| permissions::default_of(caller));
+                permissions::check_grantable(&permissions, caller)?;
+                Ok(Self {
+                    bulk: false,
+                    rows: vec![Draft {
+                        id: id.ok_or_else(no_id)?,
+                        data,
+                        permissions,
+                    }],
+                })
+            }
+        }
+    }
+
+    fn many(rows: Vec<Value>, caller: &Caller) -> Result<Self, ApiError> {
+        if !caller.is_key() {
+            return Err(ApiError::new(
+                http::StatusCode::UNAUTHORIZED,
+                "general_unauthorized_scope",
+                "The current user or API key does not have the required scopes to access the requested resource.",
+            ));
+        }
+        if rows.len() > BULK_ROWS_MAX {
+            return Err(ApiError::argument(format!(
+                "Invalid `rows` param: Value must a valid array no longer than {BULK_ROWS_MAX} items"
+            )));
+        }
+        let rows = rows
+            .into_iter()
+            .map(Draft::of_bulk)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { bulk: true, rows })
+    }
+}
+
+impl Draft {
+    fn of_bulk(row: Value) -> Result<Self, ApiError> {
+        let Value::Object(data) = row else {
+            return Err(missing_data());
+        };
+        let id = match data.get("$id") {
+            None | Some(Value::Null) => ids::unique(),
+            Some(id) => ids::resolve("$id", id.as_str().unwrap_or_default())?,
+        };
+        let permissions = data.get("$permissions").filter(|list| !list.is_null());
+        let permissions = permissions
+            .map(|list| permissions::parse(list, Subject::Row))
+            .transpose()?
+            .unwrap_or_default();
+        Ok(Self {
+            id,
+            data,
+            permissions,
+        })
+    }
+}
+
+/// Writes the rows, all or none, and tells the bus.
+pub(super) async fn run(
+    kernel: &Arc<Kernel>,
+    caller: Caller,
+    database: String,
+    table: String,
+    request: Request,
+) -> Result<Outcome, ApiError> {
+    if let Some(action) = struck(kernel, &caller, &table, &request.rows, Phase::Before) {
+        return Ok(Outcome::Fault(action));
+    }
+    let shared = Arc::clone(kernel);
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let table = access::table(&tx, &caller, &database, &table)?;
+            require_create(&table, &caller)?;
+            let Request { bulk, rows: drafts } = request;
+            let mut rows = Vec::with_capacity(drafts.len());
+            for draft in &drafts {
+                rows.push(insert(&tx, &table, draft, &caller, bulk)?);
+            }
+            tx.commit()?;
+            let fault = struck(&shared, &caller, &table.config.id, &drafts, Phase::After);
+            let mut answers = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let payload = row.json(&table, &[]);
+                let change = Change {
+                    table: &table,
+                    row,
+                    verb: Verb::Create,
+                    bulk,
+                };
+                publish(&shared.bus, &change, payload.clone(), &caller);
+                answers.push(payload);
+            }
+            Ok(fault.map_or(Outcome::Created(answers), Outcome::Fault))
+        })
+        .await
+}
+
+fn struck(
+    kernel: &Kernel,
+    caller: &Caller,
+    table: &str,
+    drafts: &[Draft],
+    phase: Phase,
+) -> Option<FaultAction> {
+    let mut struck = None;
+    for draft in drafts {
+        // The rules read `data` as the client sent it.
+        let data = Value::Object(draft.data.clone());
+        let create = RowCreate {
+            table,
+            row_id: &draft.id,
+            data: &data,
+            execution: caller.execution(),
+            phase,
+        };
+        match kernel.faults.on_create(&create) {
+            FaultAction::Continue => {}
+            action @ (FaultAction::KillFunction | FaultAction::KillPlatform) => {
+                struck = struck.or(Some(action))
+            }
+        }
+    }
+    struck
+}
+
+fn require_create(table: &Table, caller: &Caller) -> Result<(), ApiError> {
+    if caller.is_key()
+        || permissions::allow(&table.config.permissions, Action::Create, &caller.roles())
+    {
+        return Ok(());
+    }
+    Err(ApiError::unauthorized())
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    table: &Table,
+    draft: &Draft,
+    caller: &Caller,
+    bulk: bool,
+) -> Result<Row, ApiError> {
+    let now = clock::now().as_millisecond();
+    let given = |key| {
+        if caller.is_key() {
+            data::instant(&draft.data, key)
+        } else {
+            Ok(None)
+        }
+    };
+    let row = Row {
+        sequence: 0,
+        id: draft.id.clone(),
+        created_ms: given("$createdAt")?.unwrap_or(now),
+        updated_ms: given("$updatedAt")?.unwrap_or(now),
+        permissions: draft.permissions.clone(),
+        values: data::for_create(table, &draft.data)?,
+    };
+    let exists = if bulk { "" } else { &draft.id };
+    if find(tx, table, &row.id)?.is_some() {
+        return Err(already_exists(exists));
+    }
+    write(tx, table, row).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => already_exists(exists),
+        _ => error.into(),
+    })
+}
+
+/// 409 `row_already_exists`: the id is taken, or a unique index is violated.
+pub(super) fn already_exists(id: &str) -> ApiError {
+    ApiError::conflict(
+        "row_already_exists",
+        format!(
+            "Row with the requested ID '{id}' already exists. Try again with a different ID or use ID.unique() to \
+             generate a unique ID."
+        ),
+    )
+}
+
+/// Inserts a row and its permissions; fills in the sequence.
+fn write(tx: &Transaction<'_>, table: &Table, mut row: Row) -> rusqlite::Result<Row> {
+    let mut names = "_id, _created_ms, _updated_ms, _permissions".to_owned();
+    for (column, _) in table.columns() {
+        names.push_str(", ");
+        names.push_str(&column_name(&column.key));
+    }
+    let marks = vec!["?"; row.values.len() + 4].join(", ");
+    let sql = format!(
+        "INSERT INTO {} ({names}) VALUES ({marks})",
+        rows_table(table.number)
+    );
+    let mut params = vec![
+        Sql::Text(row.id.clone()),
+        Sql::Integer(row.created_ms),
+        Sql::Integer(row.updated_ms),
+        Sql::Text(serde_json::Value::from(row.permissions.clone()).to_string()),
+    ];
+    params.extend(row.values.iter().cloned());
+    tx.prepare_cached(&sql)?
+        .execute(rusqlite::params_from_iter(params))?;
+    row.sequence = tx.last_insert_rowid();
+    write_permissions(tx, table, row.sequence, &row.permissions)?;
+    Ok(row)
+}
+
+/// Replaces the rows by which permissions are filtered in SQL.
+pub(super) fn write_permissions(
+    tx: &Transaction<'_>,
+    table: &schema::Table,
+    sequence: i64,
+    list: &[String],
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM row_permissions WHERE table_number = ?1 AND sequence = ?2")?
+        .execute((table.number, sequence))?;
+    let mut statement =
+        tx.prepare_cached("INSERT OR IGNORE INTO row_permissions VALUES (?1, ?2, ?3, ?4)")?;
+    for (action, role) in list.iter().filter_map(|text| permissions::split(text)) {
+        statement.execute((table.number, sequence, action, role))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,542 @@
+//! Routes of databases, tables, columns and indexes under `/v1/tablesdb`.
+//!
+//! What a real server does in the background is done at once here: a new column
+//! is answered as `processing` and is `available` to the next request.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use rusqlite::{OptionalExtension as _, Transaction};
+use serde_json::{Value, json};
+
+use super::{ColumnConfig, IndexConfig, Table, TableConfig, answers, storage};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::kernel::Kernel;
+use crate::permissions::{self, Subject};
+use crate::server::Params;
+use crate::{clock, ids};
+
+/// Longest varchar, in characters.
+const VARCHAR_CHARS_MAX: u64 = 16_381;
+
+type Created = (StatusCode, Json<Value>);
+type TablePath = Path<(String, String)>;
+type PartPath = Path<(String, String, String)>;
+
+/// The routes of the schema.
+pub fn router() -> Router<Arc<Kernel>> {
+    let table = "/v1/tablesdb/{database}/tables/{table}";
+    Router::new()
+        .route("/v1/tablesdb", get(list_databases).post(create_database))
+        .route(
+            "/v1/tablesdb/{database}",
+            get(show_database).delete(delete_database),
+        )
+        .route(
+            "/v1/tablesdb/{database}/tables",
+            get(list_tables).post(create_table),
+        )
+        .route(table, get(show_table).delete(delete_table))
+        .route(&format!("{table}/columns"), get(list_columns))
+        .route(
+            &format!("{table}/columns/{{key}}"),
+            get(show_column).post(create_column).delete(delete_column),
+        )
+        .route(
+            &format!("{table}/indexes"),
+            get(list_indexes).post(create_index),
+        )
+        .route(
+            &format!("{table}/indexes/{{key}}"),
+            get(show_index).delete(delete_index),
+        )
+}
+
+async fn list_databases(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("databases.read")?;
+    let list = kernel
+        .store
+        .run(|db| {
+            let mut statement = db.prepare_cached(DATABASES)?;
+            let found = statement.query_map([], read_database)?;
+            Ok(found.collect::<Result<Vec<Value>, _>>()?)
+        })
+        .await?;
+    Ok(Json(json!({"total": list.len(), "databases": list})))
+}
+
+const DATABASES: &str =
+    "SELECT id, name, enabled, created_ms, updated_ms FROM databases ORDER BY created_ms, id";
+
+fn read_database(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {
+    let (id, name): (String, String) = (row.get(0)?, row.get(1)?);
+    Ok(answers::database(
+        &id,
+        &name,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+    ))
+}
+
+fn find_database(db: &rusqlite::Connection, id: &str) -> Result<Value, ApiError> {
+    let sql = "SELECT id, name, enabled, created_ms, updated_ms FROM databases WHERE id = ?1";
+    let found = db
+        .prepare_cached(sql)?
+        .query_row([id], read_database)
+        .optional()?;
+    found.ok_or_else(|| super::no_database(id))
+}
+
+async fn create_database(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Created, ApiError> {
+    caller.require_scope("databases.write")?;
+    let id = ids::resolve(
+        "databaseId",
+        &params.take_str("databaseId")?.unwrap_or_default(),
+    )?;
+    let name = params.take_str("name")?.unwrap_or_else(|| id.clone());
+    let answer = kernel
+        .store
+        .run(move |db| {
+            let sql = "INSERT OR IGNORE INTO databases (id, name, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?3)";
+            if db.execute(sql, (&id, &name, clock::now().as_millisecond()))? == 0 {
+                return Err(taken("database_already_exists", &format!("Database with the requested ID '{id}'")));
+            }
+            find_database(db, &id)
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn taken(kind: &'static str, what: &str) -> ApiError {
+    ApiError::conflict(
+        kind,
+        format!(
+            "{what} already exists. Try again with a different ID or use ID.unique() to generate a unique ID."
+        ),
+    )
+}
+
+async fn show_database(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("databases.read")?;
+    kernel
+        .store
+        .run(move |db| find_database(db, &id))
+        .await
+        .map(Json)
+}
+
+async fn delete_database(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("databases.write")?;
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            super::require_database(&tx, &id)?;
+            for number in table_numbers(&tx, &id)? {
+                storage::drop_table(&tx, number)?;
+            }
+            tx.execute("DELETE FROM databases WHERE id = ?1", [&id])?;
+            tx.commit()?;
+            Ok(StatusCode::NO_CONTENT)
+        })
+        .await
+}
+
+fn table_numbers(tx: &Transaction<'_>, database: &str) -> Result<Vec<i64>, ApiError> {
+    let mut statement = tx.prepare("SELECT number FROM tables WHERE database_id = ?1")?;
+    let numbers = statement.query_map([database], |row| row.get(0))?;
+    Ok(numbers.collect::<Result<_, _>>()?)
+}
+
+async fn list_tables(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(database): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    let list = kernel
+        .store
+        .run(move |db| {
+            super::require_database(db, &database)?;
+            let mut statement =
+                db.prepare("SELECT id FROM tables WHERE database_id = ?1 ORDER BY number")?;
+            let ids = statement
+                .query_map([&database], |row| row.get(0))?
+                .collect::<Result<Vec<String>, _>>()?;
+            ids.iter()
+                .map(|id| Ok(answers::table(&super::table(db, &database, id)?)))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(Json(json!({"total": list.len(), "tables": list})))
+}
+
+async fn create_table(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(database): Path<String>,
+    mut params: Params,
+) -> Result<Created, ApiError> {
+    caller.require_scope("tables.write")?;
+    let id = ids::resolve("tableId", &params.take_str("tableId")?.unwrap_or_default())?;
+    let list = params
+        .take("permissions")
+        .map(|list| permissions::parse(&list, Subject::Table))
+        .transpose()?;
+    let config = TableConfig {
+        name: params.take_str("name")?.unwrap_or_else(|| id.clone()),
+        id,
+        permissions: list.unwrap_or_default(),
+        database_id: database,
+        enabled: params.take_bool("enabled")?.unwrap_or(true),
+        row_security: params.take_bool("rowSecurity")?.unwrap_or(false),
+        columns: declared(params.take_list("columns")?, "columns")?,
+        indexes: indexes(params.take_list("indexes")?)?,
+    };
+    let answer = kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            match super::table(&tx, &config.database_id, &config.id) {
+                Ok(_) => {
+                    return Err(taken(
+                        "table_already_exists",
+                        &format!("A table with the requested ID '{}'", config.id),
+                    ));
+                }
+                Err(error) if error.kind == "table_not_found" => {}
+                Err(error) => return Err(error),
+            }
+            let table = super::save(&tx, config)?;
+            tx.commit()?;
+            // As measured: inline columns show from the next request on.
+            let mut answer = answers::table(&table);
+            answer["columns"] = json!([]);
+            answer["indexes"] = json!([]);
+            Ok(answer)
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn declared<T: serde::de::DeserializeOwned>(
+    list: Option<Vec<Value>>,
+    name: &str,
+) -> Result<Vec<T>, ApiError> {
+    let read = |item| {
+        serde_json::from_value(item)
+            .map_err(|error| ApiError::argument(format!("Invalid `{name}` param: {error}")))
+    };
+    list.unwrap_or_default().into_iter().map(read).collect()
+}
+
+/// Inline indexes name their columns `attributes`.
+fn indexes(list: Option<Vec<Value>>) -> Result<Vec<IndexConfig>, ApiError> {
+    let mut list = list.unwrap_or_default();
+    for index in list.iter_mut().filter_map(Value::as_object_mut) {
+        if let Some(columns) = index.remove("attributes") {
+            index.entry("columns").or_insert(columns);
+        }
+    }
+    declared(Some(list), "indexes")
+}
+
+async fn show_table(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id)): TablePath,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    kernel
+        .store
+        .run(move |db| Ok(answers::table(&super::table(db, &database, &id)?)))
+        .await
+        .map(Json)
+}
+
+async fn delete_table(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id)): TablePath,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("tables.write")?;
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let table = super::table(&tx, &database, &id)?;
+            storage::drop_table(&tx, table.number)?;
+            tx.commit()?;
+            Ok(StatusCode::NO_CONTENT)
+        })
+        .await
+}
+
+async fn list_columns(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id)): TablePath,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    let list = kernel
+        .store
+        .run(move |db| Ok(answers::columns(&super::table(db, &database, &id)?)))
+        .await?;
+    Ok(Json(json!({"total": list.len(), "columns": list})))
+}
+
+async fn show_column(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id, key)): PartPath,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    let found = kernel
+        .store
+        .run(move |db| {
+            let table = super::table(db, &database, &id)?;
+            let column = table.column(&key).ok_or_else(|| no_column(&key))?.0;
+            Ok(answers::column(&table, column, "available"))
+        })
+        .await?;
+    Ok(Json(found))
+}
+
+fn no_column(key: &str) -> ApiError {
+    ApiError::not_found(
+        "column_not_found",
+        format!("Column with the requested key '{key}' could not be found."),
+    )
+}
+
+fn no_index(key: &str) -> ApiError {
+    ApiError::not_found(
+        "column_index_not_found",
+        format!("Index with the requested key '{key}' could not be found."),
+    )
+}
+
+/// Applies a change to a table's declaration and answers from the result.
+async fn change(
+    kernel: &Kernel,
+    place: (String, String),
+    work: impl FnOnce(&mut TableConfig) -> Result<(), ApiError> + Send + 'static,
+) -> Result<Table, ApiError> {
+    kernel
+        .store
+        .run(move |db| {
+            let tx = db.transaction()?;
+            let mut config = super::table(&tx, &place.0, &place.1)?.config;
+            work(&mut config)?;
+            let table = super::save(&tx, config)?;
+            tx.commit()?;
+            Ok(table)
+        })
+        .await
+}
+
+/// The last part of the address is the kind here, not a key.
+async fn create_column(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id, kind)): PartPath,
+    mut params: Params,
+) -> Result<Created, ApiError> {
+    caller.require_scope("tables.write")?;
+    let key = ids::resolve("key", &params.take_str("key")?.unwrap_or_default())?;
+    let number = |value: Option<Value>| value.and_then(|value| value.as_number().cloned());
+    let column = ColumnConfig {
+        key: key.clone(),
+        kind,
+        required: params.take_bool("required")?.unwrap_or(false),
+        array: params.take_bool("array")?.unwrap_or(false),
+        size: params
+            .take_i64("size")?
+            .and_then(|size| u64::try_from(size).ok()),
+        min: number(params.take("min")),
+        max: number(params.take("max")),
+        default: params.take("default").unwrap_or_default(),
+        format: None,
+        elements: declared(params.take_list("elements")?, "elements")?,
+    };
+    if column.required && !column.default.is_null() {
+        let message = "Cannot set default value for required column";
+        return Err(ApiError::bad_request("column_default_unsupported", message));
+    }
+    if column.kind == "varchar"
+        && !column
+            .size
+            .is_some_and(|size| (1..=VARCHAR_CHARS_MAX).contains(&size))
+    {
+        return Err(ApiError::argument(
+            "Invalid `size` param: Value must be a valid range between 1 and 16,381",
+        ));
+    }
+    let table = change(&kernel, (database, id), move |config| {
+        if config
+            .columns
+            .iter()
+            .any(|known| known.key.eq_ignore_ascii_case(&column.key))
+        {
+            let message = format!(
+                "Column with the requested key '{}' already exists.",
+                column.key
+            );
+            return Err(ApiError::conflict("column_already_exists", message));
+        }
+        config.columns.push(column);
+        Ok(())
+    })
+    .await?;
+    let column = table.column(&key).ok_or_else(|| no_column(&key))?.0;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(answers::column(&table, column, "processing")),
+    ))
+}
+
+async fn delete_column(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id, key)): PartPath,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("tables.write")?;
+    change(&kernel, (database, id), move |config| {
+        let before = config.columns.len();
+        config.columns.retain(|column| column.key != key);
+        config.indexes.retain(|index| !index.columns.contains(&key));
+        if config.columns.len() < before {
+            Ok(())
+        } else {
+            Err(no_column(&key))
+        }
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_indexes(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id)): TablePath,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    let list = kernel
+        .store
+        .run(move |db| Ok(answers::indexes(&super::table(db, &database, &id)?)))
+        .await?;
+    Ok(Json(json!({"total": list.len(), "indexes": list})))
+}
+
+async fn show_index(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id, key)): PartPath,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("tables.read")?;
+    let found = kernel
+        .store
+        .run(move |db| {
+            let table = super::table(db, &database, &id)?;
+            let index = table
+                .config
+                .indexes
+                .iter()
+                .find(|index| index.key == key)
+                .ok_or_else(|| no_index(&key))?;
+            Ok(answers::index(&table, index, "available"))
+        })
+        .await?;
+    Ok(Json(found))
+}
+
+async fn create_index(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id)): TablePath,
+    mut params: Params,
+) -> Result<Created, ApiError> {
+    caller.require_scope("tables.write")?;
+    let key = ids::resolve("key", &params.take_str("key")?.unwrap_or_default())?;
+    let index = IndexConfig {
+        key: key.clone(),
+        kind: params.take_str("type")?.unwrap_or_default(),
+        columns: declared(params.take_list("columns")?, "columns")?,
+        orders: declared(params.take_list("orders")?, "orders")?,
+    };
+    if !matches!(index.kind.as_str(), "key" | "unique" | "fulltext") || index.columns.is_empty() {
+        return Err(ApiError::argument(
+            "Invalid `type` param: Value must be one of (key, fulltext, unique)",
+        ));
+    }
+    let table = change(&kernel, (database, id), move |config| {
+        if config.indexes.iter().any(|known| known.key == index.key) {
+            let message = format!(
+                "Index with the requested key '{}' already exists.",
+                index.key
+            );
+            return Err(ApiError::conflict("column_index_already_exists", message));
+        }
+        let known = |key: &String| {
+            key.starts_with('$') || config.columns.iter().any(|column| column.key == *key)
+        };
+        if let Some(missing) = index.columns.iter().find(|key| !known(key)) {
+            let message =
+                format!("The column '{missing}' required for the index could not be found.");
+            return Err(ApiError::bad_request("column_unknown", message));
+        }
+        config.indexes.push(index);
+        Ok(())
+    })
+    .await?;
+    let index = table
+        .config
+        .indexes
+        .iter()
+        .find(|index| index.key == key)
+        .ok_or_else(|| no_index(&key))?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(answers::index(&table, index, "processing")),
+    ))
+}
+
+async fn delete_index(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((database, id, key)): PartPath,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("tables.write")?;
+    change(&kernel, (database, id), move |config| {
+        let before = config.indexes.len();
+        config.indexes.retain(|index| index.key != key);
+        if config.indexes.len() < before {
+            Ok(())
+        } else {
+            Err(no_index(&key))
+        }
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

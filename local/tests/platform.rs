@@ -1,0 +1,15 @@
+//! The platform from outside: over HTTP and WebSocket, on a free port.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+#[path = "platform/support.rs"]
+mod support;
+
+#[path = "platform/accounts.rs"]
+mod accounts;
+#[path = "platform/realtime.rs"]
+mod realtime;
+#[path = "platform/rows.rs"]
+mod rows;
+#[path = "platform/server.rs"]
+mod server;
