@@ -2,7 +2,7 @@
 //! no key, and the functions' settings.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use crate::args::PlatformArgs;
 use crate::data::{Data, Ports};
 use crate::environment::Environment;
+use crate::web_page;
 
 /// Key of the scripted models. They are on loopback and cost nothing: it keeps nobody out.
 const SCRIPTED_KEY: &str = "scripted-models-take-this-key";
@@ -88,7 +89,10 @@ impl Hosting {
     /// A port that was asked for is taken, a folder can not be used, or the configuration
     /// is refused.
     pub async fn start(args: &PlatformArgs, data: &Data, environment: Environment, plan: Plan) -> anyhow::Result<Self> {
-        let faults = Faults::parse(&args.fault)?;
+        let mut faults = Faults::default();
+        for text in &args.fault {
+            faults.add(text).with_context(|| format!("`{text}` is no fault"))?;
+        }
         Self::start_with(args, data, environment, plan, faults).await
     }
 
@@ -103,24 +107,24 @@ impl Hosting {
         } else {
             (None, None)
         };
-        let bind = loopback(args.port.unwrap_or_else(|| free_or_any(ports.platform)));
+        let listener = listen(args.port, ports.platform)?;
+        let port = listener.local_addr()?.port();
         // Nothing that ran before this start still runs, so silence is told from death sooner.
+        environment.default("SITE_DOMAIN", format!("localhost:{port}"));
         environment.default("CLAIM_HEARTBEAT_SECONDS", "1");
         environment.default("CLAIM_LAPSE_SECONDS", "3");
         environment.default("CHECK_AFTER_SECONDS", "2");
         let variables = variables(&environment);
         let config = PlatformConfig {
-            data_dir: data.path("platform"),
-            bind,
-            project_id: plan.project_id,
+            listener: Some(listener),
             key: plan.key,
+            web_root: plan.config.is_some().then(web_page::root),
             config: plan.config,
-            functions_dir: functions_dir()?,
             variables,
             slots: usize::from(args.slots),
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
-            web_root: None,
             faults,
+            ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)
         };
         let platform = Platform::start(config).await.context("could not start the embedded platform")?;
         ports.platform = platform.port();
@@ -188,6 +192,7 @@ async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
         login: STAND_IN_LOGIN.to_owned(),
         token: SecretString::from(STAND_IN_TOKEN),
         scopes: ["repo", "workflow"].map(str::to_owned).to_vec(),
+        organizations: Vec::new(),
     };
     let config = GitHubConfig {
         data_dir: data.path("github"),
@@ -203,9 +208,17 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
+/// Listens on the port that was asked for, else on the one of the last time, else on any.
+fn listen(asked: Option<u16>, last: u16) -> anyhow::Result<TcpListener> {
+    if let Some(port) = asked {
+        return TcpListener::bind(loopback(port)).with_context(|| format!("port {port} is taken; choose another with --port"));
+    }
+    TcpListener::bind(loopback(last)).or_else(|_| TcpListener::bind(loopback(0))).context("no port is free")
+}
+
 /// `port` if nobody has it, else any.
 fn free_or_any(port: u16) -> u16 {
-    if std::net::TcpListener::bind(loopback(port)).is_ok() { port } else { 0 }
+    if TcpListener::bind(loopback(port)).is_ok() { port } else { 0 }
 }
 
 fn variables(environment: &Environment) -> BTreeMap<String, BTreeMap<String, String>> {

@@ -37,6 +37,9 @@ pub struct PlatformConfig {
     pub data_dir: PathBuf,
     /// Where to listen: a loopback address, port 0 for any free one.
     pub bind: SocketAddr,
+    /// Listens here instead of at `bind`, for a caller that must know the port before:
+    /// the functions' variables may hold it.
+    pub listener: Option<std::net::TcpListener>,
     /// The project's id.
     pub project_id: String,
     /// The project's key; without one it is generated once and kept in
@@ -67,6 +70,7 @@ impl PlatformConfig {
         Self {
             data_dir,
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listener: None,
             project_id: project_id.to_owned(),
             key: None,
             config: None,
@@ -96,20 +100,25 @@ impl Platform {
     /// cannot be used, or the configuration is refused. None is worth a retry
     /// without a change.
     pub async fn start(config: PlatformConfig) -> anyhow::Result<Self> {
-        ensure!(
-            config.bind.ip().is_loopback(),
-            "the platform listens on loopback only, not on `{}`",
-            config.bind
-        );
         make_folder(&config.data_dir)?;
         let key = match config.key {
             Some(key) => key,
             None => kept_key(&config.data_dir.join(KEY_FILE))?,
         };
-        let listener = TcpListener::bind(config.bind)
-            .await
-            .with_context(|| format!("could not listen on `{}`", config.bind))?;
+        let listener = match config.listener {
+            Some(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)?
+            }
+            None => TcpListener::bind(config.bind)
+                .await
+                .with_context(|| format!("could not listen on `{}`", config.bind))?,
+        };
         let address = listener.local_addr()?;
+        ensure!(
+            address.ip().is_loopback(),
+            "the platform listens on loopback only, not on `{address}`"
+        );
         let name = config
             .config
             .as_ref()
