@@ -1,1 +1,1 @@
-//! Whole-system tests.
+//! Tests of the whole system: see `it`.

@@ -132,9 +132,14 @@ impl Hosting {
         Ok(Self { platform, models, github })
     }
 
-    /// Model calls and GitHub requests that the stand-ins answered.
-    pub fn stood_in(&self) -> (Option<u64>, Option<u64>) {
-        (self.models.as_ref().map(|models| models.calls().len() as u64), self.github.as_ref().map(GitHub::request_count))
+    /// The scripted models, where one of the model services is not real.
+    pub fn models(&self) -> Option<&Models> {
+        self.models.as_ref()
+    }
+
+    /// The stand-in GitHub, where GitHub is not real.
+    pub fn github(&self) -> Option<&GitHub> {
+        self.github.as_ref()
     }
 
     /// Stops everything; running functions get a moment to end.
@@ -225,8 +230,11 @@ fn variables(environment: &Environment) -> BTreeMap<String, BTreeMap<String, Str
     Stage::ALL.into_iter().map(|stage| (stage.function_id().to_owned(), environment.of_function(stage.function_id()))).collect()
 }
 
-/// The functions' executables lie beside this program's.
+/// The functions' executables lie beside this program's; those of tests lie one folder
+/// deeper.
 fn functions_dir() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("could not find the own executable")?;
-    own.parent().map(PathBuf::from).context("the own executable has no folder")
+    let first = Stage::CreateTask.function_id();
+    let folder = own.ancestors().skip(1).take(2).find(|folder| folder.join(first).is_file());
+    folder.map(PathBuf::from).with_context(|| format!("the functions are not beside {}; build the whole workspace", own.display()))
 }

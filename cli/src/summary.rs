@@ -91,18 +91,34 @@ fn executions(row: &TaskRow) -> u64 {
     1 + planned + totals.agent_runs + totals.reviews + released + deployed
 }
 
+/// All requests but those whose number depends on time: heartbeats, sweeps, polls of a
+/// deployment, and creates that another execution was faster with.
 fn appwrite_requests(counted: &BTreeMap<String, u64>) -> u64 {
-    counted.iter().filter(|(kind, _)| is_counted(kind)).map(|(_, count)| count).sum()
+    let sum = |keep: fn(&str) -> bool| counted.iter().filter(|(kind, _)| keep(kind)).map(|(_, count)| count).sum::<u64>();
+    let made = sum(|kind| is_work(kind) && !kind.ends_with(":conflict"));
+    made.saturating_sub(sum(|kind| is_work(kind) && kind.ends_with(":conflict")))
 }
 
-/// Heartbeats and polls of a deployment depend on time, not on the work.
-fn is_counted(kind: &str) -> bool {
-    let apart = kind.starts_with("executions.") || kind.starts_with("deployments.get") || kind == "rows.update:claims" || kind.starts_with("sweep:");
-    !apart && !kind.ends_with(":conflict")
+fn is_work(kind: &str) -> bool {
+    let apart = ["executions:", "schedule:", "deployments.get", "rows.update:claims"];
+    !apart.iter().any(|prefix| kind.starts_with(prefix))
 }
 
 fn usd(micro: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a task costs less than 2^52 millionths of a dollar")]
     let micro = micro as f64;
     micro / 1_000_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_time_is_counted_apart() {
+        let counted = [("rows.create", 10), ("rows.create:conflict", 2), ("rows.update:claims", 5), ("deployments.get", 3),
+            ("schedule:rows.list", 7), ("executions:plan:event", 1), ("sites.create", 1)];
+        let counted = counted.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
+        assert_eq!(appwrite_requests(&counted), 9);
+    }
 }

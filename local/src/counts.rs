@@ -1,6 +1,6 @@
 //! Counts: what executions asked of the platform, by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,11 +20,16 @@ use crate::kernel::Kernel;
 /// `rows.get`, `rows.list`, `rows.update` (to the table `claims`:
 /// `rows.update:claims`), `sites.create`; a request answered 409 is counted a
 /// second time with `:conflict` behind its kind. Executions are
-/// `executions:<function id>:<trigger>`.
+/// `executions:<function id>:<trigger>`. What scheduled executions ask has
+/// `schedule:` before its kind: how often they run depends on time alone.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
     by_kind: Arc<Mutex<BTreeMap<String, u64>>>,
+    scheduled: Arc<Mutex<VecDeque<String>>>,
 }
+
+/// Scheduled executions that are remembered; the oldest are forgotten.
+const SCHEDULED_MAX: usize = 256;
 
 impl Counts {
     /// Adds one to `kind`.
@@ -34,8 +39,20 @@ impl Counts {
     }
 
     /// Adds one execution of a function.
-    pub fn execution(&self, function_id: &str, trigger: &str) {
+    pub fn execution(&self, execution_id: &str, function_id: &str, trigger: &str) {
         self.add(format!("executions:{function_id}:{trigger}"));
+        if trigger == "schedule" {
+            let mut scheduled = self.scheduled.lock().unwrap_or_else(PoisonError::into_inner);
+            scheduled.push_back(execution_id.to_owned());
+            if scheduled.len() > SCHEDULED_MAX {
+                scheduled.pop_front();
+            }
+        }
+    }
+
+    fn is_scheduled(&self, execution_id: &str) -> bool {
+        let scheduled = self.scheduled.lock().unwrap_or_else(PoisonError::into_inner);
+        scheduled.iter().any(|id| id == execution_id)
     }
 
     /// Returns all counters since the platform started.
@@ -51,8 +68,12 @@ impl Counts {
 /// Counts every request made with an execution's key. Mounted with
 /// `Router::route_layer`, as it needs the matched route.
 pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Next) -> Response {
-    let by_execution = kernel.auth.execution_of(request.headers()).is_some();
-    let kind = by_execution.then(|| kind_of(&request)).flatten();
+    let execution = kernel.auth.execution_of(request.headers());
+    let kind = execution.and_then(|id| {
+        let kind = kind_of(&request)?;
+        let apart = kernel.counts.is_scheduled(&id);
+        Some(if apart { format!("schedule:{kind}") } else { kind })
+    });
     let response = next.run(request).await;
     if let Some(kind) = kind {
         // A bulk create shares its route with the single one and says so by this marker.

@@ -76,7 +76,7 @@ pub(super) async fn run(
 ) -> Result<Bytes, ExecutorError> {
     kernel
         .counts
-        .execution(&function.id, execution.trigger.word());
+        .execution(&execution.id, &function.id, execution.trigger.word());
     let started = Instant::now();
     let program = functions.program(kernel, function);
     let call = call(kernel, function, execution, input);

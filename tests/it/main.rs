@@ -1,0 +1,11 @@
+//! Whole-system tests: the embedded platform with real function processes, and stand-ins
+//! over HTTP. They need the whole workspace built with the same profile; `scripts/test`
+//! does that.
+
+mod briefs;
+mod browser;
+mod chain;
+mod crashes;
+mod deliveries;
+mod tidy;
+mod world;
