@@ -8,6 +8,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::error::ApiError;
+use crate::functions::Functions;
+use crate::kernel::Kernel;
+use crate::schema;
+use crate::sites::Sites;
+
 pub use crate::schema::{ColumnConfig, IndexConfig, TableConfig};
 
 /// Longest time-out of a function or of a site, in seconds.
@@ -213,6 +219,24 @@ impl ProjectConfig {
         };
         config.check()?;
         Ok(config)
+    }
+
+    /// Brings a platform to what the file says: databases, tables with their columns and indexes,
+    /// functions and sites. Safe to repeat at every start. Buckets have no service here yet and
+    /// are passed over.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid` for a table that cannot be made; 500 when the store fails or
+    /// [`Functions`] or [`Sites`] were not started. Not worth a retry without a change.
+    pub async fn apply(self, kernel: &Kernel) -> Result<(), ApiError> {
+        for database in &self.databases {
+            schema::ensure_database(kernel, &database.id, &database.name).await?;
+        }
+        for table in &self.tables {
+            schema::ensure_table(kernel, table).await?;
+        }
+        Functions::of(kernel)?.apply(kernel, self.functions).await?;
+        Sites::of(kernel)?.apply(kernel, self.sites).await
     }
 
     fn check(&self) -> Result<(), ConfigError> {

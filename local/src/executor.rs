@@ -221,6 +221,14 @@ impl Executor {
         lock(&self.inner.alive).clear();
     }
 
+    /// Kills all processes at once and refuses further executions; for a platform that is dropped.
+    pub fn abort(&self) {
+        self.inner.stopping.cancel();
+        for process in lock(&self.inner.alive).iter() {
+            process.kill();
+        }
+    }
+
     /// Finds the function's process or starts one; waits for a start that is under way.
     async fn process(&self, program: &Program, deadline: Instant) -> Result<InUse, ExecutorError> {
         let place = Arc::clone(

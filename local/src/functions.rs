@@ -77,6 +77,9 @@ pub const IDLE_DEFAULT: Duration = Duration::from_secs(60);
 /// Time running executions are given at shutdown.
 pub const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Time the records of executions that were cut off at shutdown may take to be written.
+const RECORD_LIMIT: Duration = Duration::from_secs(1);
+
 /// How functions run.
 #[derive(Clone)]
 pub struct FunctionSettings {
@@ -213,6 +216,18 @@ impl Functions {
         }
         self.queue.abandon();
         self.executor.shutdown().await;
+        // What was cut off now fails at once; its records are worth this moment.
+        let recorded = async { tokio::join!(self.queue.drained(), self.tasks.wait()) };
+        let _ = tokio::time::timeout(RECORD_LIMIT, recorded).await;
+    }
+
+    /// Stops without waiting: work that has not started is dropped, processes are killed. For a
+    /// platform that is dropped.
+    pub fn abort(&self) {
+        self.stop.cancel();
+        self.queue.close();
+        self.queue.abandon();
+        self.executor.abort();
     }
 
     /// Kills the process that serves an execution. Returns whether there was one.

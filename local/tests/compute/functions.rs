@@ -385,6 +385,45 @@ async fn nothing_outlives_a_shutdown() {
 }
 
 #[tokio::test]
+async fn a_shutdown_is_bounded_and_records_what_it_cut_off() {
+    let world = World::start(Options {
+        functions: json!([function("run")]),
+        modes: vec![("run", "hold")],
+        change: Box::new(|settings| settings.drain = Duration::from_millis(50)),
+        ..Options::default()
+    })
+    .await;
+    world
+        .execute("run", json!({"async": true, "body": "x"}))
+        .await;
+    let held = world.gate.next().await;
+    let folder = world.stop().await;
+    assert!(!is_alive(held.pid));
+    let options = Options {
+        functions: json!([function("run")]),
+        ..Options::default()
+    };
+    let world = World::start_in(folder, options).await;
+    assert_eq!(world.executions("run").await[0]["status"], "failed");
+}
+
+#[tokio::test]
+async fn an_abort_kills_at_once() {
+    let world = world(vec![("run", "hold")]).await;
+    world
+        .execute("run", json!({"async": true, "body": "x"}))
+        .await;
+    let held = world.gate.next().await;
+    world.functions.abort();
+    until(async || (!is_alive(held.pid)).then_some(())).await;
+    let (_, refused) = world.execute("run", json!({})).await;
+    assert!(
+        refused["errors"].as_str().unwrap().contains("is stopping"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn large_requests_are_refused_with_an_empty_body() {
     let world = world(vec![("plan", "echo")]).await;
     let text = "x".repeat(13 * 1024 * 1024);

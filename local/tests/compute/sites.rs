@@ -26,7 +26,12 @@ fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     builder.into_inner().unwrap().finish().unwrap()
 }
 
-fn form(name: &str, bytes: Vec<u8>, fields: &[(&'static str, &'static str)]) -> Form {
+const ACTIVE: Fields = &[("activate", "true")];
+const INACTIVE: Fields = &[("activate", "false")];
+
+type Fields = &'static [(&'static str, &'static str)];
+
+fn form(name: &str, bytes: Vec<u8>, fields: Fields) -> Form {
     let mut form = Form::new().part("code", Part::bytes(bytes).file_name(name.to_owned()));
     for (name, value) in fields {
         form = form.text(*name, *value);
@@ -60,9 +65,9 @@ impl World {
 
     /// Uploads files and waits for the end of the build.
     async fn deploy(&self, files: &[(&str, &str)], activate: bool) -> Value {
-        let fields = [("activate", if activate { "true" } else { "false" })];
+        let fields = if activate { ACTIVE } else { INACTIVE };
         let (status, json) = self
-            .upload(form("code.tar.gz", archive(files), &fields))
+            .upload(form("code.tar.gz", archive(files), fields))
             .await;
         assert_eq!(
             (status.as_u16(), &json["status"]),
@@ -292,10 +297,9 @@ async fn bad_uploads_are_refused() {
     let world = World::start(Options::default()).await;
     world.create_site(json!({})).await;
     let good = archive(&[("index.html", "x")]);
-    let active = [("activate", "true")];
     let cases = [
         (
-            form("code.zip", b"PK\x03\x04".to_vec(), &active),
+            form("code.zip", b"PK\x03\x04".to_vec(), ACTIVE),
             400,
             "storage_file_type_unsupported",
         ),
@@ -319,13 +323,13 @@ async fn bad_uploads_are_refused() {
         );
     }
     let (status, _) = world
-        .upload(form("code.tar.gz", vec![0; 13 << 20], &active))
+        .upload(form("code.tar.gz", vec![0; 13 << 20], ACTIVE))
         .await;
     assert_eq!(status, 413);
     let request = world
         .key(Method::POST, "/v1/sites/todo/deployments")
         .header("content-range", "bytes 0-3/30000001")
-        .multipart(form("code.tar.gz", b"abcd".to_vec(), &active));
+        .multipart(form("code.tar.gz", b"abcd".to_vec(), ACTIVE));
     let (status, error) = read(request.send().await.unwrap()).await;
     assert_eq!(
         (status.as_u16(), &error["type"]),
@@ -350,7 +354,7 @@ async fn bad_archives_and_commands_fail_the_build() {
     noise.write_all(&[7; 2_000]).unwrap();
     let noise = noise.finish().unwrap();
     let good = archive(&[("index.html", "x")]);
-    let cases: [(Vec<u8>, &[(&'static str, &'static str)], &str); 4] = [
+    let cases: [(Vec<u8>, Fields, &str); 4] = [
         (link, &[("activate", "true")], "neither a file nor a folder"),
         (noise, &[("activate", "true")], "cannot be read"),
         (

@@ -106,9 +106,8 @@ impl World {
         }
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
-        functions.apply(&kernel, config.functions).await.unwrap();
-        let sites = Sites::start(&kernel).await.unwrap();
-        sites.apply(&kernel, config.sites).await.unwrap();
+        Sites::start(&kernel).await.unwrap();
+        config.apply(&kernel).await.unwrap();
         let app = Router::new()
             .merge(functions::router())
             .merge(sites::router())
@@ -119,14 +118,6 @@ impl World {
             ))
             .with_state(Arc::clone(&kernel));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        // Another test of this process may have been first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .tls_certs_only([])
-            .no_proxy()
-            .build()
-            .unwrap();
         Self {
             kernel,
             functions,
@@ -134,7 +125,7 @@ impl World {
             gate,
             port,
             server,
-            http,
+            http: client(),
         }
     }
 
@@ -227,6 +218,17 @@ impl World {
             user_id: None,
         });
     }
+}
+
+fn client() -> reqwest::Client {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .no_proxy()
+        .build()
+        .unwrap()
 }
 
 /// Where functions in the mode `hold` report and wait.
