@@ -13,3 +13,5 @@ mod realtime;
 mod rows;
 #[path = "platform/server.rs"]
 mod server;
+#[path = "platform/whole.rs"]
+mod whole;
