@@ -7,6 +7,8 @@ mod support;
 
 #[path = "platform/accounts.rs"]
 mod accounts;
+#[path = "platform/changes.rs"]
+mod changes;
 #[path = "platform/realtime.rs"]
 mod realtime;
 #[path = "platform/rows.rs"]
