@@ -139,9 +139,6 @@ impl Platform {
         };
         let kernel =
             Kernel::open(options, &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA]).await?;
-        if let Some(deployed) = &config.config {
-            apply_schema(&kernel, deployed).await?;
-        }
         let settings = FunctionSettings {
             variables: config.variables,
             slots: config.slots,
@@ -151,8 +148,10 @@ impl Platform {
         let functions = Functions::start(&kernel, settings).await?;
         let sites = Sites::start(&kernel).await?;
         if let Some(deployed) = config.config {
-            functions.apply(&kernel, deployed.functions).await?;
-            sites.apply(&kernel, deployed.sites).await?;
+            deployed
+                .apply(&kernel)
+                .await
+                .context("could not apply appwrite.json")?;
         }
         if let Some(root) = config.web_root {
             hosting::serve_embedded(&kernel, root);
@@ -215,14 +214,9 @@ impl Platform {
 impl Drop for Platform {
     fn drop(&mut self) {
         self.kernel.stopping.cancel();
-        let Some(server) = self.server.take() else {
-            return;
-        };
-        server.abort();
-        // Idle connections may keep the kernel for a while: the processes shall not wait for that.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let functions = Arc::clone(&self.functions);
-            runtime.spawn(async move { functions.shutdown().await });
+        if let Some(server) = self.server.take() {
+            server.abort();
+            self.functions.abort();
         }
     }
 }
@@ -231,20 +225,6 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(path);
     made.with_context(|| format!("could not make the folder `{}`", path.display()))
-}
-
-async fn apply_schema(kernel: &Kernel, deployed: &ProjectConfig) -> anyhow::Result<()> {
-    for database in &deployed.databases {
-        schema::ensure_database(kernel, &database.id, &database.name)
-            .await
-            .with_context(|| format!("could not make the database `{}`", database.id))?;
-    }
-    for table in &deployed.tables {
-        schema::ensure_table(kernel, table)
-            .await
-            .with_context(|| format!("could not make the table `{}`", table.id))?;
-    }
-    Ok(())
 }
 
 fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {

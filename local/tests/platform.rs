@@ -7,9 +7,13 @@ mod support;
 
 #[path = "platform/accounts.rs"]
 mod accounts;
+#[path = "platform/changes.rs"]
+mod changes;
 #[path = "platform/realtime.rs"]
 mod realtime;
 #[path = "platform/rows.rs"]
 mod rows;
 #[path = "platform/server.rs"]
 mod server;
+#[path = "platform/whole.rs"]
+mod whole;

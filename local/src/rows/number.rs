@@ -2,7 +2,6 @@
 
 use rusqlite::Transaction;
 use rusqlite::types::Value as Sql;
-use serde_json::Value;
 
 use super::access::Access;
 use super::row::{Row, find};
@@ -32,6 +31,20 @@ impl Step {
             ));
         }
         Ok(Self { by, bound, down })
+    }
+
+    fn signed(&self) -> f64 {
+        if self.down { -self.by } else { self.by }
+    }
+
+    fn within(&self, value: f64) -> bool {
+        self.bound.is_none_or(|bound| {
+            if self.down {
+                value >= bound
+            } else {
+                value <= bound
+            }
+        })
     }
 }
 
@@ -87,72 +100,45 @@ pub(super) fn run(
 }
 
 fn next(kind: Kind, now: Option<&Sql>, step: &Step, key: &str) -> Result<Sql, ApiError> {
-    let not_number = || {
-        ApiError::bad_request(
-            "attribute_type_invalid",
-            format!("tablesDB \"{key}\" is not a number"),
-        )
+    let next = match (kind, now) {
+        (Kind::Integer { min, max }, Some(Sql::Integer(now))) => integer(*now, min, max, step),
+        (Kind::Integer { min, max }, _) => integer(0, min, max, step),
+        (Kind::Double { min, max }, Some(Sql::Real(now))) => double(*now, min, max, step),
+        (Kind::Double { min, max }, _) => double(0.0, min, max, step),
+        (Kind::Text { .. } | Kind::Boolean | Kind::Datetime, _) => {
+            let message = format!("tablesDB \"{key}\" is not a number");
+            return Err(ApiError::bad_request("attribute_type_invalid", message));
+        }
     };
-    let exceeded = || {
+    next.ok_or_else(|| {
         let bound = if step.down { "minimum" } else { "maximum" };
-        ApiError::bad_request(
-            "column_limit_exceeded",
-            format!("Column \"{key}\" has reached its {bound} value."),
-        )
-    };
-    let by = if step.down { -step.by } else { step.by };
-    let fits = |value: f64, min: f64, max: f64| {
-        let bounded = step.bound.is_none_or(|bound| {
-            if step.down {
-                value >= bound
-            } else {
-                value <= bound
-            }
-        });
-        bounded && value >= min && value <= max
-    };
-    match kind {
-        Kind::Integer { min, max } => {
-            let now = if let Some(Sql::Integer(now)) = now {
-                *now
-            } else {
-                0
-            };
-            let whole = Value::from(by)
-                .as_f64()
-                .filter(|by| by.fract() == 0.0)
-                .ok_or_else(not_number)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the step is whole; an overflow is refused below"
-            )]
-            let next = now
-                .checked_add(whole as i64)
-                .filter(|next| *next >= min && *next <= max)
-                .ok_or_else(exceeded)?;
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "compared with a bound that is a double itself"
-            )]
-            let within = fits(next as f64, f64::MIN, f64::MAX);
-            if within {
-                Ok(Sql::Integer(next))
-            } else {
-                Err(exceeded())
-            }
-        }
-        Kind::Double { min, max } => {
-            let now = if let Some(Sql::Real(now)) = now {
-                *now
-            } else {
-                0.0
-            };
-            if fits(now + by, min, max) {
-                Ok(Sql::Real(now + by))
-            } else {
-                Err(exceeded())
-            }
-        }
-        Kind::Text { .. } | Kind::Boolean | Kind::Datetime => Err(not_number()),
+        let message = format!("Column \"{key}\" has reached its {bound} value.");
+        ApiError::bad_request("column_limit_exceeded", message)
+    })
+}
+
+/// The next whole number, or none where it passes a bound or is not whole.
+fn integer(now: i64, min: i64, max: i64, step: &Step) -> Option<Sql> {
+    let by = step.signed();
+    if by.fract() != 0.0 {
+        return None;
     }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the step is whole; an overflow is refused here"
+    )]
+    let next = now
+        .checked_add(by as i64)
+        .filter(|next| *next >= min && *next <= max)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "compared with a bound that is a double itself"
+    )]
+    step.within(next as f64).then_some(Sql::Integer(next))
+}
+
+/// The next number, or none where it passes a bound.
+fn double(now: f64, min: f64, max: f64, step: &Step) -> Option<Sql> {
+    let next = now + step.signed();
+    (step.within(next) && next >= min && next <= max).then_some(Sql::Real(next))
 }

@@ -65,6 +65,18 @@ fn width(column: &ColumnConfig, kind: Kind) -> u64 {
     }
 }
 
+/// The columns of a table as their own list shows them: there, as measured,
+/// `encrypt` is null but for the kind `string`.
+pub(super) fn column_list(table: &Table) -> Vec<Value> {
+    let mut list = columns(table);
+    for column in &mut list {
+        if column["type"] != "string" && column.get("encrypt").is_some() {
+            column["encrypt"] = Value::Null;
+        }
+    }
+    list
+}
+
 /// The columns of a table, in order.
 pub(super) fn columns(table: &Table) -> Vec<Value> {
     table

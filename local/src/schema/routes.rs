@@ -301,7 +301,7 @@ async fn list_columns(
     caller.require_scope("tables.read")?;
     let list = kernel
         .store
-        .run(move |db| Ok(answers::columns(&super::table(db, &database, &id)?)))
+        .run(move |db| Ok(answers::column_list(&super::table(db, &database, &id)?)))
         .await?;
     Ok(Json(json!({"total": list.len(), "columns": list})))
 }
@@ -539,7 +539,14 @@ const INDEX_CHARS_MAX: u64 = 768;
 fn too_wide(config: &TableConfig, key: &str) -> bool {
     let column = config.columns.iter().find(|column| column.key == key);
     let kind = column.and_then(super::Kind::of);
-    matches!(kind, Some(super::Kind::Text { chars, .. }) if chars > INDEX_CHARS_MAX)
+    let Some(super::Kind::Text {
+        chars,
+        format: super::TextFormat::Plain,
+    }) = kind
+    else {
+        return false;
+    };
+    chars > INDEX_CHARS_MAX
 }
 
 async fn delete_index(

@@ -161,14 +161,9 @@ async fn events_follow_the_commit_with_the_answered_row() {
     );
 }
 
-#[tokio::test]
-async fn refused_writes_are_told_by_their_type() {
-    let world = World::start().await;
-    world
-        .row("task-1", json!({"title": "x", "slug": "one"}), &[])
-        .await;
+fn refused_writes() -> [(Value, u16, &'static str); 12] {
     let long = "é".repeat(11);
-    for (body, status, kind) in [
+    [
         (
             json!({"rowId": "TASK-1", "data": {"title": "x"}}),
             409,
@@ -221,7 +216,16 @@ async fn refused_writes_are_told_by_their_type() {
             400,
             "general_argument_invalid",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn refused_writes_are_told_by_their_type() {
+    let world = World::start().await;
+    world
+        .row("task-1", json!({"title": "x", "slug": "one"}), &[])
+        .await;
+    for (body, status, kind) in refused_writes() {
         let (code, answer) = world
             .send(Method::POST, ROWS, &world.key(), body.clone())
             .await;
@@ -232,6 +236,13 @@ async fn refused_writes_are_told_by_their_type() {
         );
         assert_eq!(answer["code"], status);
     }
+    assert_eq!(world.list(&world.key(), &[]).await.1, 1);
+}
+
+#[tokio::test]
+async fn an_empty_patch_is_refused() {
+    let world = World::start().await;
+    world.row("task-1", json!({"title": "x"}), &[]).await;
     let (status, error) = world
         .send(
             Method::PATCH,
@@ -244,7 +255,6 @@ async fn refused_writes_are_told_by_their_type() {
         (status, error["type"].as_str()),
         (400, Some("row_missing_payload"))
     );
-    assert_eq!(world.list(&world.key(), &[]).await.1, 1);
 }
 
 #[tokio::test]
