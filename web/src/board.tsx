@@ -25,7 +25,8 @@ export function Board({ api, feed, taskId }: { api: Api; feed: Feed; taskId: str
     const live = new LiveTask(api, feed, taskId, (snapshot, trouble) => setView({ snapshot, trouble }));
     return () => live.close();
   }, [api, feed, taskId, attempt]);
-  const { snapshot, trouble } = view;
+  const { snapshot } = view;
+  const trouble = view.trouble?.kind === 'missing' ? missing(view.trouble) : view.trouble;
   const { task } = snapshot;
 
   useEffect(() => {
@@ -39,7 +40,7 @@ export function Board({ api, feed, taskId }: { api: Api; feed: Feed; taskId: str
   const retry = () => setAttempt(attempt + 1);
   if (!task) {
     return trouble ? (
-      <TroubleNotice trouble={trouble.kind === 'missing' ? missing(trouble) : trouble} onRetry={retry} />
+      <TroubleNotice trouble={trouble} onRetry={retry} />
     ) : (
       <p class="empty" role="status">
         Loading the project…
