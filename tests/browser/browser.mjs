@@ -1,0 +1,83 @@
+// A browser that tells of every error on its pages, and steps that leave a picture each.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** How long one thing on a page may take to appear. */
+const APPEARS_MS = 15_000;
+const VIEWPORT = { width: 1280, height: 900 };
+
+/** A failure that is told in one sentence, without a stack. */
+export class Unmet extends Error {}
+
+export function demand(condition, sentence) {
+  if (!condition) throw new Unmet(sentence);
+}
+
+/**
+ * Runs `test({ context, step })` in a fresh browser. `step(page, name, act)` runs `act`,
+ * then takes a picture of the page, also where `act` failed. Ends the process with 1 and a
+ * sentence if a step fails or a page reports an error, and with 0 otherwise.
+ */
+export async function run(folder, test) {
+  const problems = [];
+  let browser;
+  try {
+    await mkdir(folder, { recursive: true });
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: ARGS });
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    context.setDefaultTimeout(APPEARS_MS);
+    context.on('console', (message) => {
+      if (message.type() === 'error') problems.push(`console error at ${message.location().url}: ${message.text()}`);
+    });
+    context.on('weberror', (error) => problems.push(`page error: ${error.error().message}`));
+    await test({ context, step: stepper(folder) });
+  } catch (error) {
+    problems.unshift(error instanceof Unmet ? error.message : `${error.step ?? 'start'}: ${error.message}`);
+  } finally {
+    await browser?.close();
+  }
+  for (const problem of problems) console.error(`failed: ${problem}`);
+  if (problems.length === 0) console.log(`passed; pictures are in ${folder}`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}
+
+function stepper(folder) {
+  let count = 0;
+  return async (page, name, act) => {
+    count += 1;
+    const file = `${String(count).padStart(2, '0')}-${name.replace(/\W+/g, '-').toLowerCase()}.png`;
+    const picture = () => page.screenshot({ path: join(folder, file), fullPage: true });
+    try {
+      const result = await act();
+      await picture();
+      console.log(`ok: ${name}`);
+      return result;
+    } catch (error) {
+      await picture().catch(() => {});
+      error.step = name;
+      throw error;
+    }
+  };
+}
+
+/** The arguments of a script: an address, and a folder for pictures. */
+export function addressAndFolder(usage) {
+  const [address, folder = 'screenshots'] = process.argv.slice(2);
+  if (!URL.canParse(address ?? '')) {
+    console.error(`usage: node ${usage} [folder for pictures]`);
+    process.exit(2);
+  }
+  return { address, folder };
+}

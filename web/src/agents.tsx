@@ -1,0 +1,45 @@
+import { counted, integer, usd } from './format';
+import { Panel } from './notice';
+import { inOrder } from './snapshot';
+import type { Assignment } from './task';
+
+/** The agents, each with its assignment. */
+export function Agents({ assignments, ended }: { assignments: readonly Assignment[]; ended: boolean }) {
+  const rows = inOrder(assignments);
+  return (
+    <Panel title="Agents" aside={rows.length > 0 ? counted(rows.length, 'run') : ''}>
+      {rows.length === 0 ? (
+        <p class="empty">{ended ? 'No agent was started.' : 'They start when the plan is made.'}</p>
+      ) : (
+        <ul class="agents">
+          {rows.map((row) => (
+            <Agent key={row.id} row={row} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Agent({ row }: { row: Assignment }) {
+  const spent = row.inputTokens + row.outputTokens;
+  return (
+    <li>
+      <div class="row">
+        <strong class="text" dir="auto">
+          {row.title || row.name}
+        </strong>
+        <span class="chip" data-state={row.state}>
+          {row.state}
+        </span>
+      </div>
+      <p class="aside">
+        {row.agentId}
+        {row.type && `, ${row.type}`}
+        {row.round > 1 && `, round ${row.round}`}
+        {row.turn > 0 && `, ${counted(row.turn, 'turn')}`}
+        {spent > 0 && `, ${integer(row.inputTokens)} tokens in, ${integer(row.outputTokens)} out, ${usd(row.costMicroUsd)}`}
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,125 @@
+/** Everything the page asks of Appwrite, through the official SDK. */
+
+import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import type { Brief, FieldError } from './brief';
+import type { Settings } from './settings';
+import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
+
+export const DATABASE = 'orchestrator';
+/** Rows of one page of a list. */
+const PAGE_ROWS = 200;
+/** Tasks in the list to return to. */
+const TASKS_SHOWN = 20;
+/** Says that this browser has signed in before, where the session is a cookie that no script sees. */
+const SIGNED_IN_KEY = 'orchestrator.signedIn';
+
+type Json = Record<string, unknown>;
+
+/** What became of a brief that was sent. */
+export type Submitted =
+  | { kind: 'created'; taskId: string }
+  | { kind: 'refused'; message: string; fields: readonly FieldError[] };
+
+/** Columns of `files` without the content, which may be large. */
+const FILE_COLUMNS = ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'];
+const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
+
+export class Api {
+  readonly endpoint: string;
+  readonly realtime: Realtime;
+  readonly #account: Account;
+  readonly #functions: Functions;
+  readonly #tables: TablesDB;
+
+  constructor(settings: Settings) {
+    const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
+    this.endpoint = settings.endpoint;
+    this.realtime = new Realtime(client);
+    this.#account = new Account(client);
+    this.#functions = new Functions(client);
+    this.#tables = new TablesDB(client);
+  }
+
+  /** Returns with a session: the browser's own from an earlier visit, or a new anonymous one. */
+  async signIn(): Promise<void> {
+    if (knownHere()) {
+      try {
+        await this.#account.get();
+        return;
+      } catch (error) {
+        if (!(error instanceof AppwriteException && error.code === 401)) throw error;
+        localStorage.removeItem('cookieFallback');
+      }
+    }
+    try {
+      await this.#account.createAnonymousSession();
+    } catch (error) {
+      const exists = error instanceof AppwriteException && error.type === 'user_session_already_exists';
+      if (!exists) throw error;
+      await this.#account.get();
+    }
+    localStorage.setItem(SIGNED_IN_KEY, 'yes');
+  }
+
+  /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
+  async submit(brief: Brief, requestId: string): Promise<Submitted> {
+    const execution = await this.#functions.createExecution({
+      functionId: 'create-task',
+      body: JSON.stringify({ ...brief, options: { requestId } }),
+      async: false,
+      xpath: '/',
+      method: ExecutionMethod.POST,
+      headers: { 'content-type': 'application/json' },
+    });
+    return readAnswer(execution.responseStatusCode, execution.responseBody);
+  }
+
+  /** The user's own tasks, newest first. */
+  async tasks(): Promise<Task[]> {
+    const queries = [Query.orderDesc('$createdAt'), Query.limit(TASKS_SHOWN)];
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries, total: false });
+    return page.rows.map((row) => parseTask(row as Json));
+  }
+
+  async task(taskId: string): Promise<Task> {
+    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'tasks', rowId: taskId });
+    return parseTask(row as Json);
+  }
+
+  /** Every row of one table that belongs to a task, page after page. */
+  async rows<T extends Table>(table: T, taskId: string): Promise<RowOf[T][]> {
+    const rows: RowOf[T][] = [];
+    const base = [Query.equal('taskId', taskId), Query.limit(PAGE_ROWS)];
+    if (table === 'files') base.push(Query.select([...ROW_COLUMNS, ...FILE_COLUMNS]));
+    let queries = base;
+    for (;;) {
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: table, queries, total: false });
+      rows.push(...page.rows.map((row) => PARSE[table](row as Json)));
+      const last = page.rows.at(-1);
+      if (!last || page.rows.length < PAGE_ROWS) return rows;
+      queries = [...base, Query.cursorAfter(last.$id)];
+    }
+  }
+
+  async fileContent(fileId: string): Promise<string> {
+    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'files', rowId: fileId });
+    return String((row as Json).content ?? '');
+  }
+}
+
+function knownHere(): boolean {
+  return localStorage.getItem('cookieFallback') !== null || localStorage.getItem(SIGNED_IN_KEY) !== null;
+}
+
+function readAnswer(status: number, body: string): Submitted {
+  let answer: Json = {};
+  try {
+    answer = JSON.parse(body) as Json;
+  } catch {
+    // Told below: an answer that is no JSON has neither a task nor an error to show.
+  }
+  if (status === 201 && typeof answer.taskId === 'string') return { kind: 'created', taskId: answer.taskId };
+  const error = (answer.error ?? {}) as { message?: string; fields?: FieldError[] };
+  const fallback = `The function create-task answered with status ${status}. Try again: nothing is made twice.`;
+  return { kind: 'refused', message: error.message ?? fallback, fields: error.fields ?? [] };
+}

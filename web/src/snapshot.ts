@@ -1,0 +1,107 @@
+/**
+ * What the page knows of one task, and how news change it. Pure: messages may come late,
+ * twice or never, so a row is taken only if it is not older than the known one, and the
+ * order never depends on the order of arrival.
+ */
+
+import {
+  type Assignment,
+  FINAL,
+  type FileVersion,
+  type Row,
+  type RowOf,
+  STAGES,
+  type Table,
+  type Task,
+} from './task';
+
+type Rows = { readonly [T in Table]: readonly RowOf[T][] };
+
+export interface Snapshot extends Rows {
+  readonly task: Task | undefined;
+}
+
+export const EMPTY: Snapshot = {
+  task: undefined,
+  assignments: [],
+  progress: [],
+  files: [],
+  reviews: [],
+  releases: [],
+  deployments: [],
+};
+
+const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+
+/** The newer of two versions of the task's row, by `rev`. Returns `known` itself when nothing is new. */
+export function newerTask(known: Task | undefined, incoming: Task): Task {
+  if (!known) return incoming;
+  if (incoming.rev < known.rev || same(known, incoming)) return known;
+  if (incoming.rev === known.rev && incoming.updatedAt < known.updatedAt) return known;
+  return incoming;
+}
+
+/**
+ * The union of two sets of rows in the order of their creation, each row in its newest
+ * version. Returns `known` itself when nothing is new.
+ */
+export function mergeRows<T extends Row>(known: readonly T[], incoming: readonly T[]): readonly T[] {
+  const byId = new Map(known.map((row) => [row.id, row]));
+  let changed = false;
+  for (const row of incoming) {
+    const old = byId.get(row.id);
+    if (old && (row.updatedAt < old.updatedAt || same(old, row))) continue;
+    byId.set(row.id, row);
+    changed = true;
+  }
+  if (!changed) return known;
+  return [...byId.values()].sort((one, other) => one.sequence - other.sequence || compare(one.id, other.id));
+}
+
+/** `known` with rows of one table. Returns `known` itself when nothing is new. */
+export function withRows<T extends Table>(known: Snapshot, table: T, rows: readonly RowOf[T][]): Snapshot {
+  const all: Rows = known;
+  const merged = mergeRows<RowOf[T]>(all[table], rows);
+  return merged === all[table] ? known : { ...known, [table]: merged };
+}
+
+/** `known` with a version of the task's row. Returns `known` itself when nothing is new. */
+export function withTask(known: Snapshot, task: Task): Snapshot {
+  const newer = newerTask(known.task, task);
+  return newer === known.task ? known : { ...known, task: newer };
+}
+
+export function isFinal(task: Task | undefined): boolean {
+  return task !== undefined && FINAL.includes(task.status);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+/** The files as they stand: the newest version of each path that was not deleted, by path. */
+export function currentFiles(versions: readonly FileVersion[]): FileVersion[] {
+  const byPath = new Map<string, FileVersion>();
+  for (const version of versions) {
+    const known = byPath.get(version.path);
+    const newer =
+      !known || version.generation - known.generation || version.round - known.round || version.sequence - known.sequence;
+    if (newer === true || newer > 0) byPath.set(version.path, version);
+  }
+  return [...byPath.values()].filter((file) => !file.deleted).sort((one, other) => compare(one.path, other.path));
+}
+
+/** Agents at work first to last: by generation, round, then creation. */
+export function inOrder(assignments: readonly Assignment[]): Assignment[] {
+  return [...assignments].sort(
+    (one, other) => one.generation - other.generation || one.round - other.round || one.sequence - other.sequence,
+  );
+}
+
+/** The place in the stage bar: the status's own, or how far the task came before it ended otherwise. */
+export function stageReached({ task, assignments, reviews, releases, deployments }: Snapshot): number {
+  const own = STAGES.findIndex((stage) => stage === task?.status);
+  if (own >= 0) return own;
+  const units = [deployments, releases, reviews, assignments].findIndex((rows) => rows.length > 0);
+  return units < 0 ? STAGES.indexOf('planning') : STAGES.indexOf('deploying') - units;
+}

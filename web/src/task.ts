@@ -1,0 +1,245 @@
+/** The rows a task consists of, as the page needs them, read from what Appwrite sends. */
+
+export const STAGES = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying', 'completed'] as const;
+export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'];
+
+/** The tables that hold what the page shows of a task, beside `tasks`. */
+export const TABLES = ['assignments', 'progress', 'files', 'reviews', 'releases', 'deployments'] as const;
+export type Table = (typeof TABLES)[number];
+
+/** What every row has. `sequence` is the order of creation within its table. */
+export interface Row {
+  id: string;
+  sequence: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Totals {
+  modelCalls: number;
+  inputTokens: number;
+  outputTokens: number;
+  costMicroUsd: number;
+  githubRequests: number;
+  assignments: number;
+  agentRuns: number;
+  reviews: number;
+  cloneUrl: string;
+}
+
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export interface Task extends Row {
+  name: string;
+  type: string;
+  status: string;
+  rev: number;
+  generation: number;
+  round: number;
+  totals: Totals | undefined;
+  repositoryUrl: string;
+  siteUrl: string;
+  commitSha: string;
+  failure: Failure | undefined;
+}
+
+export interface Assignment extends Row {
+  name: string;
+  title: string;
+  type: string;
+  agentId: string;
+  generation: number;
+  round: number;
+  state: string;
+  turn: number;
+  inputTokens: number;
+  outputTokens: number;
+  costMicroUsd: number;
+}
+
+export interface Progress extends Row {
+  stage: string;
+  level: string;
+  text: string;
+}
+
+/** One version of a file. Its content is fetched when somebody asks for it. */
+export interface FileVersion extends Row {
+  path: string;
+  bytes: number;
+  assignment: string;
+  generation: number;
+  round: number;
+  deleted: boolean;
+}
+
+export interface Finding {
+  assignment: string;
+  severity: string;
+  path: string;
+  line: number;
+  problem: string;
+  requiredChange: string;
+}
+
+export interface Review extends Row {
+  generation: number;
+  round: number;
+  verdict: string;
+  rework: readonly Finding[];
+  remarks: readonly Finding[];
+}
+
+export interface Release extends Row {
+  repositoryUrl: string;
+  cloneUrl: string;
+  commitSha: string;
+}
+
+export interface Deployment extends Row {
+  state: string;
+  url: string;
+}
+
+/** Which shape the rows of a table have. */
+export interface RowOf {
+  assignments: Assignment;
+  progress: Progress;
+  files: FileVersion;
+  reviews: Review;
+  releases: Release;
+  deployments: Deployment;
+}
+
+type Json = Record<string, unknown>;
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The SDK hands integers over as numbers, as strings, or as big numbers with a `toString`. */
+function number(value: unknown): number {
+  const parsed = value === null || value === undefined || value === '' ? Number.NaN : Number(value);
+  return Number.isFinite(parsed) ? parsed : 0;
+}
+
+const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** A JSON column; undefined where it is null or can not be read. */
+function column(value: unknown): Json | undefined {
+  if (typeof value !== 'string' || value === '') return undefined;
+  try {
+    return object(JSON.parse(value));
+  } catch {
+    return undefined;
+  }
+}
+
+function row(data: Json): Row {
+  return {
+    id: text(data.$id),
+    sequence: number(data.$sequence),
+    createdAt: text(data.$createdAt),
+    updatedAt: text(data.$updatedAt),
+  };
+}
+
+export function parseTask(data: Json): Task {
+  const failure = column(data.failure);
+  return {
+    ...row(data),
+    name: text(data.name),
+    type: text(data.type),
+    status: text(data.status),
+    rev: number(data.rev),
+    generation: number(data.generation),
+    round: number(data.round),
+    totals: parseTotals(column(data.totals)),
+    repositoryUrl: text(data.repositoryUrl),
+    siteUrl: text(data.siteUrl),
+    commitSha: text(data.commitSha),
+    failure: failure && { code: text(failure.code), message: text(failure.message) },
+  };
+}
+
+function parseTotals(totals: Json | undefined): Totals | undefined {
+  if (!totals) return undefined;
+  const spent = object(totals.spent);
+  return {
+    modelCalls: number(spent.modelCalls),
+    inputTokens: number(spent.inputTokens),
+    outputTokens: number(spent.outputTokens),
+    costMicroUsd: number(spent.costMicroUsd),
+    githubRequests: number(spent.githubRequests),
+    assignments: number(totals.assignments),
+    agentRuns: number(totals.agentRuns),
+    reviews: number(totals.reviews),
+    cloneUrl: text(totals.cloneUrl),
+  };
+}
+
+function finding(value: unknown, assignment: string): Finding {
+  const data = object(value);
+  return {
+    assignment,
+    severity: text(data.severity),
+    path: text(data.path),
+    line: number(data.line),
+    problem: text(data.problem),
+    requiredChange: text(data.required_change),
+  };
+}
+
+function parseReview(data: Json): Review {
+  const findings = column(data.findings);
+  const rework = list(findings?.rework).flatMap((value) => {
+    const item = object(value);
+    return list(item.findings).map((entry) => finding(entry, text(item.assignment)));
+  });
+  return {
+    ...row(data),
+    generation: number(data.generation),
+    round: number(data.round),
+    verdict: text(data.verdict),
+    rework,
+    remarks: list(findings?.remarks).map((entry) => finding(entry, '')),
+  };
+}
+
+/** How a row of each table is read. Missing columns read as empty: units fill theirs at their end. */
+export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
+  assignments: (data) => ({
+    ...row(data),
+    name: text(data.name),
+    title: text(data.title),
+    type: text(data.type),
+    agentId: text(data.agentId),
+    generation: number(data.generation),
+    round: number(data.round),
+    state: text(data.state),
+    turn: number(data.turn),
+    inputTokens: number(data.inputTokens),
+    outputTokens: number(data.outputTokens),
+    costMicroUsd: number(data.costMicroUsd),
+  }),
+  progress: (data) => ({ ...row(data), stage: text(data.stage), level: text(data.level), text: text(data.text) }),
+  files: (data) => ({
+    ...row(data),
+    path: text(data.path),
+    bytes: number(data.bytes),
+    assignment: text(data.assignment),
+    generation: number(data.generation),
+    round: number(data.round),
+    deleted: data.deleted === true,
+  }),
+  reviews: parseReview,
+  releases: (data) => ({
+    ...row(data),
+    repositoryUrl: text(data.repositoryUrl),
+    cloneUrl: text(data.cloneUrl),
+    commitSha: text(data.commitSha),
+  }),
+  deployments: (data) => ({ ...row(data), state: text(data.state), url: text(data.url) }),
+};

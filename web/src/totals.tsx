@@ -1,0 +1,31 @@
+import { integer, usd } from './format';
+import { Panel } from './notice';
+import type { Snapshot } from './snapshot';
+
+/** What the task took so far. */
+export function TotalsPanel({ snapshot: { task } }: { snapshot: Snapshot }) {
+  const totals = task?.totals;
+  if (!totals) return null;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Assignments', integer(totals.assignments)],
+    ['Agent runs', integer(totals.agentRuns)],
+    ['Review rounds', integer(totals.reviews)],
+    ['Model calls', integer(totals.modelCalls)],
+    ['Tokens in', integer(totals.inputTokens)],
+    ['Tokens out', integer(totals.outputTokens)],
+    ['GitHub requests', integer(totals.githubRequests)],
+    ['Cost', usd(totals.costMicroUsd)],
+  ];
+  return (
+    <Panel title="Totals">
+      <dl class="totals">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  );
+}
