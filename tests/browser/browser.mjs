@@ -1,6 +1,7 @@
 // A browser that tells of every error on its pages, and steps that leave a picture each.
 
 import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -74,7 +75,7 @@ function stepper(folder) {
 
 /** The arguments of a script: an address, and a folder for pictures. */
 export function addressAndFolder(usage) {
-  const [address, folder = 'screenshots'] = process.argv.slice(2);
+  const [address, folder = join(tmpdir(), 'orchestrator-pictures')] = process.argv.slice(2);
   if (!URL.canParse(address ?? '')) {
     console.error(`usage: node ${usage} [folder for pictures]`);
     process.exit(2);

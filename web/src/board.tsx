@@ -17,8 +17,16 @@ interface View {
   trouble: Trouble | undefined;
 }
 
+interface Props {
+  api: Api;
+  feed: Feed;
+  taskId: string;
+  /** The models are scripted: what they cost is not charged. */
+  scripted: boolean;
+}
+
 /** One task, live. */
-export function Board({ api, feed, taskId }: { api: Api; feed: Feed; taskId: string }) {
+export function Board({ api, feed, taskId, scripted }: Props) {
   const [view, setView] = useState<View>({ snapshot: EMPTY, trouble: undefined });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
@@ -65,7 +73,7 @@ export function Board({ api, feed, taskId }: { api: Api; feed: Feed; taskId: str
         </div>
         <div>
           <FeedLines lines={snapshot.progress} ended={isFinal(task)} />
-          <TotalsPanel snapshot={snapshot} />
+          <TotalsPanel snapshot={snapshot} scripted={scripted} />
         </div>
       </div>
     </article>

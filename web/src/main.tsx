@@ -64,7 +64,7 @@ function skip(event: Event) {
   document.getElementById('main')?.focus();
 }
 
-function Place({ session: { api, feed } }: { session: Session }) {
+function Place({ session: { api, feed, standIns } }: { session: Session }) {
   const taskId = useOpenTask();
   if (taskId) {
     return (
@@ -72,7 +72,7 @@ function Place({ session: { api, feed } }: { session: Session }) {
         <p class="back">
           <a href="#/">All projects and a new one</a>
         </p>
-        <Board key={taskId} api={api} feed={feed} taskId={taskId} />
+        <Board key={taskId} api={api} feed={feed} taskId={taskId} scripted={standIns.models} />
       </>
     );
   }

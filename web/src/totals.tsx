@@ -2,8 +2,8 @@ import { integer, usd } from './format';
 import { Panel } from './notice';
 import type { Snapshot } from './snapshot';
 
-/** What the task took so far. */
-export function TotalsPanel({ snapshot: { task } }: { snapshot: Snapshot }) {
+/** What the task took so far. Scripted models count tokens as real ones do, but charge nothing. */
+export function TotalsPanel({ snapshot: { task }, scripted }: { snapshot: Snapshot; scripted: boolean }) {
   const totals = task?.totals;
   if (!totals) return null;
   const rows: readonly (readonly [string, string])[] = [
@@ -14,10 +14,10 @@ export function TotalsPanel({ snapshot: { task } }: { snapshot: Snapshot }) {
     ['Tokens in', integer(totals.inputTokens)],
     ['Tokens out', integer(totals.outputTokens)],
     ['GitHub requests', integer(totals.githubRequests)],
-    ['Cost', usd(totals.costMicroUsd)],
+    [scripted ? 'At list prices' : 'Cost', usd(totals.costMicroUsd)],
   ];
   return (
-    <Panel title="Totals">
+    <Panel title="Totals" aside={scripted ? 'Scripted models: nothing was charged' : ''}>
       <dl class="totals">
         {rows.map(([name, value]) => (
           <div key={name}>
