@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Outcome, Rework};
+use crate::facts::{Facts, Outcome, Project, Rework};
 use crate::failure::Failure;
 use crate::ids::{UnitKey, UnitKind};
 use crate::model::Spent;
@@ -42,10 +42,10 @@ pub enum UnitInput {
     Assignment(Box<Assignment>, Vec<crate::review::Finding>),
     /// Everything is in the facts.
     Review,
-    /// The manifest the reviewer approved.
-    Release(String),
-    /// The manifest the reviewer approved.
-    Deployment(String),
+    /// The manifest the reviewer approved, and the project.
+    Release(String, Box<Project>),
+    /// The manifest the reviewer approved, and the project.
+    Deployment(String, Box<Project>),
 }
 
 /// What a task's row shows, computed from facts alone.
@@ -153,6 +153,7 @@ impl Walk<'_> {
         let Some(Outcome::Planned {
             assignments,
             parallelism,
+            project,
         }) = self.facts.outcome(&plan)
         else {
             return (
@@ -188,7 +189,7 @@ impl Walk<'_> {
                 );
             };
             if rework.is_empty() {
-                return self.delivery(manifest_hash);
+                return self.delivery(manifest_hash, project);
             }
             self.round += 1;
             subjects = plan_rules::order(assignments)
@@ -240,14 +241,14 @@ impl Walk<'_> {
         (unfinished > 0).then_some(units)
     }
 
-    fn delivery(&self, manifest: &str) -> (Status, Vec<NewUnit>) {
+    fn delivery(&self, manifest: &str, project: &Project) -> (Status, Vec<NewUnit>) {
         let release = self.key(UnitKind::Release, self.round, "");
         if self.facts.outcome(&release).is_none() {
             return (
                 Status::Publishing,
                 vec![NewUnit {
                     key: release,
-                    input: UnitInput::Release(manifest.to_owned()),
+                    input: UnitInput::Release(manifest.to_owned(), Box::new(project.clone())),
                 }],
             );
         }
@@ -257,7 +258,7 @@ impl Walk<'_> {
                 Status::Deploying,
                 vec![NewUnit {
                     key: deployment,
-                    input: UnitInput::Deployment(manifest.to_owned()),
+                    input: UnitInput::Deployment(manifest.to_owned(), Box::new(project.clone())),
                 }],
             );
         }
@@ -307,4 +308,3 @@ fn project(facts: &Facts, status: Status, round: u32) -> Projection {
         .map(|(_, failure)| failure.clone());
     projection
 }
-

@@ -403,4 +403,3 @@ fn recorded_errors(results: &str) -> BTreeMap<String, bool> {
     };
     blocks.into_iter().filter_map(error).collect()
 }
-

@@ -2,13 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::brief::Brief;
-use crate::effect::{Action, DeploymentRef, Effect, Entry, SiteRequest, UploadRequest, mismatch};
-use crate::facts::Outcome;
+use crate::effect::{Action, DeploymentRef, Effect, Entry, UploadRequest, mismatch};
+use crate::facts::{Outcome, Project};
 use crate::failure::{Code, Failure};
 use crate::ids::TaskId;
 use crate::model::Spent;
-use crate::plan::Plan;
 use crate::release::{check_manifest, subdomain};
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
@@ -18,17 +16,15 @@ use crate::workspace::Workspace;
 pub struct DeploymentWork {
     /// The task.
     pub task: TaskId,
-    /// What the owner asked for.
-    pub brief: Brief,
-    /// The accepted plan.
-    pub plan: Plan,
+    /// What is deployed.
+    pub project: Project,
     /// The files as they stand.
     pub files: Workspace,
     /// The manifest the reviewer approved.
     pub approved_manifest: String,
 }
 
-/// What the deployment needs next: the site, the upload, the build, the activation.
+/// What the deployment needs next: the upload, then the activation once it is built.
 pub fn decide(work: &DeploymentWork, journal: &Journal) -> Step {
     match deployed_or_ask(work, journal) {
         Ok(step) => step,
@@ -38,45 +34,24 @@ pub fn decide(work: &DeploymentWork, journal: &Journal) -> Step {
 
 fn deployed_or_ask(work: &DeploymentWork, journal: &Journal) -> Result<Step, Failure> {
     check_manifest(&work.files, &work.approved_manifest)?;
-    let site_id = work.task.as_str().to_owned();
-    let site = Effect::new(
-        "site",
-        Action::EnsureSite(SiteRequest {
-            site_id: site_id.clone(),
-            name: work.brief.name.clone(),
-            subdomain: subdomain(&work.brief.name, &work.task),
-        }),
-    );
-    let url = match found(journal, &site)? {
-        None => return Ok(Step::Do(vec![site])),
-        Some(Entry::Site { url }) => url.clone(),
-        Some(_) => return Err(mismatch("a site")),
+    let request = UploadRequest {
+        site_id: work.task.as_str().to_owned(),
+        name: work.project.name.clone(),
+        subdomain: subdomain(&work.project.name, &work.task),
+        output_dir: work.project.output_dir.clone(),
+        files: work.files.clone(),
     };
-    let output_dir = work.plan.stack.output_dir.clone();
-    let upload = Effect::new(
-        "upload",
-        Action::Upload(UploadRequest {
-            site_id,
-            output_dir,
-            files: work.files.clone(),
-        }),
-    );
-    let deployment = match found(journal, &upload)? {
+    let upload = Effect::new("upload", Action::Upload(request));
+    let (deployment, url) = match found(journal, &upload)? {
         None => return Ok(Step::Do(vec![upload])),
-        Some(Entry::Uploaded(deployment)) => deployment.clone(),
+        Some(Entry::Uploaded { deployment, url }) => (deployment.clone(), url.clone()),
         Some(_) => return Err(mismatch("an upload")),
-    };
-    let build = Effect::new("build", Action::FollowBuild(deployment.clone()));
-    let build_log = match found(journal, &build)? {
-        None => return Ok(Step::Do(vec![build])),
-        Some(Entry::Built { ready: true, log }) => log.clone(),
-        Some(Entry::Built { ready: false, log }) => return Ok(build_failed(&deployment, log)),
-        Some(_) => return Err(mismatch("the end of a build")),
     };
     let activate = Effect::new("activate", Action::Activate(deployment.clone()));
     match found(journal, &activate)? {
         None => Ok(Step::Do(vec![activate])),
-        Some(Entry::Activated) => Ok(deployed(deployment, url, build_log)),
+        Some(Entry::Activated { log }) => Ok(deployed(deployment, url, log.clone())),
+        Some(Entry::BuildFailed { log }) => Ok(build_failed(&deployment, log)),
         Some(_) => Err(mismatch("an activation")),
     }
 }

@@ -42,13 +42,10 @@ pub enum Action {
     EnsureRepository(RepositoryRequest),
     /// Make sure that the repository's head holds exactly these files.
     Publish(CommitRequest),
-    /// Make sure that the site and its public address exist.
-    EnsureSite(SiteRequest),
-    /// Make sure that the files are uploaded as a deployment, not yet active.
+    /// Make sure that the site, its public address, and a deployment with these files
+    /// exist; the deployment is not yet active.
     Upload(UploadRequest),
-    /// Wait until the deployment's build has ended.
-    FollowBuild(DeploymentRef),
-    /// Make the deployment the one the site serves.
+    /// Wait until the deployment is built, and make it the one the site serves.
     Activate(DeploymentRef),
 }
 
@@ -80,22 +77,15 @@ pub struct CommitRequest {
     pub files: Workspace,
 }
 
-/// A site to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiteRequest {
+/// Files to upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UploadRequest {
     /// The site's id.
     pub site_id: String,
     /// The name the console shows.
     pub name: String,
     /// First label of the public address.
     pub subdomain: String,
-}
-
-/// Files to upload.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UploadRequest {
-    /// The site's id.
-    pub site_id: String,
     /// Folder of the workspace that is served, `.` for all of it.
     pub output_dir: String,
     /// The files.
@@ -130,11 +120,9 @@ impl Action {
                 request.date_unix,
                 request.files.manifest_hash()
             ]),
-            Self::EnsureSite(request) => json!(["site", request.site_id]),
             Self::Upload(request) => {
                 json!(["upload", request.site_id, request.files.manifest_hash()])
             }
-            Self::FollowBuild(deployment) => json!(["build", deployment]),
             Self::Activate(deployment) => json!(["activate", deployment]),
         };
         sha256_hex(text.to_string().as_bytes())
@@ -164,22 +152,23 @@ pub enum Entry {
     },
     /// The commit is the head of the branch.
     Commit(CommitEntry),
-    /// The site and its address are there.
-    Site {
+    /// The files are uploaded.
+    Uploaded {
+        /// The deployment.
+        deployment: DeploymentRef,
         /// The public address.
         url: String,
     },
-    /// The files are uploaded.
-    Uploaded(DeploymentRef),
-    /// The build has ended.
-    Built {
-        /// Whether it can be activated.
-        ready: bool,
+    /// The build has failed.
+    BuildFailed {
         /// The end of its log.
         log: String,
     },
     /// The deployment is the one being served.
-    Activated,
+    Activated {
+        /// The end of the build's log.
+        log: String,
+    },
     /// The effect can not succeed, however often it is tried.
     Failed(Failure),
 }
@@ -224,10 +213,9 @@ impl Entry {
             | Self::Repository(_)
             | Self::NameTaken { .. }
             | Self::Commit(_)
-            | Self::Site { .. }
-            | Self::Uploaded(_)
-            | Self::Built { .. }
-            | Self::Activated
+            | Self::Uploaded { .. }
+            | Self::BuildFailed { .. }
+            | Self::Activated { .. }
             | Self::Failed(_) => Err(mismatch("an answer of a model")),
         }
     }

@@ -40,6 +40,8 @@ pub enum Outcome {
         assignments: Vec<Assignment>,
         /// Agents at work at the same time.
         parallelism: u32,
+        /// What the stages after the agents need of the brief and the plan.
+        project: Project,
     },
     /// An assignment was carried out.
     Coded {
@@ -85,6 +87,22 @@ pub enum Outcome {
     },
     /// The unit ended without a result.
     Failed(Failure),
+}
+
+/// What releases and deployments need of the brief and the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Project {
+    /// The brief's name.
+    pub name: String,
+    /// One line.
+    pub description: String,
+    /// Whether the repository is public.
+    pub public: bool,
+    /// Folder that is served, `.` for all files.
+    pub output_dir: String,
+    /// The commit's message, but for what names the task.
+    pub commit_message: String,
 }
 
 /// One assignment to be done again.

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use crate::brief::Brief;
 use crate::effect::{Action, Entry};
-use crate::facts::Outcome;
+use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
-use crate::model::Spent;
 use crate::plan::Plan;
 use crate::unit::Work;
 
@@ -96,9 +95,9 @@ pub fn effect_line(
     }
 }
 
-/// The line for the end of a unit.
-pub fn end_line(kind: UnitKind, name: &str, round: u32, outcome: &Outcome, spent: Spent) -> Line {
-    let (level, text) = match outcome {
+/// How a unit ended, in a sentence that its row keeps.
+pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
+    match outcome {
         Outcome::Planned { assignments, .. } => {
             let names: Vec<&str> = assignments
                 .iter()
@@ -115,11 +114,11 @@ pub fn end_line(kind: UnitKind, name: &str, round: u32, outcome: &Outcome, spent
         }
         Outcome::Coded { files, turns, .. } => {
             let again = if round > 1 { " again" } else { "" };
+            let files = counted(usize::try_from(*files).unwrap_or(0), "file");
             (
                 Level::Info,
                 format!(
-                    "{name}: done{again}, {} in {}",
-                    counted(usize::try_from(*files).unwrap_or(0), "file"),
+                    "{name}: done{again}, {files} in {}",
                     counted(*turns as usize, "turn")
                 ),
             )
@@ -128,14 +127,13 @@ pub fn end_line(kind: UnitKind, name: &str, round: u32, outcome: &Outcome, spent
             (Level::Info, format!("Review {round}: approved"))
         }
         Outcome::Reviewed { rework, .. } => {
-            let problems: Vec<String> = rework
-                .iter()
-                .flat_map(|item| {
-                    item.findings
-                        .iter()
-                        .map(move |finding| format!("{}: {}", item.assignment, finding.problem))
-                })
-                .collect();
+            let problem = |item: &Rework| {
+                item.findings
+                    .iter()
+                    .map(|finding| format!("{}: {}", item.assignment, finding.problem))
+                    .collect::<Vec<_>>()
+            };
+            let problems: Vec<String> = rework.iter().flat_map(problem).collect();
             (
                 Level::Warning,
                 format!("Review {round}: changes requested. {}", problems.join("; ")),
@@ -154,14 +152,6 @@ pub fn end_line(kind: UnitKind, name: &str, round: u32, outcome: &Outcome, spent
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
-    };
-    let data = json!({"name": name, "round": round, "spent": spent});
-    Line {
-        key: "done".to_owned(),
-        stage: stage_word(kind),
-        level,
-        text,
-        data,
     }
 }
 
@@ -169,8 +159,8 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The commit's message.
-pub fn commit(brief: &Brief, plan: &Plan, task: &TaskId) -> String {
+/// The commit's message, but for the last line that names the task.
+pub fn commit(brief: &Brief, plan: &Plan) -> String {
     let mut text = format!(
         "Add {}\n\n{}\n",
         one_line(&brief.name, 60),
@@ -182,8 +172,12 @@ pub fn commit(brief: &Brief, plan: &Plan, task: &TaskId) -> String {
     if !brief.requirements.is_empty() {
         text.push('\n');
     }
-    text.push_str(&format!("\nTask-Id: {task}"));
     text
+}
+
+/// The line of a commit's message that names the task it belongs to.
+pub fn commit_trailer(task: &TaskId) -> String {
+    format!("\nTask-Id: {task}")
 }
 
 /// The repository's description: the brief's, in one line.

@@ -4,10 +4,11 @@ use serde_json::{Map, json};
 
 use crate::brief::Brief;
 use crate::effect::{Action, Effect, Entry};
-use crate::facts::Outcome;
+use crate::facts::{Outcome, Project};
 use crate::failure::{Code, Failure};
 use crate::json::from_model;
 use crate::limits::PLAN_REPAIRS_MAX;
+use crate::messages;
 use crate::model::{Effort, Finish, Question, Speaker, Spent};
 use crate::path::SafePath;
 use crate::plan::{self, Plan};
@@ -119,9 +120,17 @@ fn accepted(work: &PlanWork, plan: Plan, spent: Spent) -> Step {
             .to_string()
             .into(),
     );
+    let project = Project {
+        name: work.brief.name.clone(),
+        description: messages::repository_description(&work.brief),
+        public: work.brief.options.public,
+        output_dir: plan.stack.output_dir.clone(),
+        commit_message: messages::commit(&work.brief, &plan),
+    };
     let outcome = Outcome::Planned {
         assignments: plan.assignments,
         parallelism: work.brief.options.parallelism(),
+        project,
     };
     Step::Done(Box::new(End {
         outcome,

@@ -2,16 +2,14 @@
 
 use serde_json::Map;
 
-use crate::brief::Brief;
 use crate::effect::{
     Action, CommitRequest, Effect, Entry, RepositoryEntry, RepositoryRequest, mismatch,
 };
-use crate::facts::Outcome;
+use crate::facts::{Outcome, Project};
 use crate::failure::{Code, Failure};
 use crate::ids::TaskId;
 use crate::messages;
 use crate::model::Spent;
-use crate::plan::Plan;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
 
@@ -20,10 +18,8 @@ use crate::workspace::Workspace;
 pub struct ReleaseWork {
     /// The task.
     pub task: TaskId,
-    /// What the owner asked for.
-    pub brief: Brief,
-    /// The accepted plan.
-    pub plan: Plan,
+    /// What is released.
+    pub project: Project,
     /// The files as they stand.
     pub files: Workspace,
     /// The manifest the reviewer approved.
@@ -55,7 +51,7 @@ fn released_or_ask(
     };
     let request = CommitRequest {
         repository: repository.clone(),
-        message: messages::commit(&work.brief, &work.plan, &work.task),
+        message: work.project.commit_message.clone() + &messages::commit_trailer(&work.task),
         date_unix: work.created_unix,
         files: work.files.clone(),
     };
@@ -69,10 +65,9 @@ fn released_or_ask(
             | Entry::Turn { .. }
             | Entry::Repository(_)
             | Entry::NameTaken { .. }
-            | Entry::Site { .. }
-            | Entry::Uploaded(_)
-            | Entry::Built { .. }
-            | Entry::Activated,
+            | Entry::Uploaded { .. }
+            | Entry::BuildFailed { .. }
+            | Entry::Activated { .. },
         ) => return Err(mismatch("a commit")),
     };
     spent.github_requests += commit.requests;
@@ -110,13 +105,13 @@ fn repository(
     journal: &Journal,
     spent: &mut Spent,
 ) -> Result<Result<RepositoryEntry, Box<Effect>>, Failure> {
-    let slug = slug(&work.brief.name);
+    let slug = slug(&work.project.name);
     let names = [slug.clone(), format!("{slug}-{}", work.task.short())];
     for (index, name) in names.into_iter().enumerate() {
         let request = RepositoryRequest {
             name,
-            description: messages::repository_description(&work.brief),
-            private: !work.brief.options.public,
+            description: work.project.description.clone(),
+            private: !work.project.public,
             marker: marker(work),
         };
         let effect = Effect::new(format!("repo{index}"), Action::EnsureRepository(request));
@@ -132,10 +127,9 @@ fn repository(
                 Entry::Reply(_)
                 | Entry::Turn { .. }
                 | Entry::Commit(_)
-                | Entry::Site { .. }
-                | Entry::Uploaded(_)
-                | Entry::Built { .. }
-                | Entry::Activated,
+                | Entry::Uploaded { .. }
+                | Entry::BuildFailed { .. }
+                | Entry::Activated { .. },
             ) => return Err(mismatch("a repository")),
         }
     }
@@ -157,7 +151,7 @@ fn marker(work: &ReleaseWork) -> String {
     };
     format!(
         "{scheme}://{}.{}",
-        subdomain(&work.brief.name, &work.task),
+        subdomain(&work.project.name, &work.task),
         work.site_domain
     )
 }

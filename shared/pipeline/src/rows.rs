@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::advance::{NewUnit, Projection, UnitInput};
 use crate::brief::Brief;
-use crate::facts::Done;
+use crate::facts::{Done, Project};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, sha256_hex};
 use crate::limits::PROGRESS_CHARS_MAX;
 use crate::messages::Line;
@@ -77,16 +77,27 @@ pub fn projection(projection: &Projection, rev: i64, next_check_at: &str) -> Val
     })
 }
 
+/// What was last seen of a task's row. A unit hands it on, so that the next change of the
+/// row needs no look at it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskStamp {
+    /// The row's `rev`.
+    pub rev: i64,
+    /// The row's `$updatedAt`.
+    pub updated_at: String,
+}
+
 /// A unit's row: its creation starts the function that the table triggers.
-pub fn unit(unit: &NewUnit, owner: &str) -> NewRow {
+pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
     let key = &unit.key;
     let mut data = json!({
-        "taskId": key.task, "owner": owner, "unitKey": key.to_string(), "generation": key.generation, "round": key.round,
+        "taskId": key.task, "owner": owner, "unitKey": key.to_string(), "generation": key.generation, "round": key.round, "taskRev": task.rev, "taskUpdatedAt": task.updated_at,
     });
     match &unit.input {
         UnitInput::Plan | UnitInput::Review => {}
-        UnitInput::Release(manifest) | UnitInput::Deployment(manifest) => {
-            data["manifestHash"] = json!(manifest)
+        UnitInput::Release(manifest, project) | UnitInput::Deployment(manifest, project) => {
+            data["manifestHash"] = json!(manifest);
+            data["project"] = json!(json!(project).to_string());
         }
         UnitInput::Assignment(assignment, findings) => {
             fill_assignment(&mut data, assignment, findings)
@@ -184,6 +195,38 @@ impl UnitRow {
             .get(column)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// What was last seen of the task's row when the unit was created.
+    pub fn task_stamp(&self) -> Option<TaskStamp> {
+        let rev = self.data.get("taskRev").and_then(Value::as_i64)?;
+        let updated_at = self.text("taskUpdatedAt");
+        (!updated_at.is_empty()).then(|| TaskStamp {
+            rev,
+            updated_at: updated_at.to_owned(),
+        })
+    }
+
+    /// The brief that a plan's row holds, if it was handed on.
+    ///
+    /// # Errors
+    /// What can not be read. Not worth a retry.
+    pub fn brief(&self) -> Result<Option<Brief>, String> {
+        match self.text("brief") {
+            "" => Ok(None),
+            text => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|cause| format!("column `brief` can not be read: {cause}")),
+        }
+    }
+
+    /// The project that a release's or deployment's row holds.
+    ///
+    /// # Errors
+    /// What can not be read. Not worth a retry.
+    pub fn project(&self) -> Result<Project, String> {
+        serde_json::from_str(self.text("project"))
+            .map_err(|cause| format!("column `project` can not be read: {cause}"))
     }
 
     /// The findings of an assignment's row.

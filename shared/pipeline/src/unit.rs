@@ -182,10 +182,9 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
                 | Entry::Repository(_)
                 | Entry::NameTaken { .. }
                 | Entry::Commit(_)
-                | Entry::Site { .. }
-                | Entry::Uploaded(_)
-                | Entry::Built { .. }
-                | Entry::Activated,
+                | Entry::Uploaded { .. }
+                | Entry::BuildFailed { .. }
+                | Entry::Activated { .. },
             ) => return Err(mismatch("a turn of an agent")),
         }
     }

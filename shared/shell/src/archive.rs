@@ -16,8 +16,14 @@ const FILE_MODE: u32 = 0o644;
 /// `deploy_failed` if there are no files below `folder`. Not worth a retry.
 pub fn of(files: &Workspace, folder: &str) -> Result<Vec<u8>, Failure> {
     let folder = folder.trim_start_matches("./").trim_matches('/');
-    let prefix = if folder.is_empty() || folder == "." { String::new() } else { format!("{folder}/") };
-    let encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+    let prefix = if folder.is_empty() || folder == "." {
+        String::new()
+    } else {
+        format!("{folder}/")
+    };
+    let encoder = GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), Compression::default());
     let mut archive = tar::Builder::new(encoder);
     let mut count = 0;
     for (path, file) in files.files() {
@@ -27,13 +33,20 @@ pub fn of(files: &Workspace, folder: &str) -> Result<Vec<u8>, Failure> {
         }
     }
     if count == 0 {
-        return Err(Failure::new(Code::DeployFailed, format!("There are no files in the folder `{folder}` that the plan says to serve.")));
+        return Err(Failure::new(
+            Code::DeployFailed,
+            format!("There are no files in the folder `{folder}` that the plan says to serve."),
+        ));
     }
     let encoder = archive.into_inner().map_err(|cause| broken(&cause))?;
     encoder.finish().map_err(|cause| broken(&cause))
 }
 
-fn append<W: Write>(archive: &mut tar::Builder<W>, name: &str, content: &[u8]) -> std::io::Result<()> {
+fn append<W: Write>(
+    archive: &mut tar::Builder<W>,
+    name: &str,
+    content: &[u8],
+) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
     header.set_mode(FILE_MODE);
@@ -42,7 +55,10 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, name: &str, content: &[u8]) -
 }
 
 fn broken(cause: &std::io::Error) -> Failure {
-    Failure::new(Code::DeployFailed, format!("The files could not be packed: {cause}"))
+    Failure::new(
+        Code::DeployFailed,
+        format!("The files could not be packed: {cause}"),
+    )
 }
 
 #[cfg(test)]
@@ -56,7 +72,13 @@ mod tests {
     fn workspace(paths: &[&str]) -> Workspace {
         let mut workspace = Workspace::default();
         for path in paths {
-            workspace.write(SafePath::parse(path).unwrap(), format!("content of {path}"), "ui").unwrap();
+            workspace
+                .write(
+                    SafePath::parse(path).unwrap(),
+                    format!("content of {path}"),
+                    "ui",
+                )
+                .unwrap();
         }
         workspace
     }

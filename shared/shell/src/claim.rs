@@ -32,24 +32,43 @@ impl Claim {
     ///
     /// # Errors
     /// What the store could not mend.
-    pub async fn take(store: &Store, unit: &UnitKey, execution_id: &str, lapse: Duration) -> Result<Option<Self>, Trouble> {
+    pub async fn take(
+        store: &Store,
+        unit: &UnitKey,
+        execution_id: &str,
+        lapse: Duration,
+    ) -> Result<Option<Self>, Trouble> {
         if let Some(claim) = Self::create(store, unit, 1, execution_id).await? {
             return Ok(Some(claim));
         }
         match newest(store, unit, lapse).await? {
-            Some(ClaimState { epoch, lapsed: true }) => Self::create(store, unit, epoch + 1, execution_id).await,
+            Some(ClaimState {
+                epoch,
+                lapsed: true,
+            }) => Self::create(store, unit, epoch + 1, execution_id).await,
             Some(ClaimState { lapsed: false, .. }) | None => Ok(None),
         }
     }
 
-    async fn create(store: &Store, unit: &UnitKey, epoch: u64, execution_id: &str) -> Result<Option<Self>, Trouble> {
+    async fn create(
+        store: &Store,
+        unit: &UnitKey,
+        epoch: u64,
+        execution_id: &str,
+    ) -> Result<Option<Self>, Trouble> {
         let row_id = unit.id().claim(epoch);
         let data = json!({
             "taskId": unit.task, "unitId": unit.id(), "epoch": epoch, "executionId": execution_id,
             "heartbeatAt": clock::appwrite_time(clock::now()), "state": "held",
         });
-        let row = NewRow { table: "claims", id: row_id.clone(), data, permissions: Vec::new() };
-        Ok((store.create(row).await? == Created::New).then_some(Self { row_id, epoch }))
+        let row = NewRow {
+            table: "claims",
+            id: row_id.clone(),
+            data,
+            permissions: Vec::new(),
+        };
+        let is_new = matches!(store.create(row).await?, Created::New(_));
+        Ok(is_new.then_some(Self { row_id, epoch }))
     }
 
     /// Lets the holder's life be seen, for as long as it is awaited. A sign that is lost
@@ -67,7 +86,10 @@ impl Claim {
     /// # Errors
     /// What the store could not mend.
     pub async fn release(&self, store: &Store) -> Result<(), Trouble> {
-        store.patch("claims", &self.row_id, json!({"state": "released"}), None).await.map(|_| ())
+        store
+            .patch("claims", &self.row_id, json!({"state": "released"}), None)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -75,17 +97,28 @@ impl Claim {
 ///
 /// # Errors
 /// What the store could not mend.
-pub async fn newest(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<Option<ClaimState>, Trouble> {
+pub async fn newest(
+    store: &Store,
+    unit: &UnitKey,
+    lapse: Duration,
+) -> Result<Option<ClaimState>, Trouble> {
     let queries = vec![Query::equal("unitId", unit.id().as_str())];
     let rows = store.list("claims", queries, CLAIMS_MAX).await?;
     let now = clock::now();
-    Ok(rows.iter().filter_map(|row| state(row, lapse, now)).max_by_key(|claim| claim.epoch))
+    Ok(rows
+        .iter()
+        .filter_map(|row| state(row, lapse, now))
+        .max_by_key(|claim| claim.epoch))
 }
 
 fn state(row: &Row, lapse: Duration, now: Timestamp) -> Option<ClaimState> {
     let epoch = u64::try_from(row.integer("epoch")?).ok()?;
     let released = row.text("state") == Some("released");
-    let seconds_silent = clock::parse(&row.updated_at).map_or(i64::MAX, |seen| now.as_second() - seen.as_second());
+    let seconds_silent =
+        clock::parse(&row.updated_at).map_or(i64::MAX, |seen| now.as_second() - seen.as_second());
     let silent = u64::try_from(seconds_silent).is_ok_and(|seconds| seconds >= lapse.as_secs());
-    Some(ClaimState { epoch, lapsed: released || silent })
+    Some(ClaimState {
+        epoch,
+        lapsed: released || silent,
+    })
 }

@@ -9,6 +9,7 @@ use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
 use crate::config::Settings;
+use crate::load::Plans;
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -24,12 +25,24 @@ pub struct Clients {
     appwrite: OnceLock<appwrite::Client>,
     xai: OnceLock<Xai>,
     anthropic: OnceLock<Anthropic>,
+    plans: Plans,
 }
 
 impl Clients {
     /// No client is made yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, appwrite: OnceLock::new(), xai: OnceLock::new(), anthropic: OnceLock::new() }
+        Self {
+            settings,
+            appwrite: OnceLock::new(),
+            xai: OnceLock::new(),
+            anthropic: OnceLock::new(),
+            plans: Plans::default(),
+        }
+    }
+
+    /// Plans that this process has read.
+    pub fn plans(&self) -> &Plans {
+        &self.plans
     }
 
     /// The settings.
@@ -41,14 +54,28 @@ impl Clients {
     ///
     /// # Errors
     /// `not_configured` without an endpoint, a project or a key.
-    pub fn appwrite(&self, key: Option<&SecretString>, deadline: Instant) -> Result<appwrite::Client, Trouble> {
-        let key = key.or(self.settings.appwrite_key.as_ref()).ok_or_else(|| missing("APPWRITE_API_KEY"))?;
+    pub fn appwrite(
+        &self,
+        key: Option<&SecretString>,
+        deadline: Instant,
+    ) -> Result<appwrite::Client, Trouble> {
+        let key = key
+            .or(self.settings.appwrite_key.as_ref())
+            .ok_or_else(|| missing("APPWRITE_API_KEY"))?;
         let client = match self.appwrite.get() {
             Some(client) => client.clone(),
             None => {
                 let client = appwrite::Client::new(appwrite::Settings {
-                    endpoint: self.settings.appwrite_endpoint.clone().ok_or_else(|| missing("APPWRITE_ENDPOINT"))?,
-                    project: self.settings.project_id.clone().ok_or_else(|| missing("APPWRITE_PROJECT_ID"))?,
+                    endpoint: self
+                        .settings
+                        .appwrite_endpoint
+                        .clone()
+                        .ok_or_else(|| missing("APPWRITE_ENDPOINT"))?,
+                    project: self
+                        .settings
+                        .project_id
+                        .clone()
+                        .ok_or_else(|| missing("APPWRITE_PROJECT_ID"))?,
                     credential: appwrite::Credential::Guest,
                     timeout: APPWRITE_TIMEOUT,
                     retries_max: APPWRITE_RETRIES_MAX,
@@ -57,7 +84,9 @@ impl Clients {
             }
         };
         let deadline = deadline.checked_sub(DEADLINE_RESERVE).unwrap_or(deadline);
-        Ok(client.with_credential(appwrite::Credential::Key(key.clone())).with_deadline(deadline))
+        Ok(client
+            .with_credential(appwrite::Credential::Key(key.clone()))
+            .with_deadline(deadline))
     }
 
     /// The planner's and reviewer's service.
@@ -68,8 +97,15 @@ impl Clients {
         if let Some(client) = self.xai.get() {
             return Ok(client);
         }
-        let key = self.settings.grok_key.clone().ok_or_else(|| missing("GROK_API_KEY"))?;
-        let client = Xai::new(models::Settings::new(self.settings.grok_base_url.clone(), key))?;
+        let key = self
+            .settings
+            .grok_key
+            .clone()
+            .ok_or_else(|| missing("GROK_API_KEY"))?;
+        let client = Xai::new(models::Settings::new(
+            self.settings.grok_base_url.clone(),
+            key,
+        ))?;
         Ok(self.xai.get_or_init(|| client))
     }
 
@@ -81,8 +117,15 @@ impl Clients {
         if let Some(client) = self.anthropic.get() {
             return Ok(client);
         }
-        let key = self.settings.anthropic_key.clone().ok_or_else(|| missing("ANTHROPIC_API_KEY"))?;
-        let client = Anthropic::new(models::Settings::new(self.settings.anthropic_base_url.clone(), key))?;
+        let key = self
+            .settings
+            .anthropic_key
+            .clone()
+            .ok_or_else(|| missing("ANTHROPIC_API_KEY"))?;
+        let client = Anthropic::new(models::Settings::new(
+            self.settings.anthropic_base_url.clone(),
+            key,
+        ))?;
         Ok(self.anthropic.get_or_init(|| client))
     }
 
@@ -92,8 +135,15 @@ impl Clients {
     /// # Errors
     /// `not_configured` without a token.
     pub fn github(&self) -> Result<github::Client, Trouble> {
-        let token = self.settings.github_token.clone().ok_or_else(|| missing("GITHUB_TOKEN"))?;
-        let settings = github::Settings { base_url: self.settings.github_base_url.clone(), ..github::Settings::new(token) };
+        let token = self
+            .settings
+            .github_token
+            .clone()
+            .ok_or_else(|| missing("GITHUB_TOKEN"))?;
+        let settings = github::Settings {
+            base_url: self.settings.github_base_url.clone(),
+            ..github::Settings::new(token)
+        };
         Ok(github::Client::new(settings)?)
     }
 
@@ -102,10 +152,16 @@ impl Clients {
     /// # Errors
     /// `not_configured` if it is not set.
     pub fn site_domain(&self) -> Result<&str, Trouble> {
-        self.settings.site_domain.as_deref().ok_or_else(|| missing("SITE_DOMAIN"))
+        self.settings
+            .site_domain
+            .as_deref()
+            .ok_or_else(|| missing("SITE_DOMAIN"))
     }
 }
 
 fn missing(name: &str) -> Trouble {
-    Trouble::Terminal(Failure::new(Code::NotConfigured, format!("The setting {name} is missing. Set it and start the task anew.")))
+    Trouble::Terminal(Failure::new(
+        Code::NotConfigured,
+        format!("The setting {name} is missing. Set it and start the task anew."),
+    ))
 }

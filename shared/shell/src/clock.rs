@@ -15,7 +15,8 @@ pub fn appwrite_time(time: Timestamp) -> String {
 /// `seconds` after `time`.
 pub fn after(time: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    time.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    time.checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Reads a time that Appwrite wrote. `None` if it is none.
@@ -32,7 +33,10 @@ mod tests {
         let text = "2026-11-22T20:44:59.929+00:00";
         let time = parse(text).unwrap();
         assert_eq!(appwrite_time(time), text);
-        assert_eq!(appwrite_time(after(time, 31)), "2026-11-22T20:45:30.929+00:00");
+        assert_eq!(
+            appwrite_time(after(time, 31)),
+            "2026-11-22T20:45:30.929+00:00"
+        );
         assert_eq!(parse("yesterday"), None);
     }
 }

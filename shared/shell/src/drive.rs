@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use pipeline::effect::Effect;
+use pipeline::limits::PROGRESS_CHARS_MAX;
 use pipeline::messages::{self, Line};
-use pipeline::rows::{self, UnitRow};
+use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::{Done, Facts, Step, UnitKind, Work, advance, decide, record};
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ use crate::advance::{advance_task, project};
 use crate::claim::Claim;
 use crate::clients::Clients;
 use crate::clock;
-use crate::load;
+use crate::load::{self, Loader};
 use crate::logging::Log;
 use crate::perform::Performer;
 use crate::redaction::Redactor;
@@ -71,8 +72,10 @@ impl Drive<'_> {
         let unit = UnitRow::parse(kind, &trigger.id, trigger.data).map_err(Trouble::Row)?;
         let settings = self.clients.settings();
         let lapse = Duration::from_secs(settings.claim_lapse_seconds);
-        let Some(claim) = Claim::take(&self.store, &unit.key, &self.execution_id, lapse).await? else {
-            self.log.info(&format!("unit {} is held by another execution", unit.key));
+        let Some(claim) = Claim::take(&self.store, &unit.key, &self.execution_id, lapse).await?
+        else {
+            self.log
+                .info(&format!("unit {} is held by another execution", unit.key));
             return Ok(Driven::Held);
         };
         let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
@@ -82,7 +85,8 @@ impl Drive<'_> {
         };
         if let Err(trouble) = result {
             if let Err(second) = claim.release(&self.store).await {
-                self.log.error(&format!("could not release the claim: {second}"));
+                self.log
+                    .error(&format!("could not release the claim: {second}"));
             }
             return Err(trouble);
         }
@@ -91,68 +95,109 @@ impl Drive<'_> {
 
     async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
-        let mut journal = Journal::default();
+        let (mut journal, mut seen) = (Journal::default(), None);
         if repeat {
             let (recorded, done) = load::journal(&self.store, &unit.key.id()).await?;
             if done.is_some() {
-                return self.advance(unit, true).await;
+                return self.advance(unit, None, None, true).await;
             }
             journal = recorded;
-        } else if unit.key.kind == UnitKind::Plan {
-            self.show_planning(unit).await?;
+        } else {
+            seen = self.show_start(unit).await?;
         }
         let site_domain = match unit.key.kind {
             UnitKind::Release => self.clients.site_domain()?,
             UnitKind::Plan | UnitKind::Assignment | UnitKind::Review | UnitKind::Deployment => "",
         };
-        let work = load::work(&self.store, unit, created_unix, site_domain).await?;
-        let end = self.effects(unit, &work, journal, repeat).await?;
-        self.end(unit, end, repeat).await
+        let loader = Loader {
+            store: &self.store,
+            plans: self.clients.plans(),
+            site_domain,
+        };
+        let loaded = loader.work(unit, created_unix).await?;
+        let end = self.effects(unit, &loaded.work, journal, repeat).await?;
+        self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
+            .await
     }
 
-    /// The task leaves `pending` when its plan is taken up.
-    async fn show_planning(&self, unit: &UnitRow) -> Result<(), Trouble> {
-        let facts = Facts { task: unit.key.task.clone(), owner: unit.owner.clone(), done: Vec::new() };
+    /// The task leaves `pending` when its plan is taken up. Returns what was last seen of
+    /// the task's row.
+    async fn show_start(&self, unit: &UnitRow) -> Result<Option<TaskStamp>, Trouble> {
+        let known = unit.task_stamp();
+        if unit.key.kind != UnitKind::Plan {
+            return Ok(known);
+        }
+        let facts = Facts {
+            task: unit.key.task.clone(),
+            owner: unit.owner.clone(),
+            done: Vec::new(),
+        };
         let projection = advance(&facts, None).projection;
         let check_after = self.clients.settings().check_after_seconds;
-        project(&self.store, &unit.key.task, &projection, check_after, None).await.map(|_| ())
+        project(&self.store, &unit.key.task, &projection, check_after, known).await
     }
 
-    async fn effects(&self, unit: &UnitRow, work: &Work, mut journal: Journal, repeat: bool) -> Result<End, Trouble> {
+    async fn effects(
+        &self,
+        unit: &UnitRow,
+        work: &Work,
+        mut journal: Journal,
+        repeat: bool,
+    ) -> Result<End, Trouble> {
         let performer = Performer::new(self.clients, &self.store, repeat);
         for _ in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),
                 Step::Do(effects) => {
-                    let performed = effects.iter().map(|effect| self.effect(unit, work, &journal, effect, &performer));
+                    let performed = effects
+                        .iter()
+                        .map(|effect| self.effect(unit, work, &journal, effect, &performer));
                     for (key, recorded) in try_join_all(performed).await? {
                         journal.insert(key, recorded);
                     }
                 }
             }
         }
-        Err(Trouble::Row(format!("unit {} did not end in {STEPS_MAX} steps", unit.key)))
+        Err(Trouble::Row(format!(
+            "unit {} did not end in {STEPS_MAX} steps",
+            unit.key
+        )))
     }
 
     /// Performs one effect and appends its entry. If another execution was first, its
     /// entry counts.
-    async fn effect(&self, unit: &UnitRow, work: &Work, journal: &Journal, effect: &Effect, performer: &Performer<'_>) -> Result<(String, Recorded), Trouble> {
+    async fn effect(
+        &self,
+        unit: &UnitRow,
+        work: &Work,
+        journal: &Journal,
+        effect: &Effect,
+        performer: &Performer<'_>,
+    ) -> Result<(String, Recorded), Trouble> {
         let answer = performer.perform(effect).await?;
         let (entry, changed) = record(work, journal, effect, answer);
         let line = messages::effect_line(work, &effect.key, &effect.action, &entry, &changed);
-        let recorded = Recorded { fingerprint: effect.action.fingerprint(), entry };
+        let recorded = Recorded {
+            fingerprint: effect.action.fingerprint(),
+            entry,
+        };
         let (task, id) = (&unit.key.task, unit.key.id());
         let row = rows::entry(task, &id, &effect.key, &recorded);
         let row_id = row.id.clone();
-        let (created, ()) = futures::future::try_join(self.store.create(row), self.tell(unit, line)).await?;
-        if created == Created::New {
+        let (created, ()) =
+            futures::future::try_join(self.store.create(row), self.tell(unit, line)).await?;
+        if let Created::New(_) = created {
             return Ok((effect.key.clone(), recorded));
         }
         let theirs = self.store.get("journal", &row_id).await?;
-        let theirs = theirs.ok_or_else(|| Trouble::Row(format!("journal entry `{row_id}` is there and is not")))?;
+        let theirs = theirs
+            .ok_or_else(|| Trouble::Row(format!("journal entry `{row_id}` is there and is not")))?;
         let (key, recorded) = load::read_entry(&theirs)?;
         if key != effect.key {
-            return Err(Trouble::Row(format!("journal entry `{row_id}` belongs to `{key}`, not to `{}`", effect.key)));
+            return Err(Trouble::Row(format!(
+                "journal entry `{row_id}` belongs to `{key}`, not to `{}`",
+                effect.key
+            )));
         }
         Ok((key, recorded))
     }
@@ -160,7 +205,15 @@ impl Drive<'_> {
     async fn tell(&self, unit: &UnitRow, line: Option<Line>) -> Result<(), Trouble> {
         let Some(mut line) = line else { return Ok(()) };
         line.text = self.redactor().clean(&line.text).into_owned();
-        self.store.create(rows::progress(&unit.key.task, &unit.owner, &unit.key.id(), &line)).await.map(|_| ())
+        self.store
+            .create(rows::progress(
+                &unit.key.task,
+                &unit.owner,
+                &unit.key.id(),
+                &line,
+            ))
+            .await
+            .map(|_| ())
     }
 
     fn redactor(&self) -> &Redactor {
@@ -168,28 +221,72 @@ impl Drive<'_> {
     }
 
     /// The end of a unit, in the order that a crash anywhere in between can be repaired:
-    /// its output rows, its result, the rows that follow, the task's row.
-    async fn end(&self, unit: &UnitRow, end: End, repeat: bool) -> Result<(), Trouble> {
+    /// its output rows, its result, the task's row, the rows that follow.
+    async fn end(
+        &self,
+        unit: &UnitRow,
+        end: End,
+        facts: Option<Facts>,
+        seen: Option<TaskStamp>,
+        repeat: bool,
+    ) -> Result<(), Trouble> {
         let key = &unit.key;
-        let files = end.files.iter().map(|file| rows::file(&key.task, &unit.owner, key.generation, file)).collect();
-        let line = messages::end_line(key.kind, &key.name, key.round, &end.outcome, end.spent);
-        self.log.info(&line.text);
-        let columns = async {
-            if end.columns.is_empty() {
-                return Ok(());
-            }
-            let columns = Value::Object(end.columns.clone());
-            self.store.patch(key.kind.table(), key.id().as_str(), columns, None).await.map(|_| ())
+        let files = end
+            .files
+            .iter()
+            .map(|file| rows::file(&key.task, &unit.owner, key.generation, file))
+            .collect();
+        let (level, line) = messages::end_line(&key.name, key.round, &end.outcome);
+        let line: String = self
+            .redactor()
+            .clean(&line)
+            .chars()
+            .take(PROGRESS_CHARS_MAX)
+            .collect();
+        self.log.info(&line);
+        let mut columns = end.columns;
+        columns.insert("line".to_owned(), line.into());
+        columns.insert("level".to_owned(), level.as_str().into());
+        let unit_id = key.id();
+        let own_row = self.store.patch(
+            key.kind.table(),
+            unit_id.as_str(),
+            Value::Object(columns),
+            None,
+        );
+        futures::future::try_join(self.store.create_many(files), own_row).await?;
+        let done = Done {
+            unit: key.clone(),
+            outcome: end.outcome,
+            spent: end.spent,
         };
-        futures::future::try_join3(self.store.create_many(files), columns, self.tell(unit, Some(line))).await?;
-        let done = Done { unit: key.clone(), outcome: end.outcome, spent: end.spent };
         self.store.create(rows::done(&done)).await?;
-        self.advance(unit, repeat).await
+        let facts = facts.map(|mut facts| {
+            facts.done.push(done);
+            facts
+        });
+        self.advance(unit, facts, seen, repeat).await
     }
 
-    async fn advance(&self, unit: &UnitRow, repeat: bool) -> Result<(), Trouble> {
+    async fn advance(
+        &self,
+        unit: &UnitRow,
+        facts: Option<Facts>,
+        seen: Option<TaskStamp>,
+        repeat: bool,
+    ) -> Result<(), Trouble> {
+        let facts = match facts {
+            Some(facts) => facts,
+            None => load::facts(&self.store, &unit.key.task, &unit.owner).await?,
+        };
         let finished = (!repeat).then_some(&unit.key);
-        let check_after = self.clients.settings().check_after_seconds;
-        advance_task(&self.store, &unit.key.task, &unit.owner, finished, check_after).await
+        advance_task(
+            &self.store,
+            &facts,
+            finished,
+            seen,
+            self.clients.settings().check_after_seconds,
+        )
+        .await
     }
 }

@@ -17,7 +17,12 @@ use crate::trouble::Trouble;
 
 /// Serves the function of `stage` until its host ends it: the whole of every `main`.
 pub fn run(stage: Stage) -> ExitCode {
-    hosts::run(move |settings| Ok(Function { stage, clients: Clients::new(settings.clone()) }))
+    hosts::run(move |settings| {
+        Ok(Function {
+            stage,
+            clients: Clients::new(settings.clone()),
+        })
+    })
 }
 
 /// One of the seven functions.
@@ -28,16 +33,24 @@ struct Function {
 
 impl Handler for Function {
     async fn handle(&self, invocation: Invocation) -> Reply {
-        let is_task = self.stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
+        let is_task =
+            self.stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
         if invocation.method == Method::GET && !is_task {
             return self.health();
         }
         if invocation.method != Method::POST && !is_task {
-            return Reply::error(400, "unknown_call", "Use GET for a self-check or POST to run.");
+            return Reply::error(
+                400,
+                "unknown_call",
+                "Use GET for a self-check or POST to run.",
+            );
         }
         let missing = self.clients.settings().missing(self.stage.function_id());
         if !missing.is_empty() {
-            let message = format!("The function lacks settings: {}. Set them as variables of the function.", missing.join(", "));
+            let message = format!(
+                "The function lacks settings: {}. Set them as variables of the function.",
+                missing.join(", ")
+            );
             invocation.log.error(&message);
             return Reply::error(500, "not_configured", &message);
         }
@@ -63,19 +76,29 @@ impl Function {
             .iter()
             .map(|setting| json!({"name": setting.name, "set": setting.set, "required": setting.required}))
             .collect();
-        Reply::json(status, &json!({
-            "ok": missing.is_empty(), "function": name, "version": env!("CARGO_PKG_VERSION"),
-            "missing": missing, "settings": report,
-        }))
+        Reply::json(
+            status,
+            &json!({
+                "ok": missing.is_empty(), "function": name, "version": env!("CARGO_PKG_VERSION"),
+                "missing": missing, "settings": report,
+            }),
+        )
     }
 
     async fn serve(&self, invocation: &Invocation) -> Result<Reply, Trouble> {
-        let client = self.clients.appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?;
+        let client = self
+            .clients
+            .appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?;
         let store = Store::new(client);
         let settings = self.clients.settings();
         match self.stage {
-            Stage::CreateTask => create_task::answer(&store, invocation, settings.check_after_seconds).await,
-            Stage::Sweep => Ok(Reply::json(200, &sweep(&store, settings, &invocation.log).await?)),
+            Stage::CreateTask => {
+                create_task::answer(&store, invocation, settings.check_after_seconds).await
+            }
+            Stage::Sweep => Ok(Reply::json(
+                200,
+                &sweep(&store, settings, &invocation.log).await?,
+            )),
             Stage::Plan => self.drive(UnitKind::Plan, store, invocation).await,
             Stage::RunAgent => self.drive(UnitKind::Assignment, store, invocation).await,
             Stage::Review => self.drive(UnitKind::Review, store, invocation).await,
@@ -84,20 +107,43 @@ impl Function {
         }
     }
 
-    async fn drive(&self, kind: UnitKind, store: Store, invocation: &Invocation) -> Result<Reply, Trouble> {
+    async fn drive(
+        &self,
+        kind: UnitKind,
+        store: Store,
+        invocation: &Invocation,
+    ) -> Result<Reply, Trouble> {
         let trigger = match trigger(&invocation.body) {
             Some(Trigger::Row(row)) => row,
             Some(Trigger::Id(id)) => match store.get(kind.table(), &id).await? {
-                Some(row) => TriggerRow { id: row.id, created_at: row.created_at, data: row.data },
-                None => return Ok(Reply::error(404, "row_not_found", &format!("There is no row `{id}` in `{}`.", kind.table()))),
+                Some(row) => TriggerRow {
+                    id: row.id,
+                    created_at: row.created_at,
+                    data: row.data,
+                },
+                None => {
+                    return Ok(Reply::error(
+                        404,
+                        "row_not_found",
+                        &format!("There is no row `{id}` in `{}`.", kind.table()),
+                    ));
+                }
             },
             None => {
-                let message = format!("The body must be a row of `{}` or {{\"rowId\": \"…\"}}.", kind.table());
+                let message = format!(
+                    "The body must be a row of `{}` or {{\"rowId\": \"…\"}}.",
+                    kind.table()
+                );
                 return Ok(Reply::error(400, "invalid_body", &message));
             }
         };
         let execution_id = invocation.execution_id.clone().unwrap_or_default();
-        let drive = Drive { clients: &self.clients, store, execution_id, log: invocation.log.clone() };
+        let drive = Drive {
+            clients: &self.clients,
+            store,
+            execution_id,
+            log: invocation.log.clone(),
+        };
         let word = match drive.run(kind, trigger).await? {
             Driven::Done => "done",
             Driven::Held => "held",
@@ -115,12 +161,24 @@ enum Trigger {
 }
 
 fn trigger(body: &[u8]) -> Option<Trigger> {
-    let Ok(Value::Object(data)) = serde_json::from_slice(body) else { return None };
+    let Ok(Value::Object(data)) = serde_json::from_slice(body) else {
+        return None;
+    };
     let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
-    match (text("$id"), text("$createdAt"), data.contains_key("unitKey")) {
-        (Some(id), Some(created_at), true) => Some(Trigger::Row(TriggerRow { id, created_at, data })),
+    match (
+        text("$id"),
+        text("$createdAt"),
+        data.contains_key("unitKey"),
+    ) {
+        (Some(id), Some(created_at), true) => Some(Trigger::Row(TriggerRow {
+            id,
+            created_at,
+            data,
+        })),
         (Some(id), _, _) => Some(Trigger::Id(id)),
-        (None, _, _) if data.len() == 1 => text("rowId").filter(|id| !id.is_empty() && id.len() <= 36).map(Trigger::Id),
+        (None, _, _) if data.len() == 1 => text("rowId")
+            .filter(|id| !id.is_empty() && id.len() <= 36)
+            .map(Trigger::Id),
         (None, _, _) => None,
     }
 }

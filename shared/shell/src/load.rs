@@ -1,14 +1,14 @@
 //! From rows to [`Work`]: reads what a unit depends on, and only that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use appwrite::{Query, Row};
 use pipeline::advance::FIRST_GENERATION;
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
-use pipeline::limits::FILES_MAX;
-use pipeline::limits::REVIEW_ROUNDS_MAX;
+use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::plan::{Assignment, Plan};
 use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
@@ -17,6 +17,7 @@ use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
 use pipeline::{Done, Facts, Outcome, TaskId, UnitId, UnitKey, UnitKind, Work};
+use tokio::sync::OnceCell;
 
 use crate::store::Store;
 use crate::trouble::Trouble;
@@ -28,60 +29,161 @@ const ENTRIES_MAX: usize = 1_000;
 /// Units a task can have.
 const UNITS_MAX: usize = 1_000;
 
-/// The unit of work that `unit` names, with everything it depends on.
-///
-/// # Errors
-/// A store that does not answer, or a row that does not hold what it should.
-pub async fn work(store: &Store, unit: &UnitRow, created_unix: i64, site_domain: &str) -> Result<Work, Trouble> {
-    let task = unit.key.task.clone();
-    if unit.key.kind == UnitKind::Plan {
-        return Ok(Work::Plan(PlanWork { brief: brief(store, &task).await? }));
+/// Reads what units depend on.
+#[derive(Clone, Copy)]
+pub struct Loader<'a> {
+    /// The tables.
+    pub store: &'a Store,
+    /// Plans that were read before by this process.
+    pub plans: &'a Plans,
+    /// Domain below which sites get their addresses.
+    pub site_domain: &'a str,
+}
+
+/// What a unit works from.
+pub struct Loaded {
+    /// The unit with everything it depends on.
+    pub work: Work,
+    /// The facts, where they had to be listed and nothing can be added to them while the
+    /// unit is at work.
+    pub facts: Option<Facts>,
+}
+
+impl Loader<'_> {
+    /// The unit of work that `unit` names, with everything it depends on.
+    ///
+    /// # Errors
+    /// A store that does not answer, or a row that does not hold what it should.
+    pub async fn work(&self, unit: &UnitRow, created_unix: i64) -> Result<Loaded, Trouble> {
+        let task = unit.key.task.clone();
+        let approved_manifest = unit.text("manifestHash").to_owned();
+        let work = match unit.key.kind {
+            UnitKind::Plan => {
+                let brief = match unit.brief().map_err(Trouble::Row)? {
+                    Some(brief) => brief,
+                    None => brief(self.store, &task).await?,
+                };
+                // Nothing else of the task exists before its plan.
+                let facts = Facts {
+                    task,
+                    owner: unit.owner.clone(),
+                    done: Vec::new(),
+                };
+                return Ok(Loaded {
+                    work: Work::Plan(PlanWork { brief }),
+                    facts: Some(facts),
+                });
+            }
+            UnitKind::Assignment => {
+                assignment(self.store, unit, self.plans.get(self.store, &task).await?).await?
+            }
+            UnitKind::Review => {
+                return review(self.store, unit, self.plans.get(self.store, &task).await?).await;
+            }
+            UnitKind::Release => Work::Release(ReleaseWork {
+                files: Workspace::of(&files(self.store, &task).await?),
+                project: unit.project().map_err(Trouble::Row)?,
+                site_domain: self
+                    .site_domain
+                    .split(':')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+                task,
+                approved_manifest,
+                created_unix,
+            }),
+            UnitKind::Deployment => Work::Deployment(DeploymentWork {
+                files: Workspace::of(&files(self.store, &task).await?),
+                project: unit.project().map_err(Trouble::Row)?,
+                task,
+                approved_manifest,
+            }),
+        };
+        Ok(Loaded { work, facts: None })
     }
-    let (brief, plan) = plan(store, &task).await?;
-    match unit.key.kind {
-        UnitKind::Plan => Err(Trouble::Row("a plan has no plan".to_owned())),
-        UnitKind::Assignment => assignment(store, unit, brief, plan).await,
-        UnitKind::Review => review(store, unit, brief, plan).await,
-        UnitKind::Release => Ok(Work::Release(ReleaseWork {
-            files: Workspace::of(&files(store, &task).await?),
-            approved_manifest: unit.text("manifestHash").to_owned(),
-            site_domain: site_domain.split(':').next().unwrap_or_default().to_owned(),
-            task,
-            brief,
-            plan,
-            created_unix,
-        })),
-        UnitKind::Deployment => Ok(Work::Deployment(DeploymentWork {
-            files: Workspace::of(&files(store, &task).await?),
-            approved_manifest: unit.text("manifestHash").to_owned(),
-            task,
-            brief,
-            plan,
-        })),
+}
+
+/// Accepted plans that this process has read. They never change, and the agents of a task
+/// share a process.
+#[derive(Default)]
+pub struct Plans {
+    kept: Mutex<VecDeque<(TaskId, Arc<OnceCell<Known>>)>>,
+}
+
+/// A brief and its accepted plan.
+type Known = (Brief, Plan);
+
+/// Plans that are kept; the oldest make room.
+const PLANS_MAX: usize = 16;
+
+impl Plans {
+    async fn get(&self, store: &Store, task: &TaskId) -> Result<Known, Trouble> {
+        let cell = self.cell(task);
+        cell.get_or_try_init(|| plan(store, task)).await.cloned()
+    }
+
+    fn cell(&self, task: &TaskId) -> Arc<OnceCell<Known>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = kept.iter().find(|(id, _)| id == task) {
+            return Arc::clone(cell);
+        }
+        if kept.len() >= PLANS_MAX {
+            kept.pop_front();
+        }
+        let cell = Arc::new(OnceCell::new());
+        kept.push_back((task.clone(), Arc::clone(&cell)));
+        cell
     }
 }
 
 async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
-    let row = store.get("briefs", task.as_str()).await?.ok_or_else(|| Trouble::Row(format!("task `{task}` has no brief")))?;
+    let row = store
+        .get("briefs", task.as_str())
+        .await?
+        .ok_or_else(|| Trouble::Row(format!("task `{task}` has no brief")))?;
     let text = row.text("brief").unwrap_or_default();
-    serde_json::from_str(text).map_err(|cause| Trouble::Row(format!("the brief of `{task}` can not be read: {cause}")))
+    serde_json::from_str(text)
+        .map_err(|cause| Trouble::Row(format!("the brief of `{task}` can not be read: {cause}")))
 }
 
 async fn plan(store: &Store, task: &TaskId) -> Result<(Brief, Plan), Trouble> {
-    let key = UnitKey { task: task.clone(), kind: UnitKind::Plan, generation: FIRST_GENERATION, round: 1, name: String::new() };
-    let row = store.get("plans", key.id().as_str()).await?.ok_or_else(|| Trouble::Row(format!("task `{task}` has no plan")))?;
+    let key = UnitKey {
+        task: task.clone(),
+        kind: UnitKind::Plan,
+        generation: FIRST_GENERATION,
+        round: 1,
+        name: String::new(),
+    };
+    let row = store
+        .get("plans", key.id().as_str())
+        .await?
+        .ok_or_else(|| Trouble::Row(format!("task `{task}` has no plan")))?;
     rows::read_plan(row.text("plan").unwrap_or_default()).map_err(Trouble::Row)
 }
 
 async fn files(store: &Store, task: &TaskId) -> Result<Vec<FileVersion>, Trouble> {
-    let rows = store.list("files", vec![Query::equal("taskId", task.as_str())], FILE_VERSIONS_MAX).await?;
-    rows.iter().map(|row| rows::read_file(&row.data).map_err(Trouble::Row)).collect()
+    let rows = store
+        .list(
+            "files",
+            vec![Query::equal("taskId", task.as_str())],
+            FILE_VERSIONS_MAX,
+        )
+        .await?;
+    rows.iter()
+        .map(|row| rows::read_file(&row.data).map_err(Trouble::Row))
+        .collect()
 }
 
-async fn assignment(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Result<Work, Trouble> {
+async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Work, Trouble> {
     let name = &unit.key.name;
-    let assignment = plan.assignments.iter().find(|assignment| assignment.id == *name).cloned();
-    let assignment = assignment.ok_or_else(|| Trouble::Row(format!("the plan has no assignment `{name}`")))?;
+    let assignment = plan
+        .assignments
+        .iter()
+        .find(|assignment| assignment.id == *name)
+        .cloned();
+    let assignment =
+        assignment.ok_or_else(|| Trouble::Row(format!("the plan has no assignment `{name}`")))?;
     let round = unit.key.round;
     let versions = if round == 1 && assignment.depends_on.is_empty() {
         shared_files(&plan)
@@ -90,17 +192,31 @@ async fn assignment(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> 
         let mut versions = files(store, &unit.key.task).await?;
         // What others write at the same time must not be seen: a second execution of this
         // unit would start from something else.
-        versions.retain(|version| version.round < round || (round == 1 && seen.contains(&version.assignment)));
+        versions.retain(|version| {
+            version.round < round || (round == 1 && seen.contains(&version.assignment))
+        });
         versions
     };
     let base = Workspace::of(&versions);
-    Ok(Work::Assignment(Box::new(AgentWork { brief, plan, assignment, round, findings: unit.findings(), base })))
+    Ok(Work::Assignment(Box::new(AgentWork {
+        brief,
+        plan,
+        assignment,
+        round,
+        findings: unit.findings(),
+        base,
+    })))
 }
 
 fn shared_files(plan: &Plan) -> Vec<FileVersion> {
     let version = |file: &pipeline::plan::SharedFile| {
         let path = pipeline::SafePath::parse(&file.path).ok()?;
-        Some(FileVersion { path, content: Some(file.content.clone()), assignment: "shared".to_owned(), round: 0 })
+        Some(FileVersion {
+            path,
+            content: Some(file.content.clone()),
+            assignment: "shared".to_owned(),
+            round: 0,
+        })
     };
     plan.shared_files.iter().filter_map(version).collect()
 }
@@ -113,25 +229,43 @@ fn visible(plan: &Plan, assignment: &Assignment) -> BTreeSet<String> {
     while let Some(id) = open.pop() {
         if seen.insert(id.to_owned()) {
             let dependency = plan.assignments.iter().find(|other| other.id == id);
-            open.extend(dependency.into_iter().flat_map(|other| other.depends_on.iter().map(String::as_str)));
+            open.extend(
+                dependency
+                    .into_iter()
+                    .flat_map(|other| other.depends_on.iter().map(String::as_str)),
+            );
         }
     }
     seen
 }
 
-async fn review(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Result<Work, Trouble> {
+async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Loaded, Trouble> {
     let (task, round) = (unit.key.task.clone(), unit.key.round);
-    let (versions, facts) = futures::future::try_join(files(store, &task), facts(store, &task, &unit.owner)).await?;
-    let key = |kind, round, name: &str| UnitKey { task: task.clone(), kind, generation: FIRST_GENERATION, round, name: name.to_owned() };
+    let (versions, facts) =
+        futures::future::try_join(files(store, &task), facts(store, &task, &unit.owner)).await?;
+    let key = |kind, round, name: &str| UnitKey {
+        task: task.clone(),
+        kind,
+        generation: FIRST_GENERATION,
+        round,
+        name: name.to_owned(),
+    };
     let earlier = match round {
         1 => Vec::new(),
         _ => match facts.outcome(&key(UnitKind::Review, round - 1, "")) {
             Some(Outcome::Reviewed { rework, .. }) => rework.clone(),
-            Some(_) | None => return Err(Trouble::Row(format!("review {round} has no review before it"))),
+            Some(_) | None => {
+                return Err(Trouble::Row(format!(
+                    "review {round} has no review before it"
+                )));
+            }
         },
     };
     let subject = |assignment: &Assignment| {
-        let findings = earlier.iter().find(|item| item.assignment == assignment.id).map(|item| item.findings.clone());
+        let findings = earlier
+            .iter()
+            .find(|item| item.assignment == assignment.id)
+            .map(|item| item.findings.clone());
         if round > 1 && findings.is_none() {
             return None;
         }
@@ -139,10 +273,25 @@ async fn review(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Resu
             Some(Outcome::Coded { summary, .. }) => summary.clone(),
             Some(_) | None => String::new(),
         };
-        Some(Subject { assignment: assignment.clone(), claims, earlier_findings: findings.unwrap_or_default() })
+        Some(Subject {
+            assignment: assignment.clone(),
+            claims,
+            earlier_findings: findings.unwrap_or_default(),
+        })
     };
     let subjects = plan.assignments.iter().filter_map(subject).collect();
-    Ok(Work::Review(ReviewWork { brief, plan, round, subjects, workspace: Workspace::of(&versions) }))
+    let work = Work::Review(ReviewWork {
+        brief,
+        plan,
+        round,
+        subjects,
+        workspace: Workspace::of(&versions),
+    });
+    // All agents are done, and nothing else is at work during a review.
+    Ok(Loaded {
+        work,
+        facts: Some(facts),
+    })
 }
 
 /// Everything known of a task: the results of its finished units.
@@ -150,15 +299,30 @@ async fn review(store: &Store, unit: &UnitRow, brief: Brief, plan: Plan) -> Resu
 /// # Errors
 /// A store that does not answer, or an entry that can not be read.
 pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
-    let queries = vec![Query::equal("taskId", task.as_str()), Query::equal("kind", "done")];
+    let queries = vec![
+        Query::equal("taskId", task.as_str()),
+        Query::equal("kind", "done"),
+    ];
     let rows = store.list("journal", queries, UNITS_MAX).await?;
-    let done = rows.iter().map(read_done).collect::<Result<Vec<Done>, Trouble>>()?;
-    Ok(Facts { task: task.clone(), owner: owner.to_owned(), done })
+    let done = rows
+        .iter()
+        .map(read_done)
+        .collect::<Result<Vec<Done>, Trouble>>()?;
+    Ok(Facts {
+        task: task.clone(),
+        owner: owner.to_owned(),
+        done,
+    })
 }
 
 fn read_done(row: &Row) -> Result<Done, Trouble> {
     let text = row.text("outcome").unwrap_or_default();
-    serde_json::from_str(text).map_err(|cause| Trouble::Row(format!("journal entry `{}` can not be read: {cause}", row.id)))
+    serde_json::from_str(text).map_err(|cause| {
+        Trouble::Row(format!(
+            "journal entry `{}` can not be read: {cause}",
+            row.id
+        ))
+    })
 }
 
 /// A unit's journal, and its result if it is done.
@@ -166,7 +330,13 @@ fn read_done(row: &Row) -> Result<Done, Trouble> {
 /// # Errors
 /// A store that does not answer, or an entry that can not be read.
 pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Done>), Trouble> {
-    let rows = store.list("journal", vec![Query::equal("unitId", unit.as_str())], ENTRIES_MAX).await?;
+    let rows = store
+        .list(
+            "journal",
+            vec![Query::equal("unitId", unit.as_str())],
+            ENTRIES_MAX,
+        )
+        .await?;
     let (mut journal, mut done) = (Journal::default(), None);
     for row in &rows {
         if row.text("kind") == Some("done") {
@@ -185,6 +355,17 @@ pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Do
 /// An entry that can not be read.
 pub fn read_entry(row: &Row) -> Result<(String, Recorded), Trouble> {
     let text = |column: &str| row.text(column).unwrap_or_default();
-    let entry = serde_json::from_str(text("outcome")).map_err(|cause| Trouble::Row(format!("journal entry `{}` can not be read: {cause}", row.id)))?;
-    Ok((text("key").to_owned(), Recorded { fingerprint: text("fingerprint").to_owned(), entry }))
+    let entry = serde_json::from_str(text("outcome")).map_err(|cause| {
+        Trouble::Row(format!(
+            "journal entry `{}` can not be read: {cause}",
+            row.id
+        ))
+    })?;
+    Ok((
+        text("key").to_owned(),
+        Recorded {
+            fingerprint: text("fingerprint").to_owned(),
+            entry,
+        },
+    ))
 }

@@ -29,7 +29,12 @@ impl<'a> Performer<'a> {
     /// this unit, so an effect without an entry may have happened all the same: then it
     /// looks before it acts.
     pub fn new(clients: &'a Clients, store: &'a Store, repeat: bool) -> Self {
-        Self { clients, store, repeat, github: OnceLock::new() }
+        Self {
+            clients,
+            store,
+            repeat,
+            github: OnceLock::new(),
+        }
     }
 
     /// This execution's own client, so that its requests can be counted.
@@ -51,13 +56,13 @@ impl<'a> Performer<'a> {
     /// finds it the second time.
     pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
         let result = match &effect.action {
-            Action::AskPlanner(question) | Action::AskReviewer(question) => ask::grok(self.clients, question).await,
+            Action::AskPlanner(question) | Action::AskReviewer(question) => {
+                ask::grok(self.clients, question).await
+            }
             Action::AskAgent(prompt) => ask::claude(self.clients, prompt).await,
             Action::EnsureRepository(request) => publish::repository(self, request).await,
             Action::Publish(request) => publish::commit(self, request).await,
-            Action::EnsureSite(request) => site::ensure(self, request).await,
             Action::Upload(request) => site::upload(self, request).await,
-            Action::FollowBuild(deployment) => site::follow(self, deployment).await,
             Action::Activate(deployment) => site::activate(self, deployment).await,
         };
         match result {

@@ -12,10 +12,10 @@ use crate::trouble::Trouble;
 const BULK_ROWS_MAX: usize = 100;
 
 /// Whether a create was the one that made the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Created {
-    /// It was.
-    New,
+    /// It was; this is the row.
+    New(Box<Row>),
     /// A row with this id was there already.
     Exists,
 }
@@ -54,9 +54,18 @@ impl Store {
     ///
     /// # Errors
     /// What the client could not mend by repeating.
-    pub async fn list(&self, table: &'static str, queries: Vec<Query>, rows_max: usize) -> Result<Vec<Row>, Trouble> {
+    pub async fn list(
+        &self,
+        table: &'static str,
+        queries: Vec<Query>,
+        rows_max: usize,
+    ) -> Result<Vec<Row>, Trouble> {
         let client = self.client.clone();
-        Ok(blocking(move || client.table(DATABASE, table).list_all(&queries, rows_max)).await?.rows)
+        Ok(
+            blocking(move || client.table(DATABASE, table).list_all(&queries, rows_max))
+                .await?
+                .rows,
+        )
     }
 
     /// Creates a row under its deterministic id.
@@ -65,19 +74,28 @@ impl Store {
     /// What the client could not mend by repeating. A row that exists is none.
     pub async fn create(&self, row: NewRow) -> Result<Created, Trouble> {
         let client = self.client.clone();
-        match blocking(move || client.table(DATABASE, row.table).create(&row.id, &row.data, &row.permissions)).await {
-            Ok(_) => Ok(Created::New),
+        match blocking(move || {
+            client
+                .table(DATABASE, row.table)
+                .create(&row.id, &row.data, &row.permissions)
+        })
+        .await
+        {
+            Ok(row) => Ok(Created::New(Box::new(row))),
             Err(error) if exists(&error) => Ok(Created::Exists),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Creates many rows of one table, at most 100 in one request; where some exist
-    /// already, one by one.
+    /// Creates rows of one table, at most 100 in one request; where some exist already, one
+    /// by one.
     ///
     /// # Errors
     /// What the client could not mend by repeating.
     pub async fn create_many(&self, rows: Vec<NewRow>) -> Result<(), Trouble> {
+        if let [row] = rows.as_slice() {
+            return self.create(row.clone()).await.map(|_| ());
+        }
         for chunk in rows.chunks(BULK_ROWS_MAX) {
             match self.create_bulk(chunk).await {
                 Ok(()) => {}
@@ -91,14 +109,18 @@ impl Store {
     }
 
     async fn create_bulk(&self, rows: &[NewRow]) -> Result<(), appwrite::Error> {
-        let Some(table) = rows.first().map(|row| row.table) else { return Ok(()) };
+        let Some(table) = rows.first().map(|row| row.table) else {
+            return Ok(());
+        };
         let rows = rows.iter().map(|row| appwrite::NewRow {
             id: row.id.clone(),
             data: row.data.as_object().cloned().unwrap_or_default(),
             permissions: row.permissions.clone(),
         });
         let (client, rows) = (self.client.clone(), rows.collect::<Vec<_>>());
-        blocking(move || client.table(DATABASE, table).create_many(&rows)).await.map(|_| ())
+        blocking(move || client.table(DATABASE, table).create_many(&rows))
+            .await
+            .map(|_| ())
     }
 
     /// Changes columns of a row; with `since`, only if nobody changed it after that.
@@ -106,9 +128,21 @@ impl Store {
     ///
     /// # Errors
     /// What the client could not mend by repeating.
-    pub async fn patch(&self, table: &'static str, id: &str, data: Value, since: Option<String>) -> Result<Option<Row>, Trouble> {
+    pub async fn patch(
+        &self,
+        table: &'static str,
+        id: &str,
+        data: Value,
+        since: Option<String>,
+    ) -> Result<Option<Row>, Trouble> {
         let (client, id) = (self.client.clone(), id.to_owned());
-        match blocking(move || client.table(DATABASE, table).patch(&id, &data, since.as_deref())).await {
+        match blocking(move || {
+            client
+                .table(DATABASE, table)
+                .patch(&id, &data, since.as_deref())
+        })
+        .await
+        {
             Ok(row) => Ok(Some(row)),
             Err(error) if error.kind() == Some(&ErrorType::RowUpdateConflict) => Ok(None),
             Err(error) => Err(error.into()),
@@ -120,7 +154,11 @@ impl Store {
     /// # Errors
     /// What the client could not mend by repeating.
     pub async fn start(&self, function_id: &'static str, row_id: &str) -> Result<(), Trouble> {
-        let new = NewExecution { body: json!({"rowId": row_id}).to_string(), is_async: true, ..NewExecution::default() };
+        let new = NewExecution {
+            body: json!({"rowId": row_id}).to_string(),
+            is_async: true,
+            ..NewExecution::default()
+        };
         let client = self.client.clone();
         blocking(move || client.executions().create(function_id, &new)).await?;
         Ok(())
@@ -129,5 +167,6 @@ impl Store {
 
 /// Whether a create was refused because of a row that is there.
 fn exists(error: &appwrite::Error) -> bool {
-    error.kind() == Some(&ErrorType::RowAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. })
+    error.kind() == Some(&ErrorType::RowAlreadyExists)
+        || matches!(error, appwrite::Error::Conflict { .. })
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use appwrite::{Query, Row};
 use pipeline::advance::NewUnit;
+use pipeline::model::Spent;
+use pipeline::rows::TaskStamp;
 use pipeline::sweep::{Repair, repair};
-use pipeline::{Code, Done, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
+use pipeline::{Code, Done, Facts, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::advance::{advance_task, project};
+use crate::advance::{advance_task, project, stamp};
 use crate::claim;
 use crate::clock;
 use crate::config::Settings;
@@ -43,9 +45,15 @@ pub struct Swept {
 /// The list of tasks can not be read. Trouble with one task does not keep the others.
 pub async fn sweep(store: &Store, settings: &Settings, log: &Log) -> Result<Swept, Trouble> {
     let now = clock::appwrite_time(clock::now());
-    let queries = vec![Query::less_than_equal("nextCheckAt", now), Query::order_asc("nextCheckAt")];
+    let queries = vec![
+        Query::less_than_equal("nextCheckAt", now),
+        Query::order_asc("nextCheckAt"),
+    ];
     let due = store.list("tasks", queries, TASKS_MAX).await?;
-    let mut swept = Swept { tasks: due.len() as u64, ..Swept::default() };
+    let mut swept = Swept {
+        tasks: due.len() as u64,
+        ..Swept::default()
+    };
     for row in due {
         let id = row.id.clone();
         if let Err(trouble) = check(store, settings, row, &mut swept).await {
@@ -56,48 +64,99 @@ pub async fn sweep(store: &Store, settings: &Settings, log: &Log) -> Result<Swep
     Ok(swept)
 }
 
-async fn check(store: &Store, settings: &Settings, row: Row, swept: &mut Swept) -> Result<(), Trouble> {
-    let task = TaskId::parse(&row.id).ok_or_else(|| Trouble::Row(format!("`{}` is no task id", row.id)))?;
+async fn check(
+    store: &Store,
+    settings: &Settings,
+    row: Row,
+    swept: &mut Swept,
+) -> Result<(), Trouble> {
+    let task = TaskId::parse(&row.id)
+        .ok_or_else(|| Trouble::Row(format!("`{}` is no task id", row.id)))?;
     let owner = row.text("owner").unwrap_or_default().to_owned();
     let facts = load::facts(store, &task, &owner).await?;
     let next = advance(&facts, None);
-    let lapse = Duration::from_secs(settings.claim_lapse_seconds);
+    let seen = stamp(&row);
+    let mut abandoned = Vec::new();
     for unit in &next.units {
-        check_unit(store, settings, unit, &owner, lapse, swept).await?;
+        abandoned.extend(check_unit(store, settings, unit, &owner, &seen, swept).await?);
     }
-    let row = project(store, &task, &next.projection, settings.check_after_seconds, Some(row)).await?;
-    if let Some(row) = row.filter(|_| !next.projection.status.is_final()) {
+    if !abandoned.is_empty() {
+        let facts = Facts {
+            done: [facts.done, abandoned].concat(),
+            ..facts
+        };
+        return advance_task(store, &facts, None, None, settings.check_after_seconds).await;
+    }
+    let seen = project(
+        store,
+        &task,
+        &next.projection,
+        settings.check_after_seconds,
+        None,
+    )
+    .await?;
+    if let Some(seen) = seen.filter(|_| !next.projection.status.is_final()) {
         // Another one may have moved the task on since: then its own time stands.
-        let next_check_at = clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
-        store.patch("tasks", task.as_str(), json!({"nextCheckAt": next_check_at}), Some(row.updated_at)).await?;
+        let next_check_at =
+            clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
+        store
+            .patch(
+                "tasks",
+                task.as_str(),
+                json!({"nextCheckAt": next_check_at}),
+                Some(seen.updated_at),
+            )
+            .await?;
     }
     Ok(())
 }
 
-async fn check_unit(store: &Store, settings: &Settings, unit: &NewUnit, owner: &str, lapse: Duration, swept: &mut Swept) -> Result<(), Trouble> {
+/// Repairs one unit. Returns its result if it is given up.
+async fn check_unit(
+    store: &Store,
+    settings: &Settings,
+    unit: &NewUnit,
+    owner: &str,
+    task: &TaskStamp,
+    swept: &mut Swept,
+) -> Result<Option<Done>, Trouble> {
     let key = &unit.key;
+    let lapse = Duration::from_secs(settings.claim_lapse_seconds);
     let claim = claim::newest(store, key, lapse).await?;
-    let row_exists = claim.is_some() || store.get(key.kind.table(), key.id().as_str()).await?.is_some();
+    let row_exists = claim.is_some()
+        || store
+            .get(key.kind.table(), key.id().as_str())
+            .await?
+            .is_some();
     match repair(row_exists, claim) {
         Repair::Wait => {}
         Repair::Create => {
-            store.create(rows::unit(unit, owner)).await?;
+            store.create(rows::unit(unit, owner, task)).await?;
             swept.created += 1;
         }
         Repair::Start => {
-            store.start(function_of(key.kind), key.id().as_str()).await?;
+            store
+                .start(function_of(key.kind), key.id().as_str())
+                .await?;
             swept.started += 1;
         }
         Repair::GiveUp => {
-            let message = format!("The step `{}` was started as often as allowed and never finished. Start the task anew.", key.kind.as_str());
+            let message = format!(
+                "The step `{}` was started as often as allowed and never finished. Start the task anew.",
+                key.kind.as_str()
+            );
             let outcome = Outcome::Failed(Failure::new(Code::UnitAbandoned, message));
-            let done = Done { unit: key.clone(), outcome, spent: pipeline::model::Spent::default() };
+            let done = Done {
+                unit: key.clone(),
+                outcome,
+                spent: Spent::default(),
+            };
             store.create(rows::done(&done)).await?;
-            advance_task(store, &key.task, owner, None, settings.check_after_seconds).await?;
             swept.abandoned += 1;
+            return Ok(Some(done));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The function that drives units of this kind.

@@ -14,7 +14,12 @@ fn ended() -> World {
 /// What must be the same whatever happened on the way.
 fn result(world: &World) -> (Status, String, usize, Vec<String>) {
     let units = world.units.keys().cloned().collect();
-    (world.status(), world.workspace().manifest_hash(), world.commits.len(), units)
+    (
+        world.status(),
+        world.workspace().manifest_hash(),
+        world.commits.len(),
+        units,
+    )
 }
 
 #[test]
@@ -23,7 +28,17 @@ fn a_brief_becomes_a_deployed_site() {
     assert_eq!(world.status(), Status::Completed);
     let mut seen = world.statuses.clone();
     seen.dedup();
-    assert_eq!(seen, [Status::Planning, Status::Coding, Status::Reviewing, Status::Publishing, Status::Deploying, Status::Completed]);
+    assert_eq!(
+        seen,
+        [
+            Status::Planning,
+            Status::Coding,
+            Status::Reviewing,
+            Status::Publishing,
+            Status::Deploying,
+            Status::Completed
+        ]
+    );
     let projection = advance(&world.facts, None).projection;
     assert_eq!(projection.totals.spent.github_requests, 5);
     assert_eq!(projection.totals.spent.model_calls, 1 + 3 * 2 + 3);
@@ -56,7 +71,10 @@ fn crash_after_every_effect_reaches_same_end() {
             assert_eq!(result(&world), result(&plain), "{cut:?}");
             let repeated: usize = world.calls.values().map(|count| count - 1).sum();
             let allowed = usize::from(matches!(cut, Cut::Performed(_)));
-            assert!(repeated <= allowed, "{cut:?} repeated {repeated} model calls");
+            assert!(
+                repeated <= allowed,
+                "{cut:?} repeated {repeated} model calls"
+            );
         }
     }
 }
@@ -99,17 +117,42 @@ fn every_bell_twice_reaches_same_end() {
 #[test]
 fn two_agents_that_finish_at_once_do_not_stall() {
     let world = ended();
-    let (a, b) = (world.key(UnitKind::Assignment, 1, "a"), world.key(UnitKind::Assignment, 1, "b"));
-    let plan_only: Vec<_> = world.facts.done.iter().filter(|done| [UnitKind::Plan, UnitKind::Assignment].contains(&done.unit.kind) && done.unit.name != "docs").cloned().collect();
+    let (a, b) = (
+        world.key(UnitKind::Assignment, 1, "a"),
+        world.key(UnitKind::Assignment, 1, "b"),
+    );
+    let plan_only: Vec<_> = world
+        .facts
+        .done
+        .iter()
+        .filter(|done| {
+            [UnitKind::Plan, UnitKind::Assignment].contains(&done.unit.kind)
+                && done.unit.name != "docs"
+        })
+        .cloned()
+        .collect();
     // Both results are committed before either lists the facts: both see both.
-    let both = Facts { done: plan_only, ..world.facts.clone() };
+    let both = Facts {
+        done: plan_only,
+        ..world.facts.clone()
+    };
     let docs = world.key(UnitKind::Assignment, 1, "docs");
-    let created = |finished| advance(&both, Some(finished)).units.into_iter().any(|unit| unit.key == docs);
+    let created = |finished| {
+        advance(&both, Some(finished))
+            .units
+            .into_iter()
+            .any(|unit| unit.key == docs)
+    };
     assert!(created(&a) && created(&b));
     // One lists before the other has committed: the other sees both.
     let mut only_a = both.clone();
     only_a.done.retain(|done| done.unit != b);
-    assert!(advance(&only_a, Some(&a)).units.iter().all(|unit| unit.key != docs));
+    assert!(
+        advance(&only_a, Some(&a))
+            .units
+            .iter()
+            .all(|unit| unit.key != docs)
+    );
     assert!(created(&b));
 }
 
@@ -122,7 +165,12 @@ fn rework_goes_back_to_coding_and_on() {
     let mut seen = world.statuses.clone();
     seen.dedup();
     use Status::{Coding, Completed, Deploying, Planning, Publishing, Reviewing};
-    assert_eq!(seen, [Planning, Coding, Reviewing, Coding, Reviewing, Publishing, Deploying, Completed]);
+    assert_eq!(
+        seen,
+        [
+            Planning, Coding, Reviewing, Coding, Reviewing, Publishing, Deploying, Completed
+        ]
+    );
     assert!(world.workspace().manifest().contains("a.js"));
     assert_eq!(advance(&world.facts, None).projection.totals.agent_runs, 4);
     assert_eq!(advance(&world.facts, None).projection.round, 2);
@@ -135,7 +183,10 @@ fn a_reviewer_who_is_never_satisfied_ends_the_task() {
     world.run();
     let projection = advance(&world.facts, None).projection;
     assert_eq!(projection.status, Status::Failed);
-    assert_eq!(projection.failure.unwrap().code, pipeline::Code::ReviewNotApproved);
+    assert_eq!(
+        projection.failure.unwrap().code,
+        pipeline::Code::ReviewNotApproved
+    );
     assert_eq!(world.commits.len(), 0);
 }
 
@@ -151,13 +202,19 @@ fn a_plan_that_stays_invalid_fails_with_its_problem() {
 
 #[test]
 fn at_most_the_allowed_number_of_agents_is_at_work() {
-    let many: Vec<_> = (0..9).map(|number| assignment(&format!("n{number}"), &format!("n{number}.js"), &[])).collect();
+    let many: Vec<_> = (0..9)
+        .map(|number| assignment(&format!("n{number}"), &format!("n{number}.js"), &[]))
+        .collect();
     let mut world = World::with(plan(&many));
     world.advance(None);
     let plan_unit = world.bells.pop_front().unwrap();
     let _ = world.drive(&plan_unit);
     while !world.bells.is_empty() {
-        let agents = world.bells.iter().filter(|unit| unit.kind == UnitKind::Assignment).count();
+        let agents = world
+            .bells
+            .iter()
+            .filter(|unit| unit.kind == UnitKind::Assignment)
+            .count();
         assert!(agents <= 4, "{agents}");
         let unit = world.bells.pop_back().unwrap();
         let _ = world.drive(&unit);

@@ -16,14 +16,25 @@ fn read_plan() -> plan::Plan {
 
 #[test]
 fn prompts_read_well() {
-    let text = [prompts::planner_rules(), prompts::brief(&brief()), prompts::agent_rules(), prompts::project(&brief(), &read_plan()), prompts::reviewer_rules(),
-        prompts::plan_repair(&["one".to_owned(), "two".to_owned()])].join("\n\n-----\n\n");
+    let text = [
+        prompts::planner_rules(),
+        prompts::brief(&brief()),
+        prompts::agent_rules(),
+        prompts::project(&brief(), &read_plan()),
+        prompts::reviewer_rules(),
+        prompts::plan_repair(&["one".to_owned(), "two".to_owned()]),
+    ]
+    .join("\n\n-----\n\n");
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn the_commit_message_tells_what_and_for_whom() {
-    insta::assert_snapshot!(messages::commit(&brief(), &read_plan(), &TaskId::of_request("o", "r")));
+    insta::assert_snapshot!(messages::commit(
+        &brief(),
+        &read_plan(),
+        &TaskId::of_request("o", "r")
+    ));
 }
 
 #[test]
@@ -31,26 +42,55 @@ fn progress_reads_as_sentences() {
     let mut world = World::new();
     world.defects = 1;
     world.run();
-    let lines: Vec<String> = world.facts.done.iter().map(|done| {
-        let line = messages::end_line(done.unit.kind, &done.unit.name, done.unit.round, &done.outcome, done.spent);
-        format!("{:<10} {:<7} {}", line.stage, line.level.as_str(), line.text)
-    }).collect();
+    let lines: Vec<String> = world
+        .facts
+        .done
+        .iter()
+        .map(|done| {
+            let line = messages::end_line(
+                done.unit.kind,
+                &done.unit.name,
+                done.unit.round,
+                &done.outcome,
+                done.spent,
+            );
+            format!(
+                "{:<10} {:<7} {}",
+                line.stage,
+                line.level.as_str(),
+                line.text
+            )
+        })
+        .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
 fn schemas_stay_within_what_both_services_support() {
-    let schemas = [plan::schema(), review::schema()].into_iter().chain(tools().into_iter().map(|tool| tool.input_schema));
+    let schemas = [plan::schema(), review::schema()]
+        .into_iter()
+        .chain(tools().into_iter().map(|tool| tool.input_schema));
     for schema in schemas {
         let mut open = vec![&schema];
         while let Some(part) = open.pop() {
             if part["type"] == "object" {
                 assert_eq!(part["additionalProperties"], false, "{part}");
-                assert_eq!(part["required"].as_array().unwrap().len(), part["properties"].as_object().unwrap().len());
+                assert_eq!(
+                    part["required"].as_array().unwrap().len(),
+                    part["properties"].as_object().unwrap().len()
+                );
             }
             match part {
                 serde_json::Value::Object(map) => {
-                    for banned in ["minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern", "$ref"] {
+                    for banned in [
+                        "minimum",
+                        "maximum",
+                        "minLength",
+                        "maxLength",
+                        "maxItems",
+                        "pattern",
+                        "$ref",
+                    ] {
                         assert!(!map.contains_key(banned), "{banned}");
                     }
                     open.extend(map.values());

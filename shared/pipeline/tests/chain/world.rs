@@ -13,7 +13,9 @@ use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
-use pipeline::{Done, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance, decide, record};
+use pipeline::{
+    Done, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance, decide, record,
+};
 use serde_json::{Value, json};
 
 /// Where a drive is cut off.
@@ -71,17 +73,42 @@ pub(crate) fn plan(assignments: &[Value]) -> Value {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(plan(&[assignment("a", "a.js", &[]), assignment("b", "b.js", &[]), assignment("docs", "README.md", &["a", "b"])]))
+        Self::with(plan(&[
+            assignment("a", "a.js", &[]),
+            assignment("b", "b.js", &[]),
+            assignment("docs", "README.md", &["a", "b"]),
+        ]))
     }
 
     pub(crate) fn with(plan: Value) -> Self {
         let task = TaskId::of_request("owner", "request");
-        let brief = Brief::parse(include_bytes!("../../../../examples/todo.json")).unwrap().brief;
-        let facts = Facts { task: task.clone(), owner: "owner".to_owned(), done: Vec::new() };
+        let brief = Brief::parse(include_bytes!("../../../../examples/todo.json"))
+            .unwrap()
+            .brief;
+        let facts = Facts {
+            task: task.clone(),
+            owner: "owner".to_owned(),
+            done: Vec::new(),
+        };
         Self {
-            task, brief, plan, defects: 0, facts, journals: BTreeMap::new(), units: BTreeMap::new(), files: BTreeMap::new(),
-            bells: VecDeque::new(), calls: BTreeMap::new(), commits: BTreeSet::new(), statuses: Vec::new(), performed: 0, done: 0,
-            twice: false, cut: Cut::Nowhere, lost_bell: None, rung: 0,
+            task,
+            brief,
+            plan,
+            defects: 0,
+            facts,
+            journals: BTreeMap::new(),
+            units: BTreeMap::new(),
+            files: BTreeMap::new(),
+            bells: VecDeque::new(),
+            calls: BTreeMap::new(),
+            commits: BTreeSet::new(),
+            statuses: Vec::new(),
+            performed: 0,
+            done: 0,
+            twice: false,
+            cut: Cut::Nowhere,
+            lost_bell: None,
+            rung: 0,
         }
     }
 
@@ -108,7 +135,9 @@ impl World {
     /// What the sweep does: makes sure of every row, and starts what is not done.
     pub(crate) fn sweep(&mut self) {
         for unit in advance(&self.facts, None).units {
-            self.units.entry(unit.key.id().to_string()).or_insert_with(|| unit.clone());
+            self.units
+                .entry(unit.key.id().to_string())
+                .or_insert_with(|| unit.clone());
             self.bells.push_back(unit.key);
         }
     }
@@ -149,7 +178,13 @@ impl World {
         }
     }
 
-    fn effect(&mut self, key: &UnitKey, work: &Work, journal: &Journal, effect: &Effect) -> Result<(), Crashed> {
+    fn effect(
+        &mut self,
+        key: &UnitKey,
+        work: &Work,
+        journal: &Journal,
+        effect: &Effect,
+    ) -> Result<(), Crashed> {
         let mut answer = self.perform(key, effect);
         if self.twice {
             answer = self.perform(key, effect);
@@ -161,10 +196,17 @@ impl World {
             return Err(Crashed);
         }
         let (entry, _) = record(work, journal, effect, answer);
-        let recorded = Recorded { fingerprint: effect.action.fingerprint(), entry };
+        let recorded = Recorded {
+            fingerprint: effect.action.fingerprint(),
+            entry,
+        };
         // Rows hold JSON: what does not survive that is lost.
-        let recorded: Recorded = serde_json::from_str(&serde_json::to_string(&recorded).unwrap()).unwrap();
-        self.journals.entry(key.id().to_string()).or_default().insert(effect.key.clone(), recorded);
+        let recorded: Recorded =
+            serde_json::from_str(&serde_json::to_string(&recorded).unwrap()).unwrap();
+        self.journals
+            .entry(key.id().to_string())
+            .or_default()
+            .insert(effect.key.clone(), recorded);
         if self.cut == Cut::Recorded(number) {
             self.cut = Cut::Nowhere;
             return Err(Crashed);
@@ -176,7 +218,11 @@ impl World {
         for file in end.files {
             self.files.insert((file.path.to_string(), file.round), file);
         }
-        self.facts.done.push(Done { unit: key.clone(), outcome: end.outcome, spent: end.spent });
+        self.facts.done.push(Done {
+            unit: key.clone(),
+            outcome: end.outcome,
+            spent: end.spent,
+        });
         let number = self.done;
         self.done += 1;
         if self.cut == Cut::Done(number) {
@@ -188,7 +234,13 @@ impl World {
     }
 
     pub(crate) fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
-        UnitKey { task: self.task.clone(), kind, generation: FIRST_GENERATION, round, name: name.to_owned() }
+        UnitKey {
+            task: self.task.clone(),
+            kind,
+            generation: FIRST_GENERATION,
+            round,
+            name: name.to_owned(),
+        }
     }
 
     pub(crate) fn workspace(&self) -> Workspace {
@@ -196,10 +248,16 @@ impl World {
     }
 
     fn approved(&self) -> String {
-        let hash = self.facts.done.iter().filter_map(|done| match &done.outcome {
-            Outcome::Reviewed { manifest_hash, .. } => Some((done.unit.round, manifest_hash.clone())),
-            _ => None,
-        });
+        let hash = self
+            .facts
+            .done
+            .iter()
+            .filter_map(|done| match &done.outcome {
+                Outcome::Reviewed { manifest_hash, .. } => {
+                    Some((done.unit.round, manifest_hash.clone()))
+                }
+                _ => None,
+            });
         hash.max().unwrap().1
     }
 
@@ -209,28 +267,74 @@ impl World {
         match key.kind {
             UnitKind::Plan => Work::Plan(PlanWork { brief }),
             UnitKind::Assignment => {
-                let assignment = plan.assignments.iter().find(|item| item.id == key.name).unwrap().clone();
+                let assignment = plan
+                    .assignments
+                    .iter()
+                    .find(|item| item.id == key.name)
+                    .unwrap()
+                    .clone();
                 let findings = match &self.units[&key.id().to_string()].input {
                     pipeline::advance::UnitInput::Assignment(_, findings) => findings.clone(),
                     other => panic!("{other:?}"),
                 };
-                let base: Vec<FileVersion> = self.files.values().filter(|file| file.round < key.round).cloned().collect();
-                Work::Assignment(Box::new(AgentWork { brief, plan, assignment, round: key.round, findings, base: Workspace::of(&base) }))
+                let base: Vec<FileVersion> = self
+                    .files
+                    .values()
+                    .filter(|file| file.round < key.round)
+                    .cloned()
+                    .collect();
+                Work::Assignment(Box::new(AgentWork {
+                    brief,
+                    plan,
+                    assignment,
+                    round: key.round,
+                    findings,
+                    base: Workspace::of(&base),
+                }))
             }
             UnitKind::Review => {
-                let subjects = plan.assignments.iter().filter(|item| key.round == 1 || item.id == "a");
-                let subjects = subjects.map(|item| Subject { assignment: item.clone(), claims: String::new(), earlier_findings: Vec::new() }).collect();
-                Work::Review(ReviewWork { brief, plan: plan.clone(), round: key.round, subjects, workspace: files })
+                let subjects = plan
+                    .assignments
+                    .iter()
+                    .filter(|item| key.round == 1 || item.id == "a");
+                let subjects = subjects
+                    .map(|item| Subject {
+                        assignment: item.clone(),
+                        claims: String::new(),
+                        earlier_findings: Vec::new(),
+                    })
+                    .collect();
+                Work::Review(ReviewWork {
+                    brief,
+                    plan: plan.clone(),
+                    round: key.round,
+                    subjects,
+                    workspace: files,
+                })
             }
             UnitKind::Release => Work::Release(ReleaseWork {
-                task, brief, plan, files, approved_manifest: self.approved(), site_domain: "localhost".to_owned(), created_unix: 1,
+                task,
+                brief,
+                plan,
+                files,
+                approved_manifest: self.approved(),
+                site_domain: "localhost".to_owned(),
+                created_unix: 1,
             }),
-            UnitKind::Deployment => Work::Deployment(DeploymentWork { task, brief, plan, files, approved_manifest: self.approved() }),
+            UnitKind::Deployment => Work::Deployment(DeploymentWork {
+                task,
+                brief,
+                plan,
+                files,
+                approved_manifest: self.approved(),
+            }),
         }
     }
 
     fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
-        let call = |calls: &mut BTreeMap<String, usize>| *calls.entry(format!("{unit} {}", effect.key)).or_default() += 1;
+        let call = |calls: &mut BTreeMap<String, usize>| {
+            *calls.entry(format!("{unit} {}", effect.key)).or_default() += 1
+        };
         match &effect.action {
             Action::AskPlanner(_) => {
                 call(&mut self.calls);
@@ -245,38 +349,82 @@ impl World {
                 turn(unit, prompt)
             }
             Action::EnsureRepository(request) => Entry::Repository(RepositoryEntry {
-                id: 7, full_name: format!("demo/{}", request.name), default_branch: "main".to_owned(),
-                html_url: "http://git/demo".to_owned(), clone_url: "http://git/demo.git".to_owned(), requests: 1,
+                id: 7,
+                full_name: format!("demo/{}", request.name),
+                default_branch: "main".to_owned(),
+                html_url: "http://git/demo".to_owned(),
+                clone_url: "http://git/demo.git".to_owned(),
+                requests: 1,
             }),
             Action::Publish(request) => {
                 let sha = request.files.manifest_hash();
                 self.commits.insert(sha.clone());
                 Entry::Commit(CommitEntry { sha, requests: 4 })
             }
-            Action::EnsureSite(request) => Entry::Site { url: format!("http://{}.localhost", request.subdomain) },
-            Action::Upload(request) => Entry::Uploaded(DeploymentRef { site_id: request.site_id.clone(), deployment_id: "d1".to_owned() }),
-            Action::FollowBuild(_) => Entry::Built { ready: true, log: "built".to_owned() },
+            Action::EnsureSite(request) => Entry::Site {
+                url: format!("http://{}.localhost", request.subdomain),
+            },
+            Action::Upload(request) => Entry::Uploaded(DeploymentRef {
+                site_id: request.site_id.clone(),
+                deployment_id: "d1".to_owned(),
+            }),
+            Action::FollowBuild(_) => Entry::Built {
+                ready: true,
+                log: "built".to_owned(),
+            },
             Action::Activate(_) => Entry::Activated,
         }
     }
 
     fn judge(&self, unit: &UnitKey, question: &Question) -> Entry {
         let text = &question.turns[0].1;
-        let id = ["a", "b", "docs"].into_iter().find(|id| text.contains(&format!("\"id\":\"{id}-1\"")));
-        let id = id.map_or_else(|| text.split("\"acceptance\":[{").nth(1).unwrap().split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned(), |id| format!("{id}-1"));
+        let id = ["a", "b", "docs"]
+            .into_iter()
+            .find(|id| text.contains(&format!("\"id\":\"{id}-1\"")));
+        let id = id.map_or_else(
+            || {
+                text.split("\"acceptance\":[{")
+                    .nth(1)
+                    .unwrap()
+                    .split("\"id\":\"")
+                    .nth(1)
+                    .unwrap()
+                    .split('"')
+                    .next()
+                    .unwrap()
+                    .to_owned()
+            },
+            |id| format!("{id}-1"),
+        );
         let bad = id == "a-1" && unit.round <= self.defects;
-        let findings = if bad { json!([{"id": "f1", "severity": "Major", "path": "a.js", "line": 1, "problem": "it is wrong", "required_change": "make it right"}]) } else { json!([]) };
-        reply(&json!({"criteria": [{"id": id, "verdict": if bad { "not_met" } else { "met" }, "evidence": "read"}], "contract_violations": [],
-            "findings": findings, "scope_violations": [], "injection_suspected": false, "overall": "approve", "confidence": "high"}))
+        let findings = if bad {
+            json!([{"id": "f1", "severity": "Major", "path": "a.js", "line": 1, "problem": "it is wrong", "required_change": "make it right"}])
+        } else {
+            json!([])
+        };
+        reply(
+            &json!({"criteria": [{"id": id, "verdict": if bad { "not_met" } else { "met" }, "evidence": "read"}], "contract_violations": [],
+            "findings": findings, "scope_violations": [], "injection_suspected": false, "overall": "approve", "confidence": "high"}),
+        )
     }
 }
 
 pub(crate) fn spent() -> Spent {
-    Spent { model_calls: 1, input_tokens: 10, output_tokens: 5, cost_micro_usd: 100, github_requests: 0 }
+    Spent {
+        model_calls: 1,
+        input_tokens: 10,
+        output_tokens: 5,
+        cost_micro_usd: 100,
+        github_requests: 0,
+    }
 }
 
 pub(crate) fn reply(value: &Value) -> Entry {
-    Entry::Reply(Reply { finish: Finish::Completed, text: value.to_string(), spent: spent() })
+    Entry::Reply(Reply {
+        finish: Finish::Completed,
+        text: value.to_string(),
+        spent: spent(),
+    })
 }
 
 /// Two turns: write the own file, then finish.
@@ -286,12 +434,21 @@ fn turn(unit: &UnitKey, prompt: &Prompt) -> Entry {
         name => format!("{name}.js"),
     };
     let content = if prompt.messages.len() == 1 {
-        let input = json!({"path": path, "content": format!("// {} in round {}\n", unit.name, unit.round)});
+        let input =
+            json!({"path": path, "content": format!("// {} in round {}\n", unit.name, unit.round)});
         json!([{"type": "tool_use", "id": "toolu_1", "name": "write_file", "input": input}])
     } else {
-        let acceptance = json!([{"id": format!("{}-1", unit.name), "met": true, "evidence": "wrote it"}]);
+        let acceptance =
+            json!([{"id": format!("{}-1", unit.name), "met": true, "evidence": "wrote it"}]);
         json!([{"type": "tool_use", "id": "toolu_2", "name": "finish", "input": {"summary": "done", "files_changed": [path],
             "acceptance": acceptance, "contract_change_request": "", "blocked_reason": ""}}])
     };
-    Entry::Turn { reply: AgentReply { content: content.to_string(), stop: Stop::ToolUse, spent: spent() }, results: String::new() }
+    Entry::Turn {
+        reply: AgentReply {
+            content: content.to_string(),
+            stop: Stop::ToolUse,
+            spent: spent(),
+        },
+        results: String::new(),
+    }
 }

@@ -1,8 +1,8 @@
 //! Model calls.
 
 use models::{
-    CacheTtl, Effort, InputMessage, InputRole, JsonSchemaFormat, Message, MessagesRequest, ModelError, ResponsesRequest, Role,
-    StopReason, SystemBlock,
+    CacheTtl, Effort, InputMessage, InputRole, JsonSchemaFormat, Message, MessagesRequest,
+    ModelError, ResponsesRequest, Role, StopReason, SystemBlock,
 };
 use pipeline::Code;
 use pipeline::agent::tools;
@@ -30,19 +30,30 @@ pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry
         model: clients.settings().grok_model.clone(),
         instructions: question.instructions.clone(),
         input: question.turns.iter().map(message).collect(),
-        format: Some(JsonSchemaFormat { name: question.schema_name.to_owned(), schema: question.schema.clone() }),
+        format: Some(JsonSchemaFormat {
+            name: question.schema_name.to_owned(),
+            schema: question.schema.clone(),
+        }),
         effort: Some(effort(question.effort)),
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: Some(question.cache_key.clone()),
     };
-    let answer = clients.xai()?.respond(&request).await.map_err(|error| refused("xAI", error))?;
+    let answer = clients
+        .xai()?
+        .respond(&request)
+        .await
+        .map_err(|error| refused("xAI", error))?;
     let finish = match answer.finish {
         models::Finish::Completed => model::Finish::Completed,
         models::Finish::Truncated => model::Finish::Truncated,
         models::Finish::Refused { reason } => model::Finish::Refused(reason),
     };
     let spent = spent(answer.attempts, answer.usage, answer.cost);
-    Ok(Entry::Reply(Reply { finish, text: answer.text, spent }))
+    Ok(Entry::Reply(Reply {
+        finish,
+        text: answer.text,
+        spent,
+    }))
 }
 
 /// Takes a turn with the coding model.
@@ -50,7 +61,10 @@ pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, 
     // The rules are the same for every task and keep for an hour; the project only for as
     // long as its agents run.
     let ttls = [CacheTtl::OneHour, CacheTtl::FiveMinutes];
-    let block = |(text, ttl): (&String, CacheTtl)| SystemBlock { text: text.clone(), cache: Some(ttl) };
+    let block = |(text, ttl): (&String, CacheTtl)| SystemBlock {
+        text: text.clone(),
+        cache: Some(ttl),
+    };
     let tool = |tool: tools::Tool| models::Tool {
         name: tool.name.to_owned(),
         description: tool.description.to_owned(),
@@ -62,17 +76,33 @@ pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, 
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
         tools: tools::tools().into_iter().map(tool).collect(),
-        messages: prompt.messages.iter().map(message).collect::<Result<_, _>>()?,
+        messages: prompt
+            .messages
+            .iter()
+            .map(message)
+            .collect::<Result<_, _>>()?,
         effort: Some(Effort::High),
         cache_tail: true,
     };
-    let answer = clients.anthropic()?.create(&request, &mut |_| {}).await.map_err(|error| refused("Anthropic", error))?;
-    let reply = AgentReply { content: answer.content.get().to_owned(), stop: stop(answer.stop), spent: spent(answer.attempts, answer.usage, answer.cost) };
-    Ok(Entry::Turn { reply, results: String::new() })
+    let answer = clients
+        .anthropic()?
+        .create(&request, &mut |_| {})
+        .await
+        .map_err(|error| refused("Anthropic", error))?;
+    let reply = AgentReply {
+        content: answer.content.get().to_owned(),
+        stop: stop(answer.stop),
+        spent: spent(answer.attempts, answer.usage, answer.cost),
+    };
+    Ok(Entry::Turn {
+        reply,
+        results: String::new(),
+    })
 }
 
 fn message((speaker, content): &(Speaker, String)) -> Result<Message, Trouble> {
-    let content = RawValue::from_string(content.clone()).map_err(|cause| Trouble::Row(format!("a recorded message is not JSON: {cause}")))?;
+    let content = RawValue::from_string(content.clone())
+        .map_err(|cause| Trouble::Row(format!("a recorded message is not JSON: {cause}")))?;
     let role = match speaker {
         Speaker::User => Role::User,
         Speaker::Assistant => Role::Assistant,
@@ -85,7 +115,9 @@ fn stop(reason: StopReason) -> Stop {
         StopReason::EndTurn => Stop::EndTurn,
         StopReason::ToolUse => Stop::ToolUse,
         StopReason::MaxTokens => Stop::MaxTokens,
-        StopReason::Refusal { category, .. } => Stop::Refusal(category.unwrap_or_else(|| "no reason given".to_owned())),
+        StopReason::Refusal { category, .. } => {
+            Stop::Refusal(category.unwrap_or_else(|| "no reason given".to_owned()))
+        }
         StopReason::ModelContextWindowExceeded => Stop::ContextExceeded,
         StopReason::StopSequence { .. } => Stop::Other("stop_sequence".to_owned()),
         StopReason::PauseTurn => Stop::Other("pause_turn".to_owned()),
@@ -115,6 +147,10 @@ fn spent(attempts: u32, usage: models::Usage, cost: models::MicroUsd) -> Spent {
 fn refused(service: &str, error: ModelError) -> Trouble {
     match error.retry() {
         models::Retry::Transient { .. } => Trouble::Model(error),
-        models::Retry::Terminal => terminal(Code::ModelUnavailable, &format!("{service} refused the call"), &error),
+        models::Retry::Terminal => terminal(
+            Code::ModelUnavailable,
+            &format!("{service} refused the call"),
+            &error,
+        ),
     }
 }

@@ -13,7 +13,10 @@ const AUTHOR_NAME: &str = "Appwrite Orchestrator";
 const AUTHOR_EMAIL: &str = "orchestrator@noreply.invalid";
 
 /// Makes sure that the repository exists and is ours.
-pub(super) async fn repository(performer: &Performer<'_>, request: &RepositoryRequest) -> Result<Entry, Trouble> {
+pub(super) async fn repository(
+    performer: &Performer<'_>,
+    request: &RepositoryRequest,
+) -> Result<Entry, Trouble> {
     let client = performer.github()?;
     let before = client.requests();
     let new = NewRepository {
@@ -33,16 +36,25 @@ pub(super) async fn repository(performer: &Performer<'_>, request: &RepositoryRe
             clone_url: repository.clone_url,
             requests: client.requests() - before,
         })),
-        Err(github::Error::NameTaken { .. }) => Ok(Entry::NameTaken { requests: client.requests() - before }),
+        Err(github::Error::NameTaken { .. }) => Ok(Entry::NameTaken {
+            requests: client.requests() - before,
+        }),
         Err(error) => Err(refused(error)),
     }
 }
 
 /// Makes sure that the branch's head holds exactly these files.
-pub(super) async fn commit(performer: &Performer<'_>, request: &CommitRequest) -> Result<Entry, Trouble> {
+pub(super) async fn commit(
+    performer: &Performer<'_>,
+    request: &CommitRequest,
+) -> Result<Entry, Trouble> {
     let client = performer.github()?;
     let before = client.requests();
-    let (owner, name) = request.repository.full_name.split_once('/').unwrap_or_default();
+    let (owner, name) = request
+        .repository
+        .full_name
+        .split_once('/')
+        .unwrap_or_default();
     let repository = github::Repository {
         id: request.repository.id,
         owner: owner.to_owned(),
@@ -62,16 +74,28 @@ pub(super) async fn commit(performer: &Performer<'_>, request: &CommitRequest) -
     let commit = Commit {
         branch: request.repository.default_branch.clone(),
         message: request.message.clone(),
-        author: Identity { name: AUTHOR_NAME.to_owned(), email: AUTHOR_EMAIL.to_owned(), date_unix: request.date_unix },
+        author: Identity {
+            name: AUTHOR_NAME.to_owned(),
+            email: AUTHOR_EMAIL.to_owned(),
+            date_unix: request.date_unix,
+        },
         files: request.files.files().map(file).collect(),
     };
-    let published = client.publish(&repository, &commit, performer.repeat).await.map_err(refused)?;
-    Ok(Entry::Commit(CommitEntry { sha: published.commit_sha.to_string(), requests: client.requests() - before }))
+    let published = client
+        .publish(&repository, &commit, performer.repeat)
+        .await
+        .map_err(refused)?;
+    Ok(Entry::Commit(CommitEntry {
+        sha: published.commit_sha.to_string(),
+        requests: client.requests() - before,
+    }))
 }
 
 fn refused(error: github::Error) -> Trouble {
     match error.retry() {
         github::Retry::Transient { .. } => Trouble::GitHub(error),
-        github::Retry::Terminal => terminal(Code::PublishFailed, "GitHub refused to publish", &error),
+        github::Retry::Terminal => {
+            terminal(Code::PublishFailed, "GitHub refused to publish", &error)
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use appwrite::{Deployment, DeploymentArchive, DeploymentStatus, ErrorType, NewSite, Query};
-use pipeline::effect::{DeploymentRef, Entry, SiteRequest, UploadRequest};
+use pipeline::effect::{DeploymentRef, Entry, UploadRequest};
 use pipeline::limits::BUILD_LOG_CHARS_MAX;
 use pipeline::{Code, Failure};
 
@@ -19,12 +19,13 @@ const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Longest wait between two looks at a build.
 const POLL_MAX: Duration = Duration::from_secs(3);
 
-/// Makes sure that the site and its public address exist.
-pub(super) async fn ensure(performer: &Performer<'_>, request: &SiteRequest) -> Result<Entry, Trouble> {
+/// Makes sure that the site and its public address exist. Returns the address.
+async fn ensure(performer: &Performer<'_>, request: &UploadRequest) -> Result<String, Trouble> {
     let client = performer.store.client().clone();
     let new = NewSite::of_files(request.site_id.clone(), request.name.clone());
     if let Err(error) = blocking(move || client.sites().create(&new)).await {
-        let there = error.kind() == Some(&ErrorType::SiteAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. });
+        let there = error.kind() == Some(&ErrorType::SiteAlreadyExists)
+            || matches!(error, appwrite::Error::Conflict { .. });
         if !there {
             return Err(refused(error));
         }
@@ -32,66 +33,115 @@ pub(super) async fn ensure(performer: &Performer<'_>, request: &SiteRequest) -> 
     let site_domain = performer.clients.site_domain()?;
     let host = site_domain.split(':').next().unwrap_or_default();
     let domain = format!("{}.{host}", request.subdomain);
-    let (client, site_id, wanted) = (performer.store.client().clone(), request.site_id.clone(), domain.clone());
+    let (client, site_id, wanted) = (
+        performer.store.client().clone(),
+        request.site_id.clone(),
+        domain.clone(),
+    );
     if let Err(error) = blocking(move || client.rules().create_site_rule(&wanted, &site_id)).await {
-        let there = error.kind() == Some(&ErrorType::RuleAlreadyExists) || matches!(error, appwrite::Error::Conflict { .. });
+        let there = error.kind() == Some(&ErrorType::RuleAlreadyExists)
+            || matches!(error, appwrite::Error::Conflict { .. });
         if !there {
             return Err(refused(error));
         }
         own_rule(performer, &domain, &request.site_id).await?;
     }
-    let scheme = if host.ends_with("localhost") { "http" } else { "https" };
-    Ok(Entry::Site { url: format!("{scheme}://{}.{site_domain}", request.subdomain) })
+    let scheme = if host.ends_with("localhost") {
+        "http"
+    } else {
+        "https"
+    };
+    Ok(format!("{scheme}://{}.{site_domain}", request.subdomain))
 }
 
 /// A rule that was there must be this site's.
 async fn own_rule(performer: &Performer<'_>, domain: &str, site_id: &str) -> Result<(), Trouble> {
-    let (client, query) = (performer.store.client().clone(), Query::equal("domain", domain));
-    let rules = blocking(move || client.rules().list_rules(&[query])).await.map_err(refused)?;
-    if rules.rules.iter().any(|rule| rule.domain == domain && rule.deployment_resource_id == site_id) {
+    let (client, query) = (
+        performer.store.client().clone(),
+        Query::equal("domain", domain),
+    );
+    let rules = blocking(move || client.rules().list_rules(&[query]))
+        .await
+        .map_err(refused)?;
+    if rules
+        .rules
+        .iter()
+        .any(|rule| rule.domain == domain && rule.deployment_resource_id == site_id)
+    {
         return Ok(());
     }
     let message = format!("The address {domain} belongs to another site. Rename the project.");
     Err(Trouble::Terminal(Failure::new(Code::DeployFailed, message)))
 }
 
-/// Makes sure that the files are uploaded as a deployment, not yet active.
-pub(super) async fn upload(performer: &Performer<'_>, request: &UploadRequest) -> Result<Entry, Trouble> {
+/// Makes sure that the site, its address, and a deployment with these files exist.
+pub(super) async fn upload(
+    performer: &Performer<'_>,
+    request: &UploadRequest,
+) -> Result<Entry, Trouble> {
     let archive = archive::of(&request.files, &request.output_dir).map_err(Trouble::Terminal)?;
+    let url = ensure(performer, request).await?;
+    let uploaded = |deployment: Deployment| {
+        let deployment = DeploymentRef {
+            site_id: request.site_id.clone(),
+            deployment_id: deployment.id,
+        };
+        Entry::Uploaded { deployment, url }
+    };
     if performer.repeat
         && let Some(deployment) = uploaded_before(performer, &request.site_id, &archive).await?
     {
-        return Ok(uploaded(&request.site_id, deployment));
+        return Ok(uploaded(deployment));
     }
     let (client, site_id) = (performer.store.client().clone(), request.site_id.clone());
     let bytes = archive.clone();
     match blocking(move || client.sites().create_deployment(&site_id, bytes, false)).await {
-        Ok(deployment) => Ok(uploaded(&request.site_id, deployment)),
-        Err(error @ appwrite::Error::OutcomeUnknown { .. }) => match uploaded_before(performer, &request.site_id, &archive).await? {
-            Some(deployment) => Ok(uploaded(&request.site_id, deployment)),
-            None => Err(error.into()),
-        },
+        Ok(deployment) => Ok(uploaded(deployment)),
+        Err(error @ appwrite::Error::OutcomeUnknown { .. }) => {
+            match uploaded_before(performer, &request.site_id, &archive).await? {
+                Some(deployment) => Ok(uploaded(deployment)),
+                None => Err(error.into()),
+            }
+        }
         Err(error) => Err(refused(error)),
     }
 }
 
-fn uploaded(site_id: &str, deployment: Deployment) -> Entry {
-    Entry::Uploaded(DeploymentRef { site_id: site_id.to_owned(), deployment_id: deployment.id })
-}
-
 /// The deployment with these bytes: of equal size, then equal when downloaded. The
 /// archive is made the same way every time.
-async fn uploaded_before(performer: &Performer<'_>, site_id: &str, archive: &[u8]) -> Result<Option<Deployment>, Trouble> {
+async fn uploaded_before(
+    performer: &Performer<'_>,
+    site_id: &str,
+    archive: &[u8],
+) -> Result<Option<Deployment>, Trouble> {
     let (client, site) = (performer.store.client().clone(), site_id.to_owned());
-    let queries = [Query::order_desc("$createdAt"), Query::limit(DEPLOYMENTS_COMPARED_MAX)];
-    let list = blocking(move || client.sites().list_deployments(&site, &queries)).await.map_err(refused)?;
+    let queries = [
+        Query::order_desc("$createdAt"),
+        Query::limit(DEPLOYMENTS_COMPARED_MAX),
+    ];
+    let list = blocking(move || client.sites().list_deployments(&site, &queries))
+        .await
+        .map_err(refused)?;
     for deployment in list.deployments {
-        let failed = matches!(deployment.status, DeploymentStatus::Failed | DeploymentStatus::Canceled);
+        let failed = matches!(
+            deployment.status,
+            DeploymentStatus::Failed | DeploymentStatus::Canceled
+        );
         if failed || deployment.source_size != archive.len() as u64 {
             continue;
         }
-        let (client, site, id) = (performer.store.client().clone(), site_id.to_owned(), deployment.id.clone());
-        let source = blocking(move || client.sites().download_deployment(&site, &id, DeploymentArchive::Source)).await.map_err(refused)?;
+        let (client, site, id) = (
+            performer.store.client().clone(),
+            site_id.to_owned(),
+            deployment.id.clone(),
+        );
+        let source = blocking(move || {
+            client
+                .sites()
+                .download_deployment(&site, &id, DeploymentArchive::Source)
+        })
+        .await
+        .map_err(refused)?;
         if source == archive {
             return Ok(Some(deployment));
         }
@@ -99,19 +149,32 @@ async fn uploaded_before(performer: &Performer<'_>, site_id: &str, archive: &[u8
     Ok(None)
 }
 
-/// Waits until the build has ended. The execution's own deadline bounds the wait.
-pub(super) async fn follow(performer: &Performer<'_>, deployment: &DeploymentRef) -> Result<Entry, Trouble> {
+/// Waits until the build has ended. Returns whether it can be activated, and the end of its
+/// log. The execution's own deadline bounds the wait.
+async fn built(
+    performer: &Performer<'_>,
+    deployment: &DeploymentRef,
+) -> Result<(bool, String), Trouble> {
     let mut wait = POLL_FIRST;
     loop {
         let (client, wanted) = (performer.store.client().clone(), deployment.clone());
-        let seen = blocking(move || client.sites().get_deployment(&wanted.site_id, &wanted.deployment_id)).await.map_err(refused)?;
+        let seen = blocking(move || {
+            client
+                .sites()
+                .get_deployment(&wanted.site_id, &wanted.deployment_id)
+        })
+        .await
+        .map_err(refused)?;
         let ready = match seen.status {
             DeploymentStatus::Ready => Some(true),
             DeploymentStatus::Failed | DeploymentStatus::Canceled => Some(false),
-            DeploymentStatus::Waiting | DeploymentStatus::Processing | DeploymentStatus::Building | DeploymentStatus::Other(_) => None,
+            DeploymentStatus::Waiting
+            | DeploymentStatus::Processing
+            | DeploymentStatus::Building
+            | DeploymentStatus::Other(_) => None,
         };
         if let Some(ready) = ready {
-            return Ok(Entry::Built { ready, log: log_tail(&seen.build_logs) });
+            return Ok((ready, log_tail(&seen.build_logs)));
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(POLL_MAX);
@@ -125,7 +188,9 @@ fn log_tail(log: &str) -> String {
     while let Some(start) = rest.find("\u{1b}[") {
         plain.push_str(&rest[..start]);
         let sequence = &rest[start + 2..];
-        let end = sequence.find(|character: char| character.is_ascii_alphabetic()).map_or(sequence.len(), |end| end + 1);
+        let end = sequence
+            .find(|character: char| character.is_ascii_alphabetic())
+            .map_or(sequence.len(), |end| end + 1);
         rest = &sequence[end..];
     }
     plain.push_str(rest);
@@ -133,20 +198,41 @@ fn log_tail(log: &str) -> String {
     plain.chars().skip(skip).collect()
 }
 
-/// Makes the deployment the one that the site serves, and reads that it is.
-pub(super) async fn activate(performer: &Performer<'_>, deployment: &DeploymentRef) -> Result<Entry, Trouble> {
-    let (client, wanted) = (performer.store.client().clone(), deployment.clone());
-    let site = blocking(move || client.sites().activate(&wanted.site_id, &wanted.deployment_id)).await.map_err(refused)?;
-    if site.deployment_id == deployment.deployment_id {
-        return Ok(Entry::Activated);
+/// Makes the deployment, once it is built, the one that the site serves, and reads that it
+/// is.
+pub(super) async fn activate(
+    performer: &Performer<'_>,
+    deployment: &DeploymentRef,
+) -> Result<Entry, Trouble> {
+    let (ready, log) = built(performer, deployment).await?;
+    if !ready {
+        return Ok(Entry::BuildFailed { log });
     }
-    Err(Trouble::Row(format!("site `{}` serves another deployment than was activated", deployment.site_id)))
+    let (client, wanted) = (performer.store.client().clone(), deployment.clone());
+    let site = blocking(move || {
+        client
+            .sites()
+            .activate(&wanted.site_id, &wanted.deployment_id)
+    })
+    .await
+    .map_err(refused)?;
+    if site.deployment_id == deployment.deployment_id {
+        return Ok(Entry::Activated { log });
+    }
+    Err(Trouble::Row(format!(
+        "site `{}` serves another deployment than was activated",
+        deployment.site_id
+    )))
 }
 
 fn refused(error: appwrite::Error) -> Trouble {
     match error.retry() {
         appwrite::Retry::Transient { .. } => Trouble::Appwrite(error),
-        appwrite::Retry::Terminal => terminal(Code::DeployFailed, "Appwrite refused the deployment", &error),
+        appwrite::Retry::Terminal => terminal(
+            Code::DeployFailed,
+            "Appwrite refused the deployment",
+            &error,
+        ),
     }
 }
 
