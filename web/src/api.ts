@@ -20,9 +20,12 @@ export type Submitted =
   | { kind: 'created'; taskId: string }
   | { kind: 'refused'; message: string; fields: readonly FieldError[] };
 
-/** Columns of `files` without the content, which may be large. */
-const FILE_COLUMNS = ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'];
 const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
+/** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
+const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
+  plans: ['summary', 'assignmentCount', 'line', 'level'],
+  files: ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'],
+};
 
 export class Api {
   readonly endpoint: string;
@@ -90,7 +93,8 @@ export class Api {
   async rows<T extends Table>(table: T, taskId: string): Promise<RowOf[T][]> {
     const rows: RowOf[T][] = [];
     const base = [Query.equal('taskId', taskId), Query.limit(PAGE_ROWS)];
-    if (table === 'files') base.push(Query.select([...ROW_COLUMNS, ...FILE_COLUMNS]));
+    const columns = COLUMNS[table];
+    if (columns) base.push(Query.select([...ROW_COLUMNS, ...columns]));
     let queries = base;
     for (;;) {
       const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: table, queries, total: false });

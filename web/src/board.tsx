@@ -7,7 +7,7 @@ import { type Feed, LiveTask } from './live';
 import { TroubleNotice } from './notice';
 import { Outcome } from './outcome';
 import { Reviews } from './reviews';
-import { EMPTY, isFinal, type Snapshot } from './snapshot';
+import { EMPTY, feedLines, isFinal, type Snapshot } from './snapshot';
 import { StageBar } from './stages';
 import { TotalsPanel } from './totals';
 import type { Trouble } from './trouble';
@@ -72,7 +72,7 @@ export function Board({ api, feed, taskId, scripted }: Props) {
           <Reviews reviews={snapshot.reviews} />
         </div>
         <div>
-          <FeedLines lines={snapshot.progress} ended={isFinal(task)} />
+          <FeedLines lines={feedLines(snapshot)} ended={isFinal(task)} />
           <TotalsPanel snapshot={snapshot} scripted={scripted} />
         </div>
       </div>

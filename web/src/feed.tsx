@@ -1,9 +1,9 @@
 import { clock } from './format';
 import { Panel } from './notice';
-import type { Progress } from './task';
+import type { FeedLine } from './snapshot';
 
-/** What happened, newest last, in the order it was written. */
-export function FeedLines({ lines, ended }: { lines: readonly Progress[]; ended: boolean }) {
+/** What happened, newest last. */
+export function FeedLines({ lines, ended }: { lines: readonly FeedLine[]; ended: boolean }) {
   return (
     <Panel title="What happened">
       {lines.length === 0 && <p class="empty">{ended ? 'Nothing was recorded.' : 'Nothing yet. It starts in a moment.'}</p>}
@@ -12,7 +12,7 @@ export function FeedLines({ lines, ended }: { lines: readonly Progress[]; ended:
           {lines.map((line) => (
             <li key={line.id} data-level={line.level}>
               <span class="aside">
-                <time dateTime={line.createdAt}>{clock(line.createdAt)}</time> {line.stage}
+                <time dateTime={line.at}>{clock(line.at)}</time> {line.stage}
               </span>
               <span class="text" dir="auto">
                 {line.level !== 'info' && <strong>{line.level}: </strong>}

@@ -4,7 +4,7 @@ export const STAGES = ['pending', 'planning', 'coding', 'reviewing', 'publishing
 export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'];
 
 /** The tables that hold what the page shows of a task, beside `tasks`. */
-export const TABLES = ['assignments', 'progress', 'files', 'reviews', 'releases', 'deployments'] as const;
+export const TABLES = ['plans', 'assignments', 'progress', 'files', 'reviews', 'releases', 'deployments'] as const;
 export type Table = (typeof TABLES)[number];
 
 /** What every row has. `sequence` is the order of creation within its table. */
@@ -13,6 +13,12 @@ export interface Row {
   sequence: number;
   createdAt: string;
   updatedAt: string;
+}
+
+/** A row of a unit of work. Its line says how the unit ended, and is empty until then. */
+export interface Unit extends Row {
+  line: string;
+  level: string;
 }
 
 export interface Totals {
@@ -46,7 +52,12 @@ export interface Task extends Row {
   failure: Failure | undefined;
 }
 
-export interface Assignment extends Row {
+export interface Plan extends Unit {
+  summary: string;
+  assignmentCount: number;
+}
+
+export interface Assignment extends Unit {
   name: string;
   title: string;
   type: string;
@@ -60,6 +71,7 @@ export interface Assignment extends Row {
   costMicroUsd: number;
 }
 
+/** A line that was written while an agent worked. */
 export interface Progress extends Row {
   stage: string;
   level: string;
@@ -85,7 +97,7 @@ export interface Finding {
   requiredChange: string;
 }
 
-export interface Review extends Row {
+export interface Review extends Unit {
   generation: number;
   round: number;
   verdict: string;
@@ -93,19 +105,20 @@ export interface Review extends Row {
   remarks: readonly Finding[];
 }
 
-export interface Release extends Row {
+export interface Release extends Unit {
   repositoryUrl: string;
   cloneUrl: string;
   commitSha: string;
 }
 
-export interface Deployment extends Row {
+export interface Deployment extends Unit {
   state: string;
   url: string;
 }
 
 /** Which shape the rows of a table have. */
 export interface RowOf {
+  plans: Plan;
   assignments: Assignment;
   progress: Progress;
   files: FileVersion;
@@ -144,6 +157,10 @@ function row(data: Json): Row {
     createdAt: text(data.$createdAt),
     updatedAt: text(data.$updatedAt),
   };
+}
+
+function unit(data: Json): Unit {
+  return { ...row(data), line: text(data.line), level: text(data.level) };
 }
 
 export function parseTask(data: Json): Task {
@@ -199,7 +216,7 @@ function parseReview(data: Json): Review {
     return list(item.findings).map((entry) => finding(entry, text(item.assignment)));
   });
   return {
-    ...row(data),
+    ...unit(data),
     generation: number(data.generation),
     round: number(data.round),
     verdict: text(data.verdict),
@@ -210,8 +227,13 @@ function parseReview(data: Json): Review {
 
 /** How a row of each table is read. Missing columns read as empty: units fill theirs at their end. */
 export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
+  plans: (data) => ({
+    ...unit(data),
+    summary: text(data.summary),
+    assignmentCount: number(data.assignmentCount),
+  }),
   assignments: (data) => ({
-    ...row(data),
+    ...unit(data),
     name: text(data.name),
     title: text(data.title),
     type: text(data.type),
@@ -236,10 +258,10 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
   }),
   reviews: parseReview,
   releases: (data) => ({
-    ...row(data),
+    ...unit(data),
     repositoryUrl: text(data.repositoryUrl),
     cloneUrl: text(data.cloneUrl),
     commitSha: text(data.commitSha),
   }),
-  deployments: (data) => ({ ...row(data), state: text(data.state), url: text(data.url) }),
+  deployments: (data) => ({ ...unit(data), state: text(data.state), url: text(data.url) }),
 };
