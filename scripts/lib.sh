@@ -32,7 +32,7 @@ build() {
   local web=$!
   local functions=()
   for folder in functions/*/; do functions+=(-p "$(basename "$folder")"); done
-  cargo build --quiet --locked --profile quick "${functions[@]}" -p local
+  cargo build --locked --profile quick "${functions[@]}" -p local
   wait "$web"
-  cargo build --quiet --locked --profile quick -p cli
+  cargo build --locked --profile quick -p cli
 }

@@ -44,11 +44,30 @@ impl Data {
     /// # Errors
     /// Another process uses it, or it can not be made.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
-        let folder = folder.canonicalize().with_context(|| format!("could not find the folder {}", folder.display()))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
-        lock.try_lock().map_err(|_| anyhow::anyhow!("another orchestrator uses {}; stop it or choose another folder with --data", folder.display()))?;
-        Ok(Self { folder, _lock: lock })
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("could not make the folder {}", folder.display()))?;
+        let folder = folder
+            .canonicalize()
+            .with_context(|| format!("could not find the folder {}", folder.display()))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(folder.join("lock"))?;
+        lock.try_lock().map_err(|_| {
+            anyhow::anyhow!(
+                "another orchestrator uses {}; stop it or choose another folder with --data",
+                folder.display()
+            )
+        })?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// A folder or file inside.
@@ -63,7 +82,8 @@ impl Data {
     pub fn read<T: DeserializeOwned + Default>(&self, name: &str) -> anyhow::Result<T> {
         let path = self.path(name);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it to go on", path.display())),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} is damaged; delete it to go on", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
             Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
         }
@@ -75,7 +95,12 @@ impl Data {
     /// The disk.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> anyhow::Result<()> {
         let (path, draft) = (self.path(name), self.path(&format!("{name}.new")));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(value)?)?;
         file.sync_all()?;
         fs::rename(&draft, &path).with_context(|| format!("could not write {}", path.display()))
@@ -91,10 +116,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = Data::open(folder.path()).unwrap();
         assert_eq!(data.read::<Ports>("ports.json").unwrap(), Ports::default());
-        let ports = Ports { platform: 1, github: 2 };
+        let ports = Ports {
+            platform: 1,
+            github: 2,
+        };
         data.write("ports.json", &ports).unwrap();
         assert_eq!(data.read::<Ports>("ports.json").unwrap(), ports);
-        assert!(Data::open(folder.path()).unwrap_err().to_string().contains("another orchestrator"));
+        assert!(
+            Data::open(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("another orchestrator")
+        );
         drop(data);
         assert!(Data::open(folder.path()).is_ok());
     }

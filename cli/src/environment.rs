@@ -24,9 +24,14 @@ impl Environment {
         let mut values = match std::fs::read_to_string(FILE) {
             Ok(text) => parse(&text).with_context(|| format!("could not read {FILE}"))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error).with_context(|| format!("could not read {}", Path::new(FILE).display())),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("could not read {}", Path::new(FILE).display()));
+            }
         };
-        values.extend(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
+        values.extend(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
         Ok(Self::of(values))
     }
 
@@ -35,7 +40,12 @@ impl Environment {
         let mut known = BTreeMap::new();
         for setting in SETTINGS {
             let names = [Some(setting.name), setting.alias];
-            let value = names.into_iter().flatten().find_map(|name| values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()));
+            let value = names.into_iter().flatten().find_map(|name| {
+                values
+                    .get(name)
+                    .map(|value| value.trim())
+                    .filter(|value| !value.is_empty())
+            });
             if let Some(value) = value {
                 known.insert(setting.name.to_owned(), value.to_owned());
             }
@@ -50,7 +60,9 @@ impl Environment {
 
     /// Sets what is not set.
     pub fn default(&mut self, name: &str, value: impl Into<String>) {
-        self.values.entry(name.to_owned()).or_insert_with(|| value.into());
+        self.values
+            .entry(name.to_owned())
+            .or_insert_with(|| value.into());
     }
 
     /// Sets whatever was set.
@@ -64,7 +76,9 @@ impl Environment {
         let own = |name: &str| name.starts_with("APPWRITE_");
         shell::config::settings_of(function)
             .filter(|setting| !own(setting.name))
-            .filter_map(|setting| Some((setting.name.to_owned(), self.get(setting.name)?.to_owned())))
+            .filter_map(|setting| {
+                Some((setting.name.to_owned(), self.get(setting.name)?.to_owned()))
+            })
             .collect()
     }
 }
@@ -76,10 +90,14 @@ fn parse(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = line.split_once('=').with_context(|| format!("line {} is not NAME=value", index + 1))?;
+        let (name, value) = line
+            .split_once('=')
+            .with_context(|| format!("line {} is not NAME=value", index + 1))?;
         let name = name.trim().trim_start_matches("export ").trim();
         let value = value.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        let quoted = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
         values.insert(name.to_owned(), quoted.unwrap_or(value).to_owned());
     }
     Ok(values)
@@ -90,20 +108,36 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
-        Environment::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Environment::of(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn files_hold_names_and_values() {
-        let values = parse("# a comment\nA=1\n export B = \"two words\" \n\nC='x=y'\nD=\n").unwrap();
-        let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("A", "1"), ("B", "two words"), ("C", "x=y"), ("D", "")]);
+        let values =
+            parse("# a comment\nA=1\n export B = \"two words\" \n\nC='x=y'\nD=\n").unwrap();
+        let pairs: Vec<(&str, &str)> = values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [("A", "1"), ("B", "two words"), ("C", "x=y"), ("D", "")]
+        );
         assert!(format!("{:#}", parse("A=1\nnonsense").unwrap_err()).contains("line 2"));
     }
 
     #[test]
     fn aliases_stand_under_their_main_name() {
-        let environment = environment(&[("XAI_API_KEY", "k"), ("PATH", "/bin"), ("GITHUB_TOKEN", " ")]);
+        let environment = environment(&[
+            ("XAI_API_KEY", "k"),
+            ("PATH", "/bin"),
+            ("GITHUB_TOKEN", " "),
+        ]);
         assert_eq!(environment.get("GROK_API_KEY"), Some("k"));
         assert_eq!(environment.get("PATH"), None);
         assert_eq!(environment.get("GITHUB_TOKEN"), None);
@@ -111,8 +145,15 @@ mod tests {
 
     #[test]
     fn a_function_gets_its_own_secrets_only() {
-        let environment = environment(&[("GROK_API_KEY", "g"), ("ANTHROPIC_API_KEY", "a"), ("GITHUB_TOKEN", "t"), ("APPWRITE_API_KEY", "p")]);
-        let secrets = |function: &str| -> Vec<String> { environment.of_function(function).into_keys().collect() };
+        let environment = environment(&[
+            ("GROK_API_KEY", "g"),
+            ("ANTHROPIC_API_KEY", "a"),
+            ("GITHUB_TOKEN", "t"),
+            ("APPWRITE_API_KEY", "p"),
+        ]);
+        let secrets = |function: &str| -> Vec<String> {
+            environment.of_function(function).into_keys().collect()
+        };
         assert_eq!(secrets("plan"), ["GROK_API_KEY"]);
         assert_eq!(secrets("run-agent"), ["ANTHROPIC_API_KEY"]);
         assert_eq!(secrets("publish"), ["GITHUB_TOKEN"]);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::task::{Change, FOLLOWED, TaskRow, View};
+use crate::task::{Change, TaskRow, UNITS, View};
 
 /// Silence after which everything is fetched again.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -41,7 +41,10 @@ impl Follow<'_> {
     ///
     /// # Errors
     /// The endpoint does not answer for a long time.
-    pub(crate) async fn to_the_end(&self, on_change: &mut dyn FnMut(&Change)) -> anyhow::Result<TaskRow> {
+    pub(crate) async fn to_the_end(
+        &self,
+        on_change: &mut dyn FnMut(&Change),
+    ) -> anyhow::Result<TaskRow> {
         let mut view = View::default();
         let mut failures = 0;
         loop {
@@ -62,7 +65,12 @@ impl Follow<'_> {
 
     /// Watches one connection (or, without one, looks once after a silence). `None` when
     /// the connection is gone.
-    async fn watch(&self, socket: Option<Socket>, view: &mut View, on_change: &mut dyn FnMut(&Change)) -> anyhow::Result<Option<TaskRow>> {
+    async fn watch(
+        &self,
+        socket: Option<Socket>,
+        view: &mut View,
+        on_change: &mut dyn FnMut(&Change),
+    ) -> anyhow::Result<Option<TaskRow>> {
         if let Some(row) = self.fetch(view, on_change).await? {
             return Ok(Some(row));
         }
@@ -77,9 +85,15 @@ impl Follow<'_> {
                     self.take(&text, view, on_change);
                     // The lines before the last change may not have come.
                     let ended = view.task().is_some_and(|task| task.status.is_final());
-                    if ended { self.fetch(view, on_change).await? } else { None }
+                    if ended {
+                        self.fetch(view, on_change).await?
+                    } else {
+                        None
+                    }
                 }
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_)))) => None,
+                Ok(Some(Ok(
+                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
+                ))) => None,
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(None),
             };
             if row.is_some() {
@@ -90,48 +104,89 @@ impl Follow<'_> {
 
     async fn open(&self) -> anyhow::Result<Socket> {
         let base = self.endpoint.replacen("http", "ws", 1);
-        let channels: String = FOLLOWED.iter().map(|table| format!("&channels[]=databases.{DATABASE}.tables.{table}.rows")).collect();
+        let tables = ["tasks", "progress"]
+            .into_iter()
+            .chain(UNITS.iter().map(|(table, _)| *table));
+        let channels: String = tables
+            .map(|table| format!("&channels[]=databases.{DATABASE}.tables.{table}.rows"))
+            .collect();
         let url = format!("{base}/realtime?project={}{channels}", self.project);
-        let (mut socket, _) = timeout(TIMEOUT, connect_async(url)).await.context("the connection takes too long")??;
-        let sign_in = json!({"type": "authentication", "data": {"session": self.token.expose_secret()}});
+        let (mut socket, _) = timeout(TIMEOUT, connect_async(url))
+            .await
+            .context("the connection takes too long")??;
+        let sign_in =
+            json!({"type": "authentication", "data": {"session": self.token.expose_secret()}});
         socket.send(Message::text(sign_in.to_string())).await?;
         Ok(socket)
     }
 
     fn take(&self, text: &str, view: &mut View, on_change: &mut dyn FnMut(&Change)) {
-        let Ok(message) = serde_json::from_str::<Value>(text) else { return };
-        let Some(payload) = message["data"]["payload"].as_object().filter(|_| message["type"] == "event") else { return };
-        let word = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Ok(message) = serde_json::from_str::<Value>(text) else {
+            return;
+        };
+        let Some(payload) = message["data"]["payload"]
+            .as_object()
+            .filter(|_| message["type"] == "event")
+        else {
+            return;
+        };
+        let word = |name: &str| {
+            payload
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (table, id) = (word("$tableId"), word("$id"));
-        let ours = if table == "tasks" { id == self.task_id } else { word("taskId") == self.task_id };
-        let sequence = word("$sequence").parse().unwrap_or_default();
-        if ours && let Some(change) = view.take(table, id, sequence, payload) {
+        let ours = if table == "tasks" {
+            id == self.task_id
+        } else {
+            word("taskId") == self.task_id
+        };
+        if ours && let Some(change) = view.take(table, id, word("$updatedAt"), payload) {
             on_change(&change);
         }
     }
 
     /// Fetches the task's row and its lines. The row comes with the answer once it is final.
-    async fn fetch(&self, view: &mut View, on_change: &mut dyn FnMut(&Change)) -> anyhow::Result<Option<TaskRow>> {
+    async fn fetch(
+        &self,
+        view: &mut View,
+        on_change: &mut dyn FnMut(&Change),
+    ) -> anyhow::Result<Option<TaskRow>> {
         let (client, task_id) = (self.client.clone(), self.task_id.to_owned());
         let fetched = tokio::task::spawn_blocking(move || -> Result<_, appwrite::Error> {
             // The row first: the lines then hold everything that led to it.
             let task = client.table(DATABASE, "tasks").get(&task_id)?;
-            let queries = [Query::equal("taskId", task_id.as_str())];
-            let lines = client.table(DATABASE, "progress").list_all(&queries, LINES_MAX)?;
-            Ok((task, lines.rows))
+            let mut rows = Vec::new();
+            let columns = |table| {
+                if table == "progress" {
+                    ["stage", "level", "text"].as_slice()
+                } else {
+                    ["line", "level"].as_slice()
+                }
+            };
+            for table in UNITS.iter().map(|(table, _)| *table).chain(["progress"]) {
+                let queries = [
+                    Query::equal("taskId", task_id.as_str()),
+                    Query::select(columns(table)),
+                ];
+                let found = client
+                    .table(DATABASE, table)
+                    .list_all(&queries, LINES_MAX)?;
+                rows.extend(found.rows.into_iter().map(|row| (table, row)));
+            }
+            Ok((task, rows))
         });
-        let (task, lines) = fetched.await??;
-        let mut changes: Vec<Change> = Vec::new();
-        for line in &lines {
-            let sequence = line.sequence.parse().unwrap_or_default();
-            changes.extend(view.take("progress", &line.id, sequence, &line.data));
+        let (task, mut rows) = fetched.await??;
+        rows.sort_by(|(_, one), (_, other)| one.updated_at.cmp(&other.updated_at));
+        for (table, row) in &rows {
+            if let Some(change) = view.take(table, &row.id, &row.updated_at, &row.data) {
+                on_change(&change);
+            }
         }
-        changes.sort_by_key(|change| match change {
-            Change::Line(line) => line.sequence,
-            Change::Task(_) => u64::MAX,
-        });
-        changes.extend(view.take("tasks", &task.id, 0, &task.data));
-        changes.iter().for_each(&mut *on_change);
+        if let Some(change) = view.take("tasks", &task.id, &task.updated_at, &task.data) {
+            on_change(&change);
+        }
         Ok(view.task().filter(|task| task.status.is_final()).cloned())
     }
 }

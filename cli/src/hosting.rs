@@ -52,7 +52,11 @@ impl Plan {
     /// Only if the configuration that this program carries is damaged.
     pub fn orchestrator() -> anyhow::Result<Self> {
         let config = ProjectConfig::parse(CONFIG)?;
-        Ok(Self { project_id: config.project_id.clone(), key: None, config: Some(config) })
+        Ok(Self {
+            project_id: config.project_id.clone(),
+            key: None,
+            config: Some(config),
+        })
     }
 }
 
@@ -68,16 +72,31 @@ impl Services {
     /// A service is real where its key is set.
     pub fn of(environment: &Environment) -> Self {
         let set = |name| environment.get(name).is_some();
-        Self { grok: set("GROK_API_KEY"), claude: set("ANTHROPIC_API_KEY"), github: set("GITHUB_TOKEN") }
+        Self {
+            grok: set("GROK_API_KEY"),
+            claude: set("ANTHROPIC_API_KEY"),
+            github: set("GITHUB_TOKEN"),
+        }
     }
 
     /// Lines that say of every service what serves it.
     pub fn lines(self) -> [String; 3] {
-        let line = |name: &str, real: bool, stand_in: &str, key: &str| if real { format!("{name}: the real service") } else { format!("{name}: {stand_in} (no {key})") };
+        let line = |name: &str, real: bool, stand_in: &str, key: &str| {
+            if real {
+                format!("{name}: the real service")
+            } else {
+                format!("{name}: {stand_in} (no {key})")
+            }
+        };
         [
             line("Grok", self.grok, "scripted model", "GROK_API_KEY"),
             line("Claude", self.claude, "scripted model", "ANTHROPIC_API_KEY"),
-            line("GitHub", self.github, "stand-in on this machine", "GITHUB_TOKEN"),
+            line(
+                "GitHub",
+                self.github,
+                "stand-in on this machine",
+                "GITHUB_TOKEN",
+            ),
         ]
     }
 }
@@ -88,10 +107,17 @@ impl Hosting {
     /// # Errors
     /// A port that was asked for is taken, a folder can not be used, or the configuration
     /// is refused.
-    pub async fn start(args: &PlatformArgs, data: &Data, environment: Environment, plan: Plan) -> anyhow::Result<Self> {
+    pub async fn start(
+        args: &PlatformArgs,
+        data: &Data,
+        environment: Environment,
+        plan: Plan,
+    ) -> anyhow::Result<Self> {
         let mut faults = Faults::default();
         for text in &args.fault {
-            faults.add(text).with_context(|| format!("`{text}` is no fault"))?;
+            faults
+                .add(text)
+                .with_context(|| format!("`{text}` is no fault"))?;
         }
         Self::start_with(args, data, environment, plan, faults).await
     }
@@ -100,8 +126,15 @@ impl Hosting {
     ///
     /// # Errors
     /// As [`Hosting::start`].
-    pub async fn start_with(args: &PlatformArgs, data: &Data, mut environment: Environment, plan: Plan, faults: Faults) -> anyhow::Result<Self> {
+    pub async fn start_with(
+        args: &PlatformArgs,
+        data: &Data,
+        mut environment: Environment,
+        plan: Plan,
+        faults: Faults,
+    ) -> anyhow::Result<Self> {
         let mut ports: Ports = data.read("ports.json")?;
+        let services = Services::of(&environment);
         let (models, github) = if plan.config.is_some() {
             stand_ins(data, &mut environment, &mut ports).await?
         } else {
@@ -118,7 +151,7 @@ impl Hosting {
         let config = PlatformConfig {
             listener: Some(listener),
             key: plan.key,
-            web_root: plan.config.is_some().then(web_page::root),
+            web_root: plan.config.is_some().then(|| web_page::root(services)),
             config: plan.config,
             variables,
             slots: usize::from(args.slots),
@@ -126,10 +159,16 @@ impl Hosting {
             faults,
             ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)
         };
-        let platform = Platform::start(config).await.context("could not start the embedded platform")?;
+        let platform = Platform::start(config)
+            .await
+            .context("could not start the embedded platform")?;
         ports.platform = platform.port();
         data.write("ports.json", &ports)?;
-        Ok(Self { platform, models, github })
+        Ok(Self {
+            platform,
+            models,
+            github,
+        })
     }
 
     /// The scripted models, where one of the model services is not real.
@@ -154,17 +193,34 @@ impl Hosting {
     }
 }
 
-async fn stand_ins(data: &Data, environment: &mut Environment, ports: &mut Ports) -> anyhow::Result<(Option<Models>, Option<GitHub>)> {
+async fn stand_ins(
+    data: &Data,
+    environment: &mut Environment,
+    ports: &mut Ports,
+) -> anyhow::Result<(Option<Models>, Option<GitHub>)> {
     let services = Services::of(environment);
-    let models = if services.grok && services.claude { None } else { Some(scripted_models().await?) };
+    let models = if services.grok && services.claude {
+        None
+    } else {
+        Some(scripted_models().await?)
+    };
     if let Some(models) = &models {
         point_at(environment, models, services);
     }
-    let github = if services.github { None } else { Some(stand_in_github(data, ports.github).await?) };
+    let github = if services.github {
+        None
+    } else {
+        Some(stand_in_github(data, ports.github).await?)
+    };
     if let Some(github) = &github {
         environment.set("GITHUB_TOKEN", STAND_IN_TOKEN);
         environment.set("GITHUB_BASE_URL", github.base_url());
-        ports.github = github.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+        ports.github = github
+            .base_url()
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .unwrap_or(0);
     }
     Ok((models, github))
 }
@@ -188,8 +244,14 @@ pub fn point_at(environment: &mut Environment, models: &Models, services: Servic
 /// # Errors
 /// No port is free.
 pub async fn scripted_models() -> anyhow::Result<Models> {
-    let config = ModelsConfig { bind: loopback(0), key: SecretString::from(SCRIPTED_KEY), faults: Default::default() };
-    Models::start(config).await.context("could not start the scripted models")
+    let config = ModelsConfig {
+        bind: loopback(0),
+        key: SecretString::from(SCRIPTED_KEY),
+        faults: Default::default(),
+    };
+    Models::start(config)
+        .await
+        .context("could not start the scripted models")
 }
 
 async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
@@ -206,7 +268,9 @@ async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
         open_clone: true,
         faults: Default::default(),
     };
-    GitHub::start(config).await.context("could not start the stand-in GitHub")
+    GitHub::start(config)
+        .await
+        .context("could not start the stand-in GitHub")
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -216,18 +280,33 @@ fn loopback(port: u16) -> SocketAddr {
 /// Listens on the port that was asked for, else on the one of the last time, else on any.
 fn listen(asked: Option<u16>, last: u16) -> anyhow::Result<TcpListener> {
     if let Some(port) = asked {
-        return TcpListener::bind(loopback(port)).with_context(|| format!("port {port} is taken; choose another with --port"));
+        return TcpListener::bind(loopback(port))
+            .with_context(|| format!("port {port} is taken; choose another with --port"));
     }
-    TcpListener::bind(loopback(last)).or_else(|_| TcpListener::bind(loopback(0))).context("no port is free")
+    TcpListener::bind(loopback(last))
+        .or_else(|_| TcpListener::bind(loopback(0)))
+        .context("no port is free")
 }
 
 /// `port` if nobody has it, else any.
 fn free_or_any(port: u16) -> u16 {
-    if TcpListener::bind(loopback(port)).is_ok() { port } else { 0 }
+    if TcpListener::bind(loopback(port)).is_ok() {
+        port
+    } else {
+        0
+    }
 }
 
 fn variables(environment: &Environment) -> BTreeMap<String, BTreeMap<String, String>> {
-    Stage::ALL.into_iter().map(|stage| (stage.function_id().to_owned(), environment.of_function(stage.function_id()))).collect()
+    Stage::ALL
+        .into_iter()
+        .map(|stage| {
+            (
+                stage.function_id().to_owned(),
+                environment.of_function(stage.function_id()),
+            )
+        })
+        .collect()
 }
 
 /// The functions' executables lie beside this program's; those of tests lie one folder
@@ -235,6 +314,15 @@ fn variables(environment: &Environment) -> BTreeMap<String, BTreeMap<String, Str
 fn functions_dir() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("could not find the own executable")?;
     let first = Stage::CreateTask.function_id();
-    let folder = own.ancestors().skip(1).take(2).find(|folder| folder.join(first).is_file());
-    folder.map(PathBuf::from).with_context(|| format!("the functions are not beside {}; build the whole workspace", own.display()))
+    let folder = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .find(|folder| folder.join(first).is_file());
+    folder.map(PathBuf::from).with_context(|| {
+        format!(
+            "the functions are not beside {}; build the whole workspace",
+            own.display()
+        )
+    })
 }

@@ -23,19 +23,33 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
     let config = match &args.config {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-            Some(ProjectConfig::parse(&text).with_context(|| format!("{} is not valid", path.display()))?)
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("could not read {}", path.display()))?;
+            Some(
+                ProjectConfig::parse(&text)
+                    .with_context(|| format!("{} is not valid", path.display()))?,
+            )
         }
     };
     let services = Services::of(&environment);
     let has_config = config.is_some();
-    let plan = Plan { project_id: args.project.clone(), key: args.key.map(SecretString::from), config };
+    let plan = Plan {
+        project_id: args.project.clone(),
+        key: args.key.map(SecretString::from),
+        config,
+    };
     let hosting = Hosting::start(&args.platform, &data, environment, plan).await?;
     output.note(&format!("Endpoint  {}", hosting.platform.endpoint()));
     output.note(&format!("Project   {}", args.project));
-    output.note(&format!("API key   {}", hosting.platform.key().expose_secret()));
+    output.note(&format!(
+        "API key   {}",
+        hosting.platform.key().expose_secret()
+    ));
     if has_config {
-        output.note(&format!("Web page  {}/", hosting.platform.endpoint().trim_end_matches("/v1")));
+        output.note(&format!(
+            "Web page  {}/",
+            hosting.platform.endpoint().trim_end_matches("/v1")
+        ));
         services.lines().iter().for_each(|line| output.note(line));
     }
     output.note("Press Ctrl-C to stop.");

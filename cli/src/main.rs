@@ -14,7 +14,10 @@ fn main() -> ExitCode {
     // It fails only where a provider is installed already, and there is no other than ring.
     let _ = rustls::crypto::ring::default_provider().install_default();
     output::start_logging(args.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build();
     let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let result = runtime.block_on(cli::command(args.command));
         runtime.shutdown_background();

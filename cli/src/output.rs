@@ -11,7 +11,13 @@ use crate::summary::Summary;
 use crate::task::{Change, Line, TaskRow};
 
 /// Stages a bar shows, from the brief to the result.
-const STAGES: [Status; 5] = [Status::Planning, Status::Coding, Status::Reviewing, Status::Publishing, Status::Deploying];
+const STAGES: [Status; 5] = [
+    Status::Planning,
+    Status::Coding,
+    Status::Reviewing,
+    Status::Publishing,
+    Status::Deploying,
+];
 
 /// How a run is shown.
 pub(crate) struct Output {
@@ -62,7 +68,11 @@ impl Output {
             "warning" => "!",
             _ => "·",
         };
-        self.print(&format!("{:<10} {mark} {}", line.stage, printable(&line.text)));
+        self.print(&format!(
+            "{:<10} {mark} {}",
+            line.stage,
+            printable(&line.text)
+        ));
     }
 
     /// The result.
@@ -104,12 +114,21 @@ fn bar() -> ProgressBar {
 
 /// The stages with the current one in brackets.
 fn stage_bar(status: Status) -> String {
-    let word = |stage: &Status| if *stage == status { format!("[{}]", stage.as_str()) } else { stage.as_str().to_owned() };
+    let word = |stage: &Status| {
+        if *stage == status {
+            format!("[{}]", stage.as_str())
+        } else {
+            stage.as_str().to_owned()
+        }
+    };
     STAGES.iter().map(word).collect::<Vec<_>>().join(" › ")
 }
 
 fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
-    let mut lines = vec![format!("Task        {} {}", summary.task_id, summary.status)];
+    let mut lines = vec![format!(
+        "Task        {} {}",
+        summary.task_id, summary.status
+    )];
     let mut row = |name: &str, value: &Option<String>| {
         if let Some(value) = value {
             lines.push(format!("{name:<11} {value}"));
@@ -119,22 +138,52 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
     row("Commit", &summary.commit_sha);
     row("Site", &summary.site_url);
     let counts = summary.counts;
-    let appwrite = counts.appwrite_requests.map(|count| format!(", {count} Appwrite requests")).unwrap_or_default();
-    lines.push(format!("Took        {:.1} s, {} executions{appwrite}, {} GitHub requests, {} model calls",
-        Duration::from_millis(summary.duration_ms).as_secs_f64(), counts.executions, counts.github_requests, counts.model_calls));
+    let appwrite = counts
+        .appwrite_requests
+        .map(|count| format!(", {count} Appwrite requests"))
+        .unwrap_or_default();
+    lines.push(format!(
+        "Took        {:.1} s, {} executions{appwrite}, {} GitHub requests, {} model calls",
+        Duration::from_millis(summary.duration_ms).as_secs_f64(),
+        counts.executions,
+        counts.github_requests,
+        counts.model_calls
+    ));
     let usage = summary.usage;
-    let cost = if is_scripted { format!("${:.4} at list prices; scripted models, nothing was charged", usage.cost_usd) } else { format!("${:.4}", usage.cost_usd) };
-    lines.push(format!("Cost        {cost} ({} tokens in, {} out)", usage.input_tokens, usage.output_tokens));
+    let cost = if is_scripted {
+        format!(
+            "${:.4} at list prices; scripted models, nothing was charged",
+            usage.cost_usd
+        )
+    } else {
+        format!("${:.4}", usage.cost_usd)
+    };
+    lines.push(format!(
+        "Cost        {cost} ({} tokens in, {} out)",
+        usage.input_tokens, usage.output_tokens
+    ));
     if let Some(failure) = &summary.failure {
         let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
-        lines.push(format!("Failure     {} ({})", printable(&text("message")), text("code")));
+        lines.push(format!(
+            "Failure     {} ({})",
+            printable(&text("message")),
+            text("code")
+        ));
     }
     lines
 }
 
 /// Text from models and people without what a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 /// An error, on the error stream.
@@ -144,8 +193,16 @@ pub fn error(text: &str) {
 
 /// Log lines of the libraries, on the error stream.
 pub fn start_logging(verbose: bool) {
-    let level = if verbose { tracing::Level::INFO } else { tracing::Level::ERROR };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    let level = if verbose {
+        tracing::Level::INFO
+    } else {
+        tracing::Level::ERROR
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }
 
 #[cfg(test)]
@@ -160,8 +217,17 @@ mod tests {
             repository_url: Some("http://127.0.0.1:1/demo/test-app.git".to_owned()),
             site_url: Some("http://test-app-abc.localhost:2".to_owned()),
             commit_sha: Some("0123456789abcdef".to_owned()),
-            counts: Counts { executions: 9, appwrite_requests: Some(100), github_requests: 5, model_calls: 20 },
-            usage: Usage { input_tokens: 1_000, output_tokens: 200, cost_usd: 0.0123 },
+            counts: Counts {
+                executions: 9,
+                appwrite_requests: Some(100),
+                github_requests: 5,
+                model_calls: 20,
+            },
+            usage: Usage {
+                input_tokens: 1_000,
+                output_tokens: 200,
+                cost_usd: 0.0123,
+            },
             duration_ms: 2_345,
             failure: None,
         }
@@ -191,6 +257,9 @@ mod tests {
 
     #[test]
     fn the_bar_marks_the_stage() {
-        assert_eq!(stage_bar(Status::Coding), "planning › [coding] › reviewing › publishing › deploying");
+        assert_eq!(
+            stage_bar(Status::Coding),
+            "planning › [coding] › reviewing › publishing › deploying"
+        );
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use appwrite::{Client, Method, NewExecution};
+use pipeline::TaskId;
 use pipeline::brief::Brief;
 use pipeline::ids::sha256_hex;
-use pipeline::TaskId;
 use serde_json::{Map, Value};
 
 use crate::args::RunArgs;
@@ -38,14 +38,30 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let remote = environment.get("APPWRITE_ENDPOINT").map(str::to_owned);
     let hosting = match &remote {
         Some(_) => None,
-        None => Some(Hosting::start(&args.platform, &data, environment.clone(), Plan::orchestrator()?).await?),
+        None => Some(
+            Hosting::start(
+                &args.platform,
+                &data,
+                environment.clone(),
+                Plan::orchestrator()?,
+            )
+            .await?,
+        ),
     };
     let place = match (&remote, &hosting) {
         (Some(endpoint), _) => {
-            let project = environment.get("APPWRITE_PROJECT_ID").context("APPWRITE_ENDPOINT is set but APPWRITE_PROJECT_ID is not")?;
-            Place { endpoint: endpoint.clone(), project: project.to_owned() }
+            let project = environment
+                .get("APPWRITE_PROJECT_ID")
+                .context("APPWRITE_ENDPOINT is set but APPWRITE_PROJECT_ID is not")?;
+            Place {
+                endpoint: endpoint.clone(),
+                project: project.to_owned(),
+            }
         }
-        (None, Some(hosting)) => Place { endpoint: hosting.platform.endpoint().to_owned(), project: Plan::orchestrator()?.project_id },
+        (None, Some(hosting)) => Place {
+            endpoint: hosting.platform.endpoint().to_owned(),
+            project: Plan::orchestrator()?.project_id,
+        },
         (None, None) => bail!("there is no platform"),
     };
     introduce(&output, &place, hosting.is_some(), services);
@@ -59,12 +75,22 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     };
     let result = match result {
         Ok(summary) => {
-            output.summary(&summary, hosting.is_some() && !(services.grok && services.claude));
+            output.summary(
+                &summary,
+                hosting.is_some() && !(services.grok && services.claude),
+            );
             if args.keep && hosting.is_some() {
-                output.note(&format!("Serving on. The web page is at {}/. Press Ctrl-C to stop.", place.endpoint.trim_end_matches("/v1")));
+                output.note(&format!(
+                    "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
+                    place.endpoint.trim_end_matches("/v1")
+                ));
                 tokio::signal::ctrl_c().await?;
             }
-            Ok(if summary.is_completed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if summary.is_completed() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Err(error) => Err(error),
     };
@@ -86,7 +112,11 @@ struct Place {
 }
 
 fn introduce(output: &Output, place: &Place, embedded: bool, services: Services) {
-    let what = if embedded { "embedded platform" } else { "project" };
+    let what = if embedded {
+        "embedded platform"
+    } else {
+        "project"
+    };
     output.note(&format!("Appwrite: {what} at {}", place.endpoint));
     if embedded {
         services.lines().iter().for_each(|line| output.note(line));
@@ -96,15 +126,29 @@ fn introduce(output: &Output, place: &Place, embedded: bool, services: Services)
 /// A brief as it stands in the file, checked, so that mistakes are named before anything
 /// starts.
 fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
-    let bytes = std::fs::read(path).with_context(|| format!("could not read the brief {}", path.display()))?;
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("could not read the brief {}", path.display()))?;
     if let Err(errors) = Brief::parse(&bytes) {
-        let lines: Vec<String> = errors.iter().map(|error| format!("  {} {}", error.field, error.rule)).collect();
-        bail!("{} is not a valid brief:\n{}", path.display(), lines.join("\n"));
+        let lines: Vec<String> = errors
+            .iter()
+            .map(|error| format!("  {} {}", error.field, error.rule))
+            .collect();
+        bail!(
+            "{} is not a valid brief:\n{}",
+            path.display(),
+            lines.join("\n")
+        );
     }
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-async fn carry_out(data: &Data, place: &Place, brief: Map<String, Value>, hosting: Option<&Hosting>, output: &Output) -> anyhow::Result<Summary> {
+async fn carry_out(
+    data: &Data,
+    place: &Place,
+    brief: Map<String, Value>,
+    hosting: Option<&Hosting>,
+    output: &Output,
+) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let digest = sha256_hex(Value::Object(brief.clone()).to_string().as_bytes());
     let mut runs: Runs = data.read(RUNS_FILE)?;
@@ -115,7 +159,10 @@ async fn carry_out(data: &Data, place: &Place, brief: Map<String, Value>, hostin
     let begun = match begun {
         Some(begun) => begun,
         None => {
-            let begun = Begun { request_id: request_id(&brief)?, ended: false };
+            let begun = Begun {
+                request_id: request_id(&brief)?,
+                ended: false,
+            };
             runs.insert(digest.clone(), begun.clone());
             // Kept before it is sent: a repeat of the command then finds the same task.
             data.write(RUNS_FILE, &runs)?;
@@ -136,16 +183,31 @@ async fn carry_out(data: &Data, place: &Place, brief: Map<String, Value>, hostin
         token: &session.token,
         task_id: task.as_str(),
     };
-    let row = follow.to_the_end(&mut |change| output.change(change)).await?;
-    runs.insert(digest, Begun { ended: true, ..begun });
+    let row = follow
+        .to_the_end(&mut |change| output.change(change))
+        .await?;
+    runs.insert(
+        digest,
+        Begun {
+            ended: true,
+            ..begun
+        },
+    );
     data.write(RUNS_FILE, &runs)?;
     let counted: Option<BTreeMap<String, u64>> = hosting.map(|hosting| hosting.platform.counts());
-    Ok(Summary::of(&task, &row, counted.as_ref(), started.elapsed()))
+    Ok(Summary::of(
+        &task,
+        &row,
+        counted.as_ref(),
+        started.elapsed(),
+    ))
 }
 
 /// The brief's own `requestId`, or a new one.
 fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
-    let own = brief.get("options").and_then(|options| options["requestId"].as_str());
+    let own = brief
+        .get("options")
+        .and_then(|options| options["requestId"].as_str());
     if let Some(own) = own {
         return Ok(own.to_owned());
     }
@@ -157,21 +219,48 @@ fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
 /// Longest path through a cold start of the function.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-async fn submit(client: Client, mut brief: Map<String, Value>, request_id: &str) -> anyhow::Result<TaskId> {
-    let options = brief.entry("options").or_insert_with(|| Value::Object(Map::new()));
+async fn submit(
+    client: Client,
+    mut brief: Map<String, Value>,
+    request_id: &str,
+) -> anyhow::Result<TaskId> {
+    let options = brief
+        .entry("options")
+        .or_insert_with(|| Value::Object(Map::new()));
     if options.is_null() {
         *options = Value::Object(Map::new());
     }
     options["requestId"] = request_id.into();
     let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
-    let new = NewExecution { body: Value::Object(brief).to_string(), is_async: false, method: Method::Post, headers, ..NewExecution::default() };
+    let new = NewExecution {
+        body: Value::Object(brief).to_string(),
+        is_async: false,
+        method: Method::Post,
+        headers,
+        ..NewExecution::default()
+    };
     let deadline = Instant::now() + SUBMIT_TIMEOUT;
-    let call = tokio::task::spawn_blocking(move || client.with_deadline(deadline).executions().create("create-task", &new));
-    let execution = call.await?.context("could not start the function create-task")?;
+    let call = tokio::task::spawn_blocking(move || {
+        client
+            .with_deadline(deadline)
+            .executions()
+            .create("create-task", &new)
+    });
+    let execution = call
+        .await?
+        .context("could not start the function create-task")?;
     let answer: Value = serde_json::from_str(&execution.response_body).unwrap_or_default();
     if execution.response_status_code != 201 {
-        let message = answer["error"]["message"].as_str().unwrap_or("it gave no reason");
-        bail!("create-task refused the brief ({}): {message}", execution.response_status_code);
+        let message = answer["error"]["message"]
+            .as_str()
+            .unwrap_or("it gave no reason");
+        bail!(
+            "create-task refused the brief ({}): {message}",
+            execution.response_status_code
+        );
     }
-    answer["taskId"].as_str().and_then(TaskId::parse).context("create-task gave no task id")
+    answer["taskId"]
+        .as_str()
+        .and_then(TaskId::parse)
+        .context("create-task gave no task id")
 }

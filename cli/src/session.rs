@@ -44,7 +44,11 @@ impl Session {
         let guest = Client::new(settings)?;
         let mut kept: BTreeMap<String, Kept> = data.read(FILE)?;
         // The port of an embedded platform may change; its users stay.
-        let place = if endpoint.starts_with("http://127.0.0.1") { project.to_owned() } else { format!("{endpoint} {project}") };
+        let place = if endpoint.starts_with("http://127.0.0.1") {
+            project.to_owned()
+        } else {
+            format!("{endpoint} {project}")
+        };
         if let Some(Kept { token }) = kept.get(&place) {
             let token = SecretString::from(token.clone());
             let client = guest.with_credential(Credential::Session(token.clone()));
@@ -52,9 +56,20 @@ impl Session {
                 return Ok(Self { client, token });
             }
         }
-        let (_, token) = guest.account().create_anonymous_session().with_context(|| format!("could not sign in at {endpoint}"))?;
-        kept.insert(place, Kept { token: token.expose_secret().to_owned() });
+        let (_, token) = guest
+            .account()
+            .create_anonymous_session()
+            .with_context(|| format!("could not sign in at {endpoint}"))?;
+        kept.insert(
+            place,
+            Kept {
+                token: token.expose_secret().to_owned(),
+            },
+        );
         data.write(FILE, &kept)?;
-        Ok(Self { client: guest.with_credential(Credential::Session(token.clone())), token })
+        Ok(Self {
+            client: guest.with_credential(Credential::Session(token.clone())),
+            token,
+        })
     }
 }

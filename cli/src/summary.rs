@@ -51,13 +51,22 @@ pub(crate) struct Usage {
 impl Summary {
     /// The summary of a task that has ended. `counted` is what the embedded platform
     /// counted during the run.
-    pub(crate) fn of(task: &TaskId, row: &TaskRow, counted: Option<&BTreeMap<String, u64>>, duration: Duration) -> Self {
+    pub(crate) fn of(
+        task: &TaskId,
+        row: &TaskRow,
+        counted: Option<&BTreeMap<String, u64>>,
+        duration: Duration,
+    ) -> Self {
         let spent = row.totals.spent;
         Self {
             task_id: task.as_str().to_owned(),
             status: row.status.as_str(),
             // The clone address is what a person without an account can use.
-            repository_url: row.totals.clone_url.clone().or_else(|| row.repository_url.clone()),
+            repository_url: row
+                .totals
+                .clone_url
+                .clone()
+                .or_else(|| row.repository_url.clone()),
             site_url: row.site_url.clone(),
             commit_sha: row.commit_sha.clone(),
             counts: Counts {
@@ -94,18 +103,32 @@ fn executions(row: &TaskRow) -> u64 {
 /// All requests but those whose number depends on time: heartbeats, sweeps, polls of a
 /// deployment, and creates that another execution was faster with.
 fn appwrite_requests(counted: &BTreeMap<String, u64>) -> u64 {
-    let sum = |keep: fn(&str) -> bool| counted.iter().filter(|(kind, _)| keep(kind)).map(|(_, count)| count).sum::<u64>();
+    let sum = |keep: fn(&str) -> bool| {
+        counted
+            .iter()
+            .filter(|(kind, _)| keep(kind))
+            .map(|(_, count)| count)
+            .sum::<u64>()
+    };
     let made = sum(|kind| is_work(kind) && !kind.ends_with(":conflict"));
     made.saturating_sub(sum(|kind| is_work(kind) && kind.ends_with(":conflict")))
 }
 
 fn is_work(kind: &str) -> bool {
-    let apart = ["executions:", "schedule:", "deployments.get", "rows.update:claims"];
+    let apart = [
+        "executions:",
+        "schedule:",
+        "deployments.get",
+        "rows.update:claims",
+    ];
     !apart.iter().any(|prefix| kind.starts_with(prefix))
 }
 
 fn usd(micro: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a task costs less than 2^52 millionths of a dollar")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a task costs less than 2^52 millionths of a dollar"
+    )]
     let micro = micro as f64;
     micro / 1_000_000.0
 }
@@ -116,9 +139,19 @@ mod tests {
 
     #[test]
     fn what_depends_on_time_is_counted_apart() {
-        let counted = [("rows.create", 10), ("rows.create:conflict", 2), ("rows.update:claims", 5), ("deployments.get", 3),
-            ("schedule:rows.list", 7), ("executions:plan:event", 1), ("sites.create", 1)];
-        let counted = counted.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
+        let counted = [
+            ("rows.create", 10),
+            ("rows.create:conflict", 2),
+            ("rows.update:claims", 5),
+            ("deployments.get", 3),
+            ("schedule:rows.list", 7),
+            ("executions:plan:event", 1),
+            ("sites.create", 1),
+        ];
+        let counted = counted
+            .into_iter()
+            .map(|(kind, count)| (kind.to_owned(), count))
+            .collect();
         assert_eq!(appwrite_requests(&counted), 9);
     }
 }

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use models::{Anthropic, InputMessage, InputRole, Message, MessagesRequest, ResponsesRequest, Role, Settings, Xai};
+use models::{
+    Anthropic, InputMessage, InputRole, Message, MessagesRequest, ResponsesRequest, Role, Settings,
+    Xai,
+};
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -41,22 +44,45 @@ pub(crate) async fn try_model(args: &TryArgs) -> anyhow::Result<ExitCode> {
     output.note("");
     output.note(&text);
     output.note("");
-    output.note(&format!("Model {model}, {cost_micro_usd} millionths of a dollar"));
+    output.note(&format!(
+        "Model {model}, {cost_micro_usd} millionths of a dollar"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
-fn settings(environment: &Environment, key: &str, base_url: &str, base_default: &str) -> anyhow::Result<Settings> {
-    let key = environment.get(key).with_context(|| format!("{key} is not set"))?;
+fn settings(
+    environment: &Environment,
+    key: &str,
+    base_url: &str,
+    base_default: &str,
+) -> anyhow::Result<Settings> {
+    let key = environment
+        .get(key)
+        .with_context(|| format!("{key} is not set"))?;
     let base = environment.get(base_url).unwrap_or(base_default);
     Ok(Settings::new(base, SecretString::from(key)))
 }
 
-async fn ask_grok(environment: &Environment, prompt: &str) -> anyhow::Result<(String, String, u64)> {
-    let client = Xai::new(settings(environment, "GROK_API_KEY", "GROK_BASE_URL", models::XAI_BASE_URL)?)?;
+async fn ask_grok(
+    environment: &Environment,
+    prompt: &str,
+) -> anyhow::Result<(String, String, u64)> {
+    let client = Xai::new(settings(
+        environment,
+        "GROK_API_KEY",
+        "GROK_BASE_URL",
+        models::XAI_BASE_URL,
+    )?)?;
     let request = ResponsesRequest {
-        model: environment.get("GROK_MODEL").unwrap_or("grok-4.7").to_owned(),
+        model: environment
+            .get("GROK_MODEL")
+            .unwrap_or("grok-4.7")
+            .to_owned(),
         instructions: String::new(),
-        input: vec![InputMessage { role: InputRole::User, text: prompt.to_owned() }],
+        input: vec![InputMessage {
+            role: InputRole::User,
+            text: prompt.to_owned(),
+        }],
         format: None,
         effort: None,
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
@@ -66,20 +92,37 @@ async fn ask_grok(environment: &Environment, prompt: &str) -> anyhow::Result<(St
     Ok((answer.text, answer.model, answer.cost.0))
 }
 
-async fn ask_claude(environment: &Environment, prompt: &str) -> anyhow::Result<(String, String, u64)> {
-    let client = Anthropic::new(settings(environment, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", models::ANTHROPIC_BASE_URL)?)?;
+async fn ask_claude(
+    environment: &Environment,
+    prompt: &str,
+) -> anyhow::Result<(String, String, u64)> {
+    let client = Anthropic::new(settings(
+        environment,
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        models::ANTHROPIC_BASE_URL,
+    )?)?;
     let content = RawValue::from_string(json!([{"type": "text", "text": prompt}]).to_string())?;
     let request = MessagesRequest {
-        model: environment.get("ANTHROPIC_MODEL").unwrap_or("claude-sonnet-5-5").to_owned(),
+        model: environment
+            .get("ANTHROPIC_MODEL")
+            .unwrap_or("claude-sonnet-5-5")
+            .to_owned(),
         max_tokens: ANSWER_TOKENS_MAX,
         system: Vec::new(),
         tools: Vec::new(),
-        messages: vec![Message { role: Role::User, content }],
+        messages: vec![Message {
+            role: Role::User,
+            content,
+        }],
         effort: None,
         cache_tail: false,
     };
     let answer = client.create(&request, &mut |_| {}).await?;
     let blocks: Vec<Value> = serde_json::from_str(answer.content.get())?;
-    let text: Vec<&str> = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+    let text: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| block["text"].as_str())
+        .collect();
     Ok((text.join("\n"), answer.model, answer.cost.0))
 }

@@ -42,7 +42,10 @@ impl Counts {
     pub fn execution(&self, execution_id: &str, function_id: &str, trigger: &str) {
         self.add(format!("executions:{function_id}:{trigger}"));
         if trigger == "schedule" {
-            let mut scheduled = self.scheduled.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut scheduled = self
+                .scheduled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             scheduled.push_back(execution_id.to_owned());
             if scheduled.len() > SCHEDULED_MAX {
                 scheduled.pop_front();
@@ -51,7 +54,10 @@ impl Counts {
     }
 
     fn is_scheduled(&self, execution_id: &str) -> bool {
-        let scheduled = self.scheduled.lock().unwrap_or_else(PoisonError::into_inner);
+        let scheduled = self
+            .scheduled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         scheduled.iter().any(|id| id == execution_id)
     }
 
@@ -72,7 +78,11 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
     let kind = execution.and_then(|id| {
         let kind = kind_of(&request)?;
         let apart = kernel.counts.is_scheduled(&id);
-        Some(if apart { format!("schedule:{kind}") } else { kind })
+        Some(if apart {
+            format!("schedule:{kind}")
+        } else {
+            kind
+        })
     });
     let response = next.run(request).await;
     if let Some(kind) = kind {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
-use serde_json::json;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
@@ -95,7 +95,12 @@ fn embedded(kernel: &Kernel, own: &OwnWeb, request: &Parts) -> Response {
     let path = request.uri.path();
     if path == CONFIG_PATH {
         let project = &kernel.project;
-        let config = json!({"endpoint": project.endpoint, "projectId": project.id});
+        // What the client's own file of this name says stands beside where it is served.
+        let own: Option<Map<String, Value>> = (own.0)(CONFIG_PATH.trim_start_matches('/'))
+            .and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
+        let mut config = own.unwrap_or_default();
+        config.insert("endpoint".to_owned(), project.endpoint.clone().into());
+        config.insert("projectId".to_owned(), project.id.clone().into());
         return ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response();
     }
     let Some(path) = clean(path) else {

@@ -355,6 +355,24 @@ pub fn progress(task: &TaskId, owner: &str, unit: &UnitId, line: &Line) -> NewRo
 mod tests {
     use super::*;
 
+    fn stamp() -> TaskStamp {
+        TaskStamp {
+            rev: 3,
+            updated_at: "2026-01-01T00:00:00.000+00:00".to_owned(),
+        }
+    }
+
+    fn project() -> Project {
+        let word = |text: &str| text.to_owned();
+        Project {
+            name: word("n"),
+            description: word("d"),
+            public: false,
+            output_dir: word("."),
+            commit_message: word("m"),
+        }
+    }
+
     #[test]
     fn a_units_row_reads_back_as_its_key() {
         let key = UnitKey {
@@ -367,9 +385,10 @@ mod tests {
         let row = unit(
             &NewUnit {
                 key: key.clone(),
-                input: UnitInput::Release("hash".to_owned()),
+                input: UnitInput::Release("hash".to_owned(), Box::new(project())),
             },
             "o",
+            &stamp(),
         );
         let Value::Object(data) = row.data else {
             panic!("an object")
@@ -438,7 +457,7 @@ mod tests {
         };
         let recorded = Recorded {
             fingerprint: "f".to_owned(),
-            entry: crate::effect::Entry::Activated,
+            entry: crate::effect::Entry::Activated { log: String::new() },
         };
         let rows = [
             brief(&task_id, "o", &accepted),
@@ -449,6 +468,7 @@ mod tests {
                     input: UnitInput::Plan,
                 },
                 "o",
+                &stamp(),
             ),
             file(&task_id, "o", 1, &version),
             entry(&task_id, &key.id(), "p0", &recorded),

@@ -45,7 +45,9 @@ fn content(request: &Request) -> Result<String, &'static str> {
         }
         _ if request.format["type"] == "json_schema" => conform(Value::Null, schema),
         _ => {
-            return Ok("The scripted model plans and reviews; it holds no conversation.".to_owned());
+            return Ok(
+                "The scripted model plans and reviews; it holds no conversation.".to_owned(),
+            );
         }
     };
     Ok(conform(value, schema).to_string())

@@ -30,11 +30,9 @@ fn prompts_read_well() {
 
 #[test]
 fn the_commit_message_tells_what_and_for_whom() {
-    insta::assert_snapshot!(messages::commit(
-        &brief(),
-        &read_plan(),
-        &TaskId::of_request("o", "r")
-    ));
+    let message = messages::commit(&brief(), &read_plan())
+        + &messages::commit_trailer(&TaskId::of_request("o", "r"));
+    insta::assert_snapshot!(message);
 }
 
 #[test]
@@ -47,18 +45,11 @@ fn progress_reads_as_sentences() {
         .done
         .iter()
         .map(|done| {
-            let line = messages::end_line(
-                done.unit.kind,
-                &done.unit.name,
-                done.unit.round,
-                &done.outcome,
-                done.spent,
-            );
+            let (level, line) = messages::end_line(&done.unit.name, done.unit.round, &done.outcome);
             format!(
-                "{:<10} {:<7} {}",
-                line.stage,
-                line.level.as_str(),
-                line.text
+                "{:<10} {:<7} {line}",
+                messages::stage_word(done.unit.kind),
+                level.as_str()
             )
         })
         .collect();

@@ -247,6 +247,18 @@ impl World {
         Workspace::of(&self.files.values().cloned().collect::<Vec<_>>())
     }
 
+    fn project(&self) -> pipeline::facts::Project {
+        let projects = self
+            .facts
+            .done
+            .iter()
+            .filter_map(|done| match &done.outcome {
+                Outcome::Planned { project, .. } => Some(project.clone()),
+                _ => None,
+            });
+        projects.last().unwrap()
+    }
+
     fn approved(&self) -> String {
         let hash = self
             .facts
@@ -314,8 +326,7 @@ impl World {
             }
             UnitKind::Release => Work::Release(ReleaseWork {
                 task,
-                brief,
-                plan,
+                project: self.project(),
                 files,
                 approved_manifest: self.approved(),
                 site_domain: "localhost".to_owned(),
@@ -323,8 +334,7 @@ impl World {
             }),
             UnitKind::Deployment => Work::Deployment(DeploymentWork {
                 task,
-                brief,
-                plan,
+                project: self.project(),
                 files,
                 approved_manifest: self.approved(),
             }),
@@ -361,18 +371,16 @@ impl World {
                 self.commits.insert(sha.clone());
                 Entry::Commit(CommitEntry { sha, requests: 4 })
             }
-            Action::EnsureSite(request) => Entry::Site {
+            Action::Upload(request) => Entry::Uploaded {
+                deployment: DeploymentRef {
+                    site_id: request.site_id.clone(),
+                    deployment_id: "d1".to_owned(),
+                },
                 url: format!("http://{}.localhost", request.subdomain),
             },
-            Action::Upload(request) => Entry::Uploaded(DeploymentRef {
-                site_id: request.site_id.clone(),
-                deployment_id: "d1".to_owned(),
-            }),
-            Action::FollowBuild(_) => Entry::Built {
-                ready: true,
+            Action::Activate(_) => Entry::Activated {
                 log: "built".to_owned(),
             },
-            Action::Activate(_) => Entry::Activated,
         }
     }
 
