@@ -9,6 +9,8 @@ mod support;
 mod accounts;
 #[path = "platform/changes.rs"]
 mod changes;
+#[path = "platform/counts.rs"]
+mod counts;
 #[path = "platform/realtime.rs"]
 mod realtime;
 #[path = "platform/rows.rs"]

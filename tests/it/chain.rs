@@ -11,7 +11,11 @@ use crate::world::{Setup, World, assert_one_of_each, clone, todo, totals};
 /// What a site answers, asked over a plain connection: `*.localhost` need not resolve.
 fn get(port: u16, host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -27,20 +31,35 @@ async fn the_sample_becomes_a_repository_and_a_site() {
     let into = folder.path().join("clone");
     let (_, cloned) = clone(totals(&row)["cloneUrl"].as_str().unwrap(), &into).await;
     let files = world.rows("files", &row.id).await;
-    let latest: BTreeSet<String> = files.iter().map(|file| file.text("path").unwrap().to_owned()).collect();
+    let latest: BTreeSet<String> = files
+        .iter()
+        .map(|file| file.text("path").unwrap().to_owned())
+        .collect();
     assert_eq!(cloned.into_iter().collect::<BTreeSet<_>>(), latest);
 
-    let url = row.text("siteUrl").unwrap().strip_prefix("http://").unwrap().to_owned();
+    let url = row
+        .text("siteUrl")
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     let page = tokio::task::spawn_blocking({
         let (port, url) = (world.hosting.platform.port(), url.clone());
         move || get(port, &url, "/")
-    }).await.unwrap();
+    })
+    .await
+    .unwrap();
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     assert!(page.ends_with(&std::fs::read_to_string(into.join("index.html")).unwrap()));
     assert!(page.contains("scripted model"));
 
     // The first review found a real defect, and the second one that it is gone.
-    let verdicts: Vec<_> = world.rows("reviews", &row.id).await.iter().map(|review| review.text("verdict").unwrap().to_owned()).collect();
+    let verdicts: Vec<_> = world
+        .rows("reviews", &row.id)
+        .await
+        .iter()
+        .map(|review| review.text("verdict").unwrap().to_owned())
+        .collect();
     assert_eq!(verdicts, ["changes_requested", "approved"]);
     world.stop().await;
 }
@@ -48,41 +67,90 @@ async fn the_sample_becomes_a_repository_and_a_site() {
 /// Counts of work: without what depends on time, and conflicts taken off.
 fn work(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let apart = ["schedule:", "deployments.get", "rows.update:claims"];
-    let kept = counts.iter().filter(|(kind, _)| !kind.ends_with(":conflict") && !apart.iter().any(|prefix| kind.starts_with(prefix)));
-    kept.map(|(kind, count)| (kind.clone(), count - counts.get(&format!("{kind}:conflict")).unwrap_or(&0))).collect()
+    let kept = counts.iter().filter(|(kind, _)| {
+        !kind.ends_with(":conflict") && !apart.iter().any(|prefix| kind.starts_with(prefix))
+    });
+    kept.map(|(kind, count)| {
+        (
+            kind.clone(),
+            count - counts.get(&format!("{kind}:conflict")).unwrap_or(&0),
+        )
+    })
+    .collect()
+}
+
+/// How many of the agents (and the plan with its shared files) wrote one file, and several.
+async fn writers(world: &World, task: &str) -> (u64, u64) {
+    let mut files = BTreeMap::<String, u64>::new();
+    for file in world.rows("files", task).await {
+        *files
+            .entry(file.text("assignment").unwrap().to_owned())
+            .or_default() += 1;
+    }
+    let one = files.values().filter(|count| **count == 1).count() as u64;
+    (one, files.len() as u64 - one)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_standard_run_costs_exactly_this() {
-    let world = World::with(Setup { settings: vec![("ANTHROPIC_MODEL", "scripted-flawless")], ..Setup::default() }).await;
+    let world = World::with(Setup {
+        settings: vec![("ANTHROPIC_MODEL", "scripted-flawless")],
+        ..Setup::default()
+    })
+    .await;
     let row = world.run(&todo()).await;
     assert_eq!(row.text("status"), Some("completed"));
     let assignments = totals(&row)["assignments"].as_u64().unwrap();
     let counts = work(&world.hosting.platform.counts());
-    let executions: u64 = counts.iter().filter(|(kind, _)| kind.starts_with("executions:")).map(|(_, count)| count).sum();
+    let executions: u64 = counts
+        .iter()
+        .filter(|(kind, _)| kind.starts_with("executions:"))
+        .map(|(_, count)| count)
+        .sum();
     assert_eq!(executions, 5 + assignments, "{counts:#?}");
     assert_eq!(world.hosting.github().unwrap().request_count(), 5);
     let (calls, repeats) = world.model_calls();
-    assert_eq!((calls as u64, repeats), (totals(&row)["spent"]["modelCalls"].as_u64().unwrap(), 0));
+    assert_eq!(
+        (calls as u64, repeats),
+        (totals(&row)["spent"]["modelCalls"].as_u64().unwrap(), 0)
+    );
 
     // Each agent's turns are recorded, and those that change files are told of.
-    let turns: u64 = world.rows("assignments", &row.id).await.iter().map(|row| row.integer("turn").unwrap() as u64).sum();
+    let agents = world.rows("assignments", &row.id).await;
+    let turns: u64 = agents
+        .iter()
+        .map(|agent| u64::try_from(agent.integer("turn").unwrap()).unwrap())
+        .sum();
     let lines = world.rows("progress", &row.id).await.len() as u64;
-    let requests: BTreeMap<&str, u64> = counts.iter().filter(|(kind, _)| !kind.starts_with("executions:")).map(|(kind, count)| (kind.as_str(), *count)).collect();
+    let waiting = agents
+        .iter()
+        .filter(|agent| agent.text("dependsOn") != Some("[]"))
+        .count() as u64;
+    let (one_file, many_files) = writers(&world, &row.id).await;
+    let requests: BTreeMap<&str, u64> = counts
+        .iter()
+        .filter(|(kind, _)| !kind.starts_with("executions:"))
+        .map(|(kind, count)| (kind.as_str(), *count))
+        .collect();
     let n = assignments;
     let units = 4 + n;
     let expected = BTreeMap::from([
         // The brief, the task and the plan's unit; a claim and a result for each unit; the
-        // other units; the journals of the plan, the agents, the review, the release (2)
-        // and the deployment (4); the lines of progress.
-        ("rows.create", 3 + 2 * units + (n + 3) + (1 + turns + n + 2 + 4) + lines),
-        // The shared files and each agent's.
-        ("rows.createMany", 1 + n),
-        // The brief; the task before each change of it; the plan, for every unit but its own.
-        ("rows.get", 1 + 6 + (units - 1)),
-        // The facts at each unit's end and for the review; the files for the review, the
-        // release, the deployment and the one assignment that waits for the others.
-        ("rows.list", units + 1 + 4),
+        // units that are created alone: what waited, review, release, deployment; the
+        // journals of the plan, the agents, the review, the release (2) and the deployment
+        // (2); the lines of progress; the files of those who wrote one.
+        (
+            "rows.create",
+            3 + 2 * units + (waiting + 3) + (1 + turns + n + 2 + 2) + lines + one_file,
+        ),
+        // The agents that start together, and the files of those who wrote several.
+        ("rows.createMany", 1 + many_files),
+        // The plan, once for all agents and once for the review.
+        ("rows.get", 2),
+        // The facts at the end of each agent, of the release and of the deployment, and at
+        // the beginning of the review; the files for those who waited, for the review, the
+        // release and the deployment.
+        ("rows.list", (n + 2 + 1) + (waiting + 3)),
         // Each unit's own row, and the task's at each change of its status.
         ("rows.update", units + 6),
         ("sites.create", 1),
@@ -92,7 +160,11 @@ async fn the_standard_run_costs_exactly_this() {
     ]);
     assert_eq!(requests, expected);
     let sum: u64 = requests.values().sum();
-    assert!(sum <= 35 + 2 * turns + 6 * n, "{sum} requests for {n} agents with {turns} turns");
+    let paper_design = 35 + 2 * turns + 6 * n;
+    assert!(
+        sum < paper_design,
+        "{sum} requests for {n} agents with {turns} turns, on paper {paper_design}"
+    );
     world.stop().await;
 }
 
@@ -102,10 +174,17 @@ async fn rework_costs_one_execution_an_assignment_and_one_a_review() {
     let row = world.run(&todo()).await;
     let totals = totals(&row);
     let counts = work(&world.hosting.platform.counts());
-    let executions: u64 = counts.iter().filter(|(kind, _)| kind.starts_with("executions:")).map(|(_, count)| count).sum();
+    let executions: u64 = counts
+        .iter()
+        .filter(|(kind, _)| kind.starts_with("executions:"))
+        .map(|(_, count)| count)
+        .sum();
     let reworked = totals["agentRuns"].as_u64().unwrap() - totals["assignments"].as_u64().unwrap();
     assert_eq!((reworked, totals["reviews"].as_u64().unwrap()), (1, 2));
-    assert_eq!(executions, 5 + totals["assignments"].as_u64().unwrap() + reworked + 1);
+    assert_eq!(
+        executions,
+        5 + totals["assignments"].as_u64().unwrap() + reworked + 1
+    );
     assert_eq!(world.model_calls().1, 0);
     world.stop().await;
 }
@@ -121,7 +200,10 @@ async fn the_same_request_is_the_same_task() {
     assert_eq!(first, second);
     brief["description"] = json!("Another app");
     let (status, answer) = world.submit(&user, brief.to_string()).await;
-    assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("request_id_used")));
+    assert_eq!(
+        (status, answer["error"]["code"].as_str()),
+        (409, Some("request_id_used"))
+    );
     let row = world.ended(&first).await;
     assert_one_of_each(&world, &row).await;
     world.stop().await;
@@ -132,13 +214,24 @@ async fn data_survives_a_restart() {
     let world = World::start().await;
     let row = world.run(&todo()).await;
     let folder = world.stop().await;
-    let world = World::with(Setup { folder: Some(folder), ..Setup::default() }).await;
+    let world = World::with(Setup {
+        folder: Some(folder),
+        ..Setup::default()
+    })
+    .await;
     let again = world.ended(&row.id).await;
     assert_eq!(again.data, row.data);
     assert_one_of_each(&world, &again).await;
-    let host = row.text("siteUrl").unwrap().strip_prefix("http://").unwrap().to_owned();
+    let host = row
+        .text("siteUrl")
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     let port = world.hosting.platform.port();
-    let page = tokio::task::spawn_blocking(move || get(port, &host, "/")).await.unwrap();
+    let page = tokio::task::spawn_blocking(move || get(port, &host, "/"))
+        .await
+        .unwrap();
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     world.stop().await;
 }
@@ -148,17 +241,38 @@ async fn model_troubles_end_well_or_say_why() {
     for (name, model, code) in [
         ("GROK_MODEL", "scripted-invalid-plan", None),
         ("GROK_MODEL", "scripted-hopeless-plan", Some("plan_invalid")),
-        ("GROK_MODEL", "scripted-never-satisfied", Some("review_not_approved")),
+        (
+            "GROK_MODEL",
+            "scripted-never-satisfied",
+            Some("review_not_approved"),
+        ),
         ("ANTHROPIC_MODEL", "scripted-overloaded", None),
         ("ANTHROPIC_MODEL", "scripted-truncated", None),
         ("ANTHROPIC_MODEL", "scripted-stuck", Some("agent_stuck")),
         ("ANTHROPIC_MODEL", "scripted-refusal", Some("model_refused")),
     ] {
-        let world = World::with(Setup { settings: vec![(name, model)], sweep_every: Some(1), ..Setup::default() }).await;
+        let world = World::with(Setup {
+            settings: vec![(name, model)],
+            sweep_every: Some(1),
+            ..Setup::default()
+        })
+        .await;
         let row = world.run(&todo()).await;
-        let failure: Option<serde_json::Value> = row.text("failure").map(|text| serde_json::from_str(text).unwrap());
-        assert_eq!(failure.as_ref().and_then(|failure| failure["code"].as_str()), code, "{model}: {failure:?}");
-        assert_eq!(row.text("status") == Some("completed"), code.is_none(), "{model}");
+        let failure: Option<serde_json::Value> = row
+            .text("failure")
+            .map(|text| serde_json::from_str(text).unwrap());
+        assert_eq!(
+            failure
+                .as_ref()
+                .and_then(|failure| failure["code"].as_str()),
+            code,
+            "{model}: {failure:?}"
+        );
+        assert_eq!(
+            row.text("status") == Some("completed"),
+            code.is_none(),
+            "{model}"
+        );
         world.stop().await;
     }
 }

@@ -28,9 +28,7 @@ const PLACES: &[(&str, &str)] = &[
     ("journal", "repo0"),
     ("journal", "commit"),
     ("deployments", ""),
-    ("journal", "site"),
     ("journal", "upload"),
-    ("journal", "build"),
     ("journal", "activate"),
     ("journal", "done"),
 ];
@@ -41,7 +39,12 @@ const WORLDS_MAX: usize = 3;
 async fn killed_function(fault: String) {
     let mut faults = Faults::default();
     faults.add(&fault).unwrap();
-    let world = World::with(Setup { faults, sweep_every: Some(1), ..Setup::default() }).await;
+    let world = World::with(Setup {
+        faults,
+        sweep_every: Some(1),
+        ..Setup::default()
+    })
+    .await;
     let row = world.run(&todo()).await;
     assert_one_of_each(&world, &row).await;
     // The calls in flight when the process died are the only ones ever repeated: one for
@@ -60,7 +63,10 @@ async fn a_killed_function_is_made_up_for() {
     let mut runs = tokio::task::JoinSet::new();
     for (table, key) in PLACES {
         for phase in ["before", "after"] {
-            let (places, fault) = (Arc::clone(&places), format!("kill-function:{phase}:{table}:{key}:0"));
+            let (places, fault) = (
+                Arc::clone(&places),
+                format!("kill-function:{phase}:{table}:{key}:0"),
+            );
             runs.spawn(async move {
                 let _place = places.acquire().await.unwrap();
                 killed_function(fault).await;
@@ -75,8 +81,13 @@ async fn a_killed_function_is_made_up_for() {
 /// The program beside this test.
 fn orchestrator() -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let folder = own.ancestors().skip(1).find(|folder| folder.join("orchestrator").is_file());
-    folder.expect("build the whole workspace first").join("orchestrator")
+    let folder = own
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join("orchestrator").is_file());
+    folder
+        .expect("build the whole workspace first")
+        .join("orchestrator")
 }
 
 /// Services that outlive the platform, so that what was asked of them can be counted.
@@ -91,27 +102,63 @@ impl Services {
         install_tls();
         let folder = tempfile::tempdir().unwrap();
         let key = || SecretString::from("a-key-of-the-crash-tests");
-        let models = Models::start(ModelsConfig { bind: ([127, 0, 0, 1], 0).into(), key: key(), faults: Default::default() }).await.unwrap();
-        let account = Account { login: "demo".to_owned(), token: key(), scopes: vec!["repo".to_owned()], organizations: Vec::new() };
-        let config = GitHubConfig {
-            data_dir: folder.path().join("github"), bind: ([127, 0, 0, 1], 0).into(), accounts: vec![account], open_clone: true, faults: Default::default(),
+        let models = Models::start(ModelsConfig {
+            bind: ([127, 0, 0, 1], 0).into(),
+            key: key(),
+            faults: Default::default(),
+        })
+        .await
+        .unwrap();
+        let account = Account {
+            login: "demo".to_owned(),
+            token: key(),
+            scopes: vec!["repo".to_owned()],
+            organizations: Vec::new(),
         };
-        Self { models, github: GitHub::start(config).await.unwrap(), folder }
+        let config = GitHubConfig {
+            data_dir: folder.path().join("github"),
+            bind: ([127, 0, 0, 1], 0).into(),
+            accounts: vec![account],
+            open_clone: true,
+            faults: Default::default(),
+        };
+        Self {
+            models,
+            github: GitHub::start(config).await.unwrap(),
+            folder,
+        }
     }
 
     /// `orchestrator run` on the sample, with these services.
     async fn run(&self, fault: Option<&str>) -> Output {
         let mut command = Command::new(orchestrator());
         let data = self.folder.path().join("data");
-        command.args(["run", "examples/todo.json", "--json", "--sweep-every", "1", "--data"]).arg(&data);
+        command
+            .args([
+                "run",
+                "examples/todo.json",
+                "--json",
+                "--sweep-every",
+                "1",
+                "--data",
+            ])
+            .arg(&data);
         command.args(fault.into_iter().flat_map(|fault| ["--fault", fault]));
-        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).env_clear();
+        command
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
+            .env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         for (name, value) in [
-            ("GROK_API_KEY", "a-key-of-the-crash-tests".to_owned()), ("GROK_BASE_URL", self.models.xai_base_url()), ("GROK_MODEL", "scripted".to_owned()),
-            ("ANTHROPIC_API_KEY", "a-key-of-the-crash-tests".to_owned()), ("ANTHROPIC_BASE_URL", self.models.anthropic_base_url()),
-            ("ANTHROPIC_MODEL", "scripted".to_owned()), ("GITHUB_TOKEN", "a-key-of-the-crash-tests".to_owned()),
-            ("GITHUB_BASE_URL", self.github.base_url().to_owned()), ("CHECK_AFTER_SECONDS", "1".to_owned()), ("CLAIM_LAPSE_SECONDS", "2".to_owned()),
+            ("GROK_API_KEY", "a-key-of-the-crash-tests".to_owned()),
+            ("GROK_BASE_URL", self.models.xai_base_url()),
+            ("GROK_MODEL", "scripted".to_owned()),
+            ("ANTHROPIC_API_KEY", "a-key-of-the-crash-tests".to_owned()),
+            ("ANTHROPIC_BASE_URL", self.models.anthropic_base_url()),
+            ("ANTHROPIC_MODEL", "scripted".to_owned()),
+            ("GITHUB_TOKEN", "a-key-of-the-crash-tests".to_owned()),
+            ("GITHUB_BASE_URL", self.github.base_url().to_owned()),
+            ("CHECK_AFTER_SECONDS", "1".to_owned()),
+            ("CLAIM_LAPSE_SECONDS", "2".to_owned()),
         ] {
             command.env(name, value);
         }
@@ -122,16 +169,38 @@ impl Services {
 async fn killed_platform(fault: String) {
     let services = Services::start().await;
     let first = services.run(Some(&fault)).await;
-    assert_eq!(first.status.code(), None, "{fault}: it was not killed: {}", String::from_utf8_lossy(&first.stdout));
+    assert_eq!(
+        first.status.code(),
+        None,
+        "{fault}: it was not killed: {}",
+        String::from_utf8_lossy(&first.stdout)
+    );
     let second = services.run(None).await;
     let text = String::from_utf8_lossy(&second.stdout).into_owned();
-    assert!(second.status.success(), "{fault}: {text}\n{}", String::from_utf8_lossy(&second.stderr));
+    assert!(
+        second.status.success(),
+        "{fault}: {text}\n{}",
+        String::from_utf8_lossy(&second.stderr)
+    );
     let summary: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(summary["status"], "completed", "{fault}");
-    let (commits, _) = clone(summary["repositoryUrl"].as_str().unwrap(), &services.folder.path().join("clone")).await;
-    assert_eq!((commits.len(), commits[0].as_str()), (2, summary["commitSha"].as_str().unwrap()), "{fault}");
+    let (commits, _) = clone(
+        summary["repositoryUrl"].as_str().unwrap(),
+        &services.folder.path().join("clone"),
+    )
+    .await;
+    assert_eq!(
+        (commits.len(), commits[0].as_str()),
+        (2, summary["commitSha"].as_str().unwrap()),
+        "{fault}"
+    );
     let mut seen = std::collections::BTreeMap::<String, usize>::new();
-    for call in services.models.calls().iter().filter(|call| call.status == 200) {
+    for call in services
+        .models
+        .calls()
+        .iter()
+        .filter(|call| call.status == 200)
+    {
         *seen.entry(call.fingerprint.clone()).or_default() += 1;
     }
     let repeats: usize = seen.values().map(|count| count - 1).sum();
@@ -146,7 +215,10 @@ async fn a_killed_platform_goes_on_where_it_stopped() {
     let mut runs = tokio::task::JoinSet::new();
     for (table, key) in PLACES {
         for phase in ["before", "after"] {
-            let (places, fault) = (Arc::clone(&places), format!("kill-platform:{phase}:{table}:{key}:0"));
+            let (places, fault) = (
+                Arc::clone(&places),
+                format!("kill-platform:{phase}:{table}:{key}:0"),
+            );
             runs.spawn(async move {
                 let _place = places.acquire().await.unwrap();
                 killed_platform(fault).await;
@@ -161,13 +233,33 @@ async fn the_program_prints_a_summary_that_programs_read() {
     let services = Services::start().await;
     let output = services.run(None).await;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let summary = lines.last().unwrap();
-    for field in ["taskId", "status", "repositoryUrl", "siteUrl", "commitSha", "counts", "usage", "durationMs", "failure"] {
+    for field in [
+        "taskId",
+        "status",
+        "repositoryUrl",
+        "siteUrl",
+        "commitSha",
+        "counts",
+        "usage",
+        "durationMs",
+        "failure",
+    ] {
         assert!(summary.get(field).is_some(), "{field}: {summary}");
     }
     assert_eq!(summary["counts"]["githubRequests"], 5);
     assert!(lines.iter().any(|line| line["type"] == "progress"));
-    assert!(!text.contains("a-key-of-the-crash-tests"), "a secret is printed");
+    assert!(
+        !text.contains("a-key-of-the-crash-tests"),
+        "a secret is printed"
+    );
 }

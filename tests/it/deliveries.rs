@@ -8,7 +8,11 @@ use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 async fn every_event_twice_reaches_same_end() {
     let mut faults = Faults::default();
     faults.duplicate_events = true;
-    let world = World::with(Setup { faults, ..Setup::default() }).await;
+    let world = World::with(Setup {
+        faults,
+        ..Setup::default()
+    })
+    .await;
     let row = world.run(&todo()).await;
     assert_one_of_each(&world, &row).await;
     assert_eq!(world.model_calls().1, 0, "a model call was made twice");
@@ -26,7 +30,12 @@ async fn every_single_event_lost_reaches_same_end() {
     for lost in 0..events {
         let mut faults = Faults::default();
         faults.lose_event = Some(lost);
-        let world = World::with(Setup { faults, sweep_every: Some(1), ..Setup::default() }).await;
+        let world = World::with(Setup {
+            faults,
+            sweep_every: Some(1),
+            ..Setup::default()
+        })
+        .await;
         let row = world.run(&todo()).await;
         assert_one_of_each(&world, &row).await;
         assert_eq!(world.model_calls().1, 0, "event {lost}");

@@ -51,16 +51,41 @@ impl World {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         install_tls();
-        let folder = setup.folder.unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let folder = setup
+            .folder
+            .unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let data = Data::open(folder.path()).unwrap();
-        let quick = [("CLAIM_HEARTBEAT_SECONDS", "1"), ("CLAIM_LAPSE_SECONDS", "2"), ("CHECK_AFTER_SECONDS", "1")];
-        let settings = quick.into_iter().chain(setup.settings).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let quick = [
+            ("CLAIM_HEARTBEAT_SECONDS", "1"),
+            ("CLAIM_LAPSE_SECONDS", "2"),
+            ("CHECK_AFTER_SECONDS", "1"),
+        ];
+        let settings = quick
+            .into_iter()
+            .chain(setup.settings)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment = Environment::of(settings.collect());
         let args = PlatformArgs {
-            data: folder.path().to_owned(), port: None, slots: 8, sweep_every: setup.sweep_every.unwrap_or(80_000), fault: Vec::new(),
+            data: folder.path().to_owned(),
+            port: None,
+            slots: 8,
+            sweep_every: setup.sweep_every.unwrap_or(80_000),
+            fault: Vec::new(),
         };
-        let hosting = Hosting::start_with(&args, &data, environment, Plan::orchestrator().unwrap(), setup.faults).await.unwrap();
-        Self { hosting, folder, _data: data }
+        let hosting = Hosting::start_with(
+            &args,
+            &data,
+            environment,
+            Plan::orchestrator().unwrap(),
+            setup.faults,
+        )
+        .await
+        .unwrap();
+        Self {
+            hosting,
+            folder,
+            _data: data,
+        }
     }
 
     fn client(&self, credential: Credential) -> Client {
@@ -70,7 +95,8 @@ impl World {
             credential,
             timeout: Duration::from_secs(35),
             retries_max: 2,
-        }).unwrap()
+        })
+        .unwrap()
     }
 
     /// Appwrite with the project's key.
@@ -84,17 +110,28 @@ impl World {
         blocking(move || {
             let (_, token) = guest.account().create_anonymous_session().unwrap();
             guest.with_credential(Credential::Session(token))
-        }).await
+        })
+        .await
     }
 
     /// Hands a body to create-task. Returns the function's status and answer.
     pub(crate) async fn submit(&self, user: &Client, body: String) -> (u16, Value) {
         let user = user.clone();
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
-        let new = NewExecution { body, is_async: false, method: Method::Post, headers, ..NewExecution::default() };
-        let execution = blocking(move || user.executions().create("create-task", &new).unwrap()).await;
+        let new = NewExecution {
+            body,
+            is_async: false,
+            method: Method::Post,
+            headers,
+            ..NewExecution::default()
+        };
+        let execution =
+            blocking(move || user.executions().create("create-task", &new).unwrap()).await;
         let answer = serde_json::from_str(&execution.response_body).unwrap_or(Value::Null);
-        (u16::try_from(execution.response_status_code).unwrap(), answer)
+        (
+            u16::try_from(execution.response_status_code).unwrap(),
+            answer,
+        )
     }
 
     /// Submits a brief that is accepted, and returns the task's id.
@@ -111,12 +148,17 @@ impl World {
         loop {
             let (admin, id) = (admin.clone(), task.clone());
             let row = blocking(move || admin.table("orchestrator", "tasks").get(&id)).await;
-            if let Ok(row) = row && ["completed", "failed"].contains(&row.text("status").unwrap()) {
+            if let Ok(row) = row
+                && ["completed", "failed"].contains(&row.text("status").unwrap())
+            {
                 return row;
             }
             if Instant::now() > deadline {
                 let rows = self.rows("progress", &task).await;
-                let lines: Vec<_> = rows.iter().map(|row| row.text("text").unwrap_or_default().to_owned()).collect();
+                let lines: Vec<_> = rows
+                    .iter()
+                    .map(|row| row.text("text").unwrap_or_default().to_owned())
+                    .collect();
                 panic!("task {task} did not end; its feed: {lines:#?}");
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -133,8 +175,19 @@ impl World {
     /// The rows of a table that belong to a task.
     pub(crate) async fn rows(&self, table: &'static str, task: &str) -> Vec<Row> {
         let (admin, task) = (self.admin(), task.to_owned());
-        let by = if ["tasks", "briefs"].contains(&table) { "$id" } else { "taskId" };
-        blocking(move || admin.table("orchestrator", table).list_all(&[Query::equal(by, task.as_str())], 5_000).unwrap().rows).await
+        let by = if ["tasks", "briefs"].contains(&table) {
+            "$id"
+        } else {
+            "taskId"
+        };
+        blocking(move || {
+            admin
+                .table("orchestrator", table)
+                .list_all(&[Query::equal(by, task.as_str())], 5_000)
+                .unwrap()
+                .rows
+        })
+        .await
     }
 
     /// Model calls that were answered, and how many of them were repeats.
@@ -169,20 +222,41 @@ pub(crate) async fn clone(url: &str, into: &Path) -> (Vec<String>, Vec<String>) 
     let (url, into) = (url.to_owned(), into.to_owned());
     blocking(move || {
         let git = |arguments: &[&str]| {
-            let output = Command::new("git").args(arguments).env("GIT_TERMINAL_PROMPT", "0").output().unwrap();
-            assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+            let output = Command::new("git")
+                .args(arguments)
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "git {arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .lines()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         let folder = into.to_str().unwrap();
         git(&["clone", "-q", &url, folder]);
-        (git(&["-C", folder, "log", "--format=%H"]), git(&["-C", folder, "-c", "core.quotePath=false", "ls-files"]))
-    }).await
+        (
+            git(&["-C", folder, "log", "--format=%H"]),
+            git(&["-C", folder, "-c", "core.quotePath=false", "ls-files"]),
+        )
+    })
+    .await
 }
 
 /// What must be the same however a task came to its end: one repository with one commit
 /// on top of its first, one site with one deployment.
 pub(crate) async fn assert_one_of_each(world: &World, row: &Row) {
-    assert_eq!(row.text("status"), Some("completed"), "{:?}", row.text("failure"));
+    assert_eq!(
+        row.text("status"),
+        Some("completed"),
+        "{:?}",
+        row.text("failure")
+    );
     let folder = tempfile::tempdir().unwrap();
     let clone_url = totals(row)["cloneUrl"].as_str().unwrap().to_owned();
     let (commits, files) = clone(&clone_url, &folder.path().join("clone")).await;
@@ -201,7 +275,11 @@ fn repositories(folder: &Path) -> usize {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             if path.is_dir() {
-                if path.extension().is_some_and(|end| end == "git") { *found += 1 } else { walk(&path, found) }
+                if path.extension().is_some_and(|end| end == "git") {
+                    *found += 1
+                } else {
+                    walk(&path, found)
+                }
             }
         }
     }
