@@ -2,6 +2,13 @@
 //! over HTTP. They need the whole workspace built with the same profile; `scripts/test`
 //! does that.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod briefs;
 mod browser;
 mod chain;

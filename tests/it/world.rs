@@ -128,10 +128,7 @@ impl World {
         let execution =
             blocking(move || user.executions().create("create-task", &new).unwrap()).await;
         let answer = serde_json::from_str(&execution.response_body).unwrap_or(Value::Null);
-        (
-            u16::try_from(execution.response_status_code).unwrap(),
-            answer,
-        )
+        (execution.response_status_code, answer)
     }
 
     /// Submits a brief that is accepted, and returns the task's id.

@@ -23,7 +23,7 @@ pub enum Work {
     /// Carry out an assignment.
     Assignment(Box<AgentWork>),
     /// Judge the assignments.
-    Review(ReviewWork),
+    Review(Box<ReviewWork>),
     /// Commit the files.
     Release(ReleaseWork),
     /// Deploy the files.

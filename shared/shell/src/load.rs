@@ -280,13 +280,13 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
         })
     };
     let subjects = plan.assignments.iter().filter_map(subject).collect();
-    let work = Work::Review(ReviewWork {
+    let work = Work::Review(Box::new(ReviewWork {
         brief,
         plan,
         round,
         subjects,
         workspace: Workspace::of(&versions),
-    });
+    }));
     // All agents are done, and nothing else is at work during a review.
     Ok(Loaded {
         work,

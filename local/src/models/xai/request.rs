@@ -178,7 +178,8 @@ fn check_fields(body: &Value) -> Refused<()> {
             return refuse(ill_typed(&format!("unknown field `{name}`")));
         };
         let optional = !["model", "input"].contains(&name.as_str());
-        if !shape.fits(value) && !(optional && value.is_null()) {
+        let is_left_out = optional && value.is_null();
+        if !(is_left_out || shape.fits(value)) {
             return refuse(ill_typed(&format!(
                 "{name}: invalid type, expected {}",
                 shape.name()

@@ -1,5 +1,12 @@
 //! The whole chain as pure decisions: no network, no clock, a world in memory.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod agent;
 mod deliveries;
 mod review;

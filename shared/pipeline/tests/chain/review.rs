@@ -19,7 +19,7 @@ fn work(round: u32) -> Work {
         assignment: "a".to_owned(),
         round: 1,
     };
-    Work::Review(ReviewWork {
+    Work::Review(Box::new(ReviewWork {
         brief: Brief::parse(include_bytes!("../../../../examples/todo.json"))
             .unwrap()
             .brief,
@@ -31,7 +31,7 @@ fn work(round: u32) -> Work {
         plan,
         round,
         workspace: Workspace::of(&[file]),
-    })
+    }))
 }
 
 fn judgement(criteria: Value, findings: Value, injection: bool) -> Entry {

@@ -316,13 +316,13 @@ impl World {
                         earlier_findings: Vec::new(),
                     })
                     .collect();
-                Work::Review(ReviewWork {
+                Work::Review(Box::new(ReviewWork {
                     brief,
                     plan: plan.clone(),
                     round: key.round,
                     subjects,
                     workspace: files,
-                })
+                }))
             }
             UnitKind::Release => Work::Release(ReleaseWork {
                 task,
