@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
