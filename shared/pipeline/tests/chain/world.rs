@@ -248,7 +248,7 @@ impl World {
     }
 
     fn project(&self) -> pipeline::facts::Project {
-        let projects = self
+        let mut projects = self
             .facts
             .done
             .iter()
@@ -256,7 +256,7 @@ impl World {
                 Outcome::Planned { project, .. } => Some(project.clone()),
                 _ => None,
             });
-        projects.last().unwrap()
+        projects.next().unwrap()
     }
 
     fn approved(&self) -> String {
