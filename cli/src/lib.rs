@@ -8,6 +8,7 @@ pub mod data;
 pub mod environment;
 mod follow;
 pub mod hosting;
+mod interrupt;
 mod local_command;
 pub mod output;
 mod run;

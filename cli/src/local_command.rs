@@ -10,6 +10,7 @@ use crate::args::LocalArgs;
 use crate::data::Data;
 use crate::environment::Environment;
 use crate::hosting::{Hosting, Plan, Services};
+use crate::interrupt::interrupted;
 use crate::output::Output;
 
 /// Serves until interrupted.
@@ -53,7 +54,7 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         services.lines().iter().for_each(|line| output.note(line));
     }
     output.note("Press Ctrl-C to stop.");
-    tokio::signal::ctrl_c().await?;
+    interrupted().await;
     hosting.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,7 @@ use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
 use crate::follow::Follow;
 use crate::hosting::{Hosting, Plan, Services};
+use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::session::Session;
 use crate::summary::Summary;
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     introduce(&output, &place, hosting.is_some(), services);
     let result = tokio::select! {
         result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupted() => {
             output.note("Interrupted. Run the same command again to go on.");
             stop(hosting).await;
             return Ok(ExitCode::from(INTERRUPTED));
@@ -84,7 +85,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
                     "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
                     place.endpoint.trim_end_matches("/v1")
                 ));
-                tokio::signal::ctrl_c().await?;
+                interrupted().await;
             }
             Ok(if summary.is_completed() {
                 ExitCode::SUCCESS

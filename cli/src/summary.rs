@@ -124,7 +124,8 @@ fn is_work(kind: &str) -> bool {
     !apart.iter().any(|prefix| kind.starts_with(prefix))
 }
 
-fn usd(micro: u64) -> f64 {
+/// Millionths of a dollar as dollars.
+pub(crate) fn usd(micro: u64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a task costs less than 2^52 millionths of a dollar"

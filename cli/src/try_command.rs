@@ -15,6 +15,7 @@ use crate::args::{Service, TryArgs};
 use crate::environment::Environment;
 use crate::hosting::{Services, point_at, scripted_models};
 use crate::output::Output;
+use crate::summary::usd;
 
 const ANSWER_TOKENS_MAX: u32 = 8_000;
 
@@ -29,6 +30,10 @@ pub(crate) async fn try_model(args: &TryArgs) -> anyhow::Result<ExitCode> {
     let scripted = scripted_models().await?;
     point_at(&mut environment, &scripted, services);
     let [grok, claude, _] = services.lines();
+    let is_scripted = match args.service {
+        Service::Grok => !services.grok,
+        Service::Claude => !services.claude,
+    };
     let result = match args.service {
         Service::Grok => {
             output.note(&grok);
@@ -45,7 +50,13 @@ pub(crate) async fn try_model(args: &TryArgs) -> anyhow::Result<ExitCode> {
     output.note(&text);
     output.note("");
     output.note(&format!(
-        "Model {model}, {cost_micro_usd} millionths of a dollar"
+        "Model {model}, ${:.6}{}",
+        usd(cost_micro_usd),
+        if is_scripted {
+            " at list prices; nothing was charged"
+        } else {
+            ""
+        }
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,10 @@
 //! Events delivered twice or lost: the end is the same.
 
-use local::faults::Faults;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use local::faults::{FaultAction, Faults, Phase};
 
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
@@ -41,4 +45,68 @@ async fn every_single_event_lost_reaches_same_end() {
         assert_eq!(world.model_calls().1, 0, "event {lost}");
         world.stop().await;
     }
+}
+
+/// Lets callers go on once `count` of them have come, or after a while.
+struct Gate {
+    count: usize,
+    come: Mutex<usize>,
+    all: Condvar,
+}
+
+impl Gate {
+    /// Returns whether all came.
+    fn pass(&self) -> bool {
+        let mut come = self.come.lock().unwrap();
+        *come += 1;
+        self.all.notify_all();
+        let (come, _) = self
+            .all
+            .wait_timeout_while(come, Duration::from_secs(20), |come| *come < self.count)
+            .unwrap();
+        *come >= self.count
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
+    // The three agents that start together: each one's result is committed before any of
+    // them is answered, so that all of them list the same facts.
+    let gate = Arc::new(Gate {
+        count: 3,
+        come: Mutex::new(0),
+        all: Condvar::new(),
+    });
+    let met = Arc::new(AtomicUsize::new(0));
+    let mut faults = Faults::default();
+    let (hook_gate, hook_met) = (Arc::clone(&gate), Arc::clone(&met));
+    faults.on_row_create = Some(Arc::new(move |row| {
+        let is_result =
+            row.table == "journal" && row.data["kind"] == "done" && row.row_id.starts_with('a');
+        if is_result
+            && row.phase == Phase::After
+            && hook_met.load(Ordering::SeqCst) < 3
+            && hook_gate.pass()
+        {
+            hook_met.fetch_add(1, Ordering::SeqCst);
+        }
+        FaultAction::Continue
+    }));
+    let settings = vec![("ANTHROPIC_MODEL", "scripted-flawless")];
+    // No sweep helps: the agents alone must bring the task on.
+    let world = World::with(Setup {
+        faults,
+        settings,
+        ..Setup::default()
+    })
+    .await;
+    let row = world.run(&todo()).await;
+    assert_eq!(
+        met.load(Ordering::SeqCst),
+        3,
+        "they did not finish at the same instant"
+    );
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(totals(&row)["assignments"], 4);
+    world.stop().await;
 }
