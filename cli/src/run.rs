@@ -219,6 +219,8 @@ fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
 
 /// Longest path through a cold start of the function.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Calls of create-task until one answers.
+const SUBMIT_ATTEMPTS_MAX: u32 = 3;
 
 async fn submit(
     client: Client,
@@ -240,28 +242,33 @@ async fn submit(
         headers,
         ..NewExecution::default()
     };
-    let deadline = Instant::now() + SUBMIT_TIMEOUT;
-    let call = tokio::task::spawn_blocking(move || {
-        client
-            .with_deadline(deadline)
-            .executions()
-            .create("create-task", &new)
-    });
-    let execution = call
-        .await?
-        .context("could not start the function create-task")?;
-    let answer: Value = serde_json::from_str(&execution.response_body).unwrap_or_default();
-    if execution.response_status_code != 201 {
-        let message = answer["error"]["message"]
-            .as_str()
-            .unwrap_or("it gave no reason");
-        bail!(
-            "create-task refused the brief ({}): {message}",
-            execution.response_status_code
-        );
+    for attempt in 1.. {
+        let (client, new) = (client.clone(), new.clone());
+        let deadline = Instant::now() + SUBMIT_TIMEOUT;
+        let call = tokio::task::spawn_blocking(move || {
+            client
+                .with_deadline(deadline)
+                .executions()
+                .create("create-task", &new)
+        });
+        let execution = call
+            .await?
+            .context("could not start the function create-task")?;
+        let answer: Value = serde_json::from_str(&execution.response_body).unwrap_or_default();
+        let status = execution.response_status_code;
+        if status == 201 {
+            return answer["taskId"]
+                .as_str()
+                .and_then(TaskId::parse)
+                .context("create-task gave no task id");
+        }
+        // The requestId makes a repeat safe: it goes on where the first one stopped.
+        if status < 500 || attempt == SUBMIT_ATTEMPTS_MAX {
+            let message = answer["error"]["message"]
+                .as_str()
+                .unwrap_or("it gave no reason");
+            bail!("create-task refused the brief ({status}): {message}");
+        }
     }
-    answer["taskId"]
-        .as_str()
-        .and_then(TaskId::parse)
-        .context("create-task gave no task id")
+    bail!("create-task did not answer")
 }

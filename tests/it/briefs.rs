@@ -72,6 +72,12 @@ async fn bad_briefs_are_refused_and_create_nothing() {
             .collect();
         assert_eq!((status, named.as_slice()), (400, fields), "{answer}");
     }
+    // A caller with a key must say whose task it is.
+    let (status, answer) = world.submit(&world.admin(), todo().to_string()).await;
+    assert_eq!(
+        (status, &answer["error"]["fields"][0]["field"]),
+        (400, &json!("owner"))
+    );
     let admin = world.admin();
     let rows = blocking(move || {
         ["tasks", "briefs", "plans"]

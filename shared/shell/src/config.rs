@@ -55,10 +55,6 @@ pub struct Settings {
     pub claim_lapse_seconds: u64,
     /// How soon the sweep looks at an open task again.
     pub check_after_seconds: u64,
-    /// How long one execution works on a unit before it continues in another.
-    pub time_slice_seconds: u64,
-    /// How many assignments run at a time where the brief does not say.
-    pub parallelism_default: u32,
     given: BTreeSet<&'static str>,
     redactor: Redactor,
     host: HostSettings,
@@ -251,8 +247,6 @@ impl<'map> Values<'map> {
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
-            time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
-            parallelism_default: self.whole("PARALLELISM_DEFAULT"),
             redactor: self.redactor(&host),
             given: self.given.into_keys().collect(),
             host,
@@ -337,11 +331,7 @@ mod tests {
             ),
             (5, 15)
         );
-        assert_eq!(
-            (settings.check_after_seconds, settings.time_slice_seconds),
-            (10, 120)
-        );
-        assert_eq!(settings.parallelism_default, 4);
+        assert_eq!(settings.check_after_seconds, 10);
     }
 
     #[test]
@@ -376,14 +366,14 @@ mod tests {
     #[test]
     fn every_invalid_value_is_named_with_its_rule_and_not_shown() {
         let error = parse(&[
-            ("TIME_SLICE_SECONDS", "soon"),
-            ("PARALLELISM_DEFAULT", "0"),
+            ("CHECK_AFTER_SECONDS", "soon"),
+            ("CLAIM_HEARTBEAT_SECONDS", "0"),
             ("XAI_API_KEY", "two words"),
             ("APPWRITE_ENDPOINT", "localhost"),
             ("PORT", "70000"),
             ("OPEN_RUNTIMES_HEADERS", "[]"),
         ]);
-        insta::assert_snapshot!(error.unwrap_err(), @"invalid settings: `APPWRITE_ENDPOINT` must be an `http://` or `https://` URL without user and query; `XAI_API_KEY` must be one word of printable ASCII characters; `TIME_SLICE_SECONDS` must be a whole number from 1 to 840; `PARALLELISM_DEFAULT` must be a whole number from 1 to 16; `PORT` must be a whole number from 0 to 65535; `OPEN_RUNTIMES_HEADERS` must be a JSON object of headers");
+        insta::assert_snapshot!(error.unwrap_err(), @"invalid settings: `APPWRITE_ENDPOINT` must be an `http://` or `https://` URL without user and query; `XAI_API_KEY` must be one word of printable ASCII characters; `CLAIM_HEARTBEAT_SECONDS` must be a whole number from 1 to 60; `CHECK_AFTER_SECONDS` must be a whole number from 1 to 3600; `PORT` must be a whole number from 0 to 65535; `OPEN_RUNTIMES_HEADERS` must be a JSON object of headers");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use pipeline::effect::Effect;
-use pipeline::limits::PROGRESS_CHARS_MAX;
+use pipeline::effect::{Effect, Entry};
+use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
 use pipeline::messages::{self, Line};
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
-use pipeline::{Done, Facts, Step, UnitKind, Work, advance, decide, record};
+use pipeline::{Code, Done, Facts, Failure, Step, UnitKind, Work, advance, decide, record};
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_task, project};
@@ -176,6 +176,7 @@ impl Drive<'_> {
     ) -> Result<(String, Recorded), Trouble> {
         let answer = performer.perform(effect).await?;
         let (entry, changed) = record(work, journal, effect, answer);
+        let entry = within_limit(entry);
         let line = messages::effect_line(work, &effect.key, &effect.action, &entry, &changed);
         let recorded = Recorded {
             fingerprint: effect.action.fingerprint(),
@@ -288,5 +289,40 @@ impl Drive<'_> {
             self.clients.settings().check_after_seconds,
         )
         .await
+    }
+}
+
+/// The entry, or the failure that it can not be recorded: a row holds a bounded text.
+fn within_limit(entry: Entry) -> Entry {
+    let bytes = serde_json::to_string(&entry).map_or(usize::MAX, |text| text.len());
+    if bytes <= OUTCOME_BYTES_MAX {
+        return entry;
+    }
+    let message = format!(
+        "A model's answer of {bytes} bytes is more than the {OUTCOME_BYTES_MAX} that can be recorded. Ask for smaller files."
+    );
+    Entry::Failed(Failure::new(Code::ProjectTooLarge, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::model::{Finish, Reply, Spent};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_no_row_can_hold_is_a_failure() {
+        let reply = |chars: usize| {
+            Entry::Reply(Reply {
+                finish: Finish::Completed,
+                text: "x".repeat(chars),
+                spent: Spent::default(),
+            })
+        };
+        assert_eq!(within_limit(reply(1_000)), reply(1_000));
+        match within_limit(reply(OUTCOME_BYTES_MAX)) {
+            Entry::Failed(failure) => assert_eq!(failure.code, Code::ProjectTooLarge),
+            other => panic!("{other:?}"),
+        }
     }
 }

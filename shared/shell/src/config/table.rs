@@ -260,20 +260,6 @@ pub const SETTINGS: &[Setting] = &[
         FUNCTIONS,
         "seconds until an open task is looked at again",
     ),
-    whole(
-        "TIME_SLICE_SECONDS",
-        "120",
-        (1, 840),
-        UNIT_DRIVERS,
-        "seconds of work before a unit continues in a new execution",
-    ),
-    whole(
-        "PARALLELISM_DEFAULT",
-        "4",
-        (1, 16),
-        FUNCTIONS,
-        "assignments that run at a time where the brief does not say",
-    ),
 ];
 
 #[cfg(test)]
