@@ -162,7 +162,7 @@ impl Services {
             ("GITHUB_TOKEN", "a-key-of-the-crash-tests".to_owned()),
             ("GITHUB_BASE_URL", self.github.base_url().to_owned()),
             ("CHECK_AFTER_SECONDS", "1".to_owned()),
-            ("CLAIM_LAPSE_SECONDS", "2".to_owned()),
+            ("CLAIM_LAPSE_SECONDS", "3".to_owned()),
         ] {
             command.env(name, value);
         }

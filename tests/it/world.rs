@@ -57,7 +57,7 @@ impl World {
         let data = Data::open(folder.path()).unwrap();
         let quick = [
             ("CLAIM_HEARTBEAT_SECONDS", "1"),
-            ("CLAIM_LAPSE_SECONDS", "2"),
+            ("CLAIM_LAPSE_SECONDS", "3"),
             ("CHECK_AFTER_SECONDS", "1"),
         ];
         let settings = quick
