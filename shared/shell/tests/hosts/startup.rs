@@ -10,7 +10,7 @@ use crate::process::{Echo, until};
 #[test]
 fn invalid_settings_end_the_process_with_one_message() {
     let variables = [
-        ("TIME_SLICE_SECONDS", "soon"),
+        ("CHECK_AFTER_SECONDS", "soon"),
         ("GROK_BASE_URL", "x.ai"),
         ("GROK_API_KEY", "a-secret-key"),
     ];
@@ -19,7 +19,7 @@ fn invalid_settings_end_the_process_with_one_message() {
     assert_eq!(
         echo.read("stderr"),
         "error: invalid settings: `GROK_BASE_URL` must be an `http://` or `https://` URL without \
-         user and query; `TIME_SLICE_SECONDS` must be a whole number from 1 to 840\n"
+         user and query; `CHECK_AFTER_SECONDS` must be a whole number from 1 to 3600\n"
     );
 }
 
