@@ -245,7 +245,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .route("/v1/health/version", get(version))
         .route("/v1/local/counts", get(counts::show))
         .merge(schema::router())
-        .merge(rows::router())
+        .merge(rows::router(kernel))
         .merge(accounts::router())
         .merge(realtime::router())
         .merge(functions::router())

@@ -12,6 +12,7 @@ mod list;
 mod number;
 mod publish;
 mod row;
+pub mod transactions;
 mod update;
 mod upsert;
 
@@ -21,6 +22,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
 use rusqlite::Transaction;
@@ -44,11 +46,18 @@ pub const BULK_ROWS_MAX: usize = 100;
 /// gone long before.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The routes of rows.
-pub fn router() -> Router<Arc<Kernel>> {
+/// The routes of rows and of their transactions.
+pub fn router(kernel: &Arc<Kernel>) -> Router<Arc<Kernel>> {
+    let staging = middleware::from_fn_with_state(Arc::clone(kernel), transactions::staging::layer);
+    row_routes("/v1/tablesdb/{database}/tables/{table}/rows")
+        .route_layer(staging)
+        .merge(transactions::router("/v1/tablesdb"))
+}
+
+fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
     Router::new()
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows",
+            rows,
             get(list)
                 .post(create)
                 .put(bulk::upsert_many)
@@ -56,15 +65,15 @@ pub fn router() -> Router<Arc<Kernel>> {
                 .delete(bulk::remove_many),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}",
+            &format!("{rows}/{{row}}"),
             get(show).put(upsert).patch(update).delete(remove),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/increment",
+            &format!("{rows}/{{row}}/{{column}}/increment"),
             patch(increment),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/decrement",
+            &format!("{rows}/{{row}}/{{column}}/decrement"),
             patch(decrement),
         )
 }

@@ -165,18 +165,16 @@ impl Params {
         }
     }
 
-    /// Refuses a staged request: this platform has no transactions yet.
-    ///
-    /// # Errors
-    /// 404 `transaction_not_found`.
-    pub fn refuse_transaction(&mut self) -> Result<(), ApiError> {
-        match self.take_str("transactionId")? {
-            None => Ok(()),
-            Some(id) => Err(ApiError::not_found(
-                "transaction_not_found",
-                format!("Transaction with the requested ID '{id}' could not be found."),
-            )),
-        }
+    /// Whether a parameter was given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+}
+
+impl From<Map<String, Value>> for Params {
+    fn from(values: Map<String, Value>) -> Self {
+        Self { values }
     }
 }
 

@@ -51,7 +51,6 @@ pub(super) async fn update_many(
         // Misleading, but measured: users do not find the database here.
         return Err(schema::no_database(&place.0));
     }
-    params.refuse_transaction()?;
     let data = params.take_object("data")?.unwrap_or_default();
     let queries = chosen(&mut params)?;
     if data.is_empty() {
@@ -84,7 +83,6 @@ pub(super) async fn remove_many(
     mut params: Params,
 ) -> Result<Json<Value>, ApiError> {
     keys_only(&caller)?;
-    params.refuse_transaction()?;
     let queries = chosen(&mut params)?;
     change(&kernel, caller, place, Verb::Delete, move |tx, table, _| {
         let rows = list::matching(tx, table, &queries)?;
