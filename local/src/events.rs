@@ -142,6 +142,12 @@ fn names(path: RowPath<'_>, verb: Verb, spellings: &[Spelling]) -> Vec<String> {
     names
 }
 
+/// The same for a database that was made in the older spelling: 42 of them.
+#[must_use]
+pub fn legacy_realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
+    names(path, verb, &[COLLECTIONS, TABLES])
+}
+
 /// Realtime channels of a row event: 8, and each with the verb behind it.
 #[must_use]
 pub fn channels(path: RowPath<'_>, verb: Verb) -> Vec<String> {

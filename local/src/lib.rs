@@ -19,6 +19,7 @@ pub mod github;
 pub mod hosting;
 pub mod ids;
 pub mod kernel;
+pub mod legacy;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "JSON's six kinds will stay six, and a stand-in refuses all but one or two"

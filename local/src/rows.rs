@@ -10,6 +10,7 @@ mod data;
 mod draft;
 mod list;
 mod number;
+mod place;
 mod publish;
 mod row;
 pub mod transactions;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
@@ -37,7 +38,9 @@ use crate::kernel::Kernel;
 use crate::permissions::Action;
 use crate::schema::Table;
 use crate::server::Params;
-use crate::{queries, schema};
+use crate::{legacy, queries, schema};
+
+use place::Place;
 
 /// Most rows of one bulk request.
 pub const BULK_ROWS_MAX: usize = 100;
@@ -49,9 +52,14 @@ const SILENCE: std::time::Duration = std::time::Duration::from_secs(30);
 /// The routes of rows and of their transactions.
 pub fn router(kernel: &Arc<Kernel>) -> Router<Arc<Kernel>> {
     let staging = middleware::from_fn_with_state(Arc::clone(kernel), transactions::staging::layer);
+    let legacy = row_routes("/v1/databases/{database}/collections/{table}/documents")
+        .route_layer(staging.clone())
+        .merge(transactions::router("/v1/databases"))
+        .route_layer(middleware::from_fn(legacy::layer));
     row_routes("/v1/tablesdb/{database}/tables/{table}/rows")
         .route_layer(staging)
         .merge(transactions::router("/v1/tablesdb"))
+        .merge(legacy)
 }
 
 fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
@@ -78,21 +86,16 @@ fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
         )
 }
 
-/// A table's place in the address.
-type TablePath = Path<(String, String)>;
-/// A row's place in the address.
-type RowPath = Path<(String, String, String)>;
-
 async fn create(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table)): TablePath,
+    place: Place,
     params: Params,
 ) -> Result<Response, ApiError> {
     caller.require_scope("rows.write")?;
     let request = draft::Request::read(params, &caller)?;
     let bulk = request.bulk;
-    match create::run(&kernel, caller, database, table, request).await? {
+    match create::run(&kernel, caller, place, request).await? {
         create::Outcome::Created(mut rows) => {
             let body = if bulk {
                 json!({"total": rows.len(), "rows": rows})
@@ -118,7 +121,7 @@ async fn silence(action: FaultAction) -> Result<Response, ApiError> {
 async fn list(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table)): TablePath,
+    place: Place,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.read")?;
@@ -127,7 +130,7 @@ async fn list(
     let answer = kernel
         .store
         .run(move |db| {
-            let table = access::table(db, &caller, &database, &table)?;
+            let table = access::table(db, &caller, &place)?;
             list::page(db, &table, &caller, &queries)
         })
         .await?;
@@ -137,7 +140,7 @@ async fn list(
 async fn show(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.read")?;
@@ -146,11 +149,12 @@ async fn show(
     let answer = kernel
         .store
         .run(move |db| {
-            let table = access::table(db, &caller, &database, &table)?;
+            let table = access::table(db, &caller, &place)?;
+            let id = &place.row;
             let access = access::Access::of(&table, &caller, Action::Read);
             access.require_any()?;
-            let found = row::find(db, &table, &id)?.filter(|row| access.includes(&row.permissions));
-            let row = found.ok_or_else(|| row::missing(&id))?;
+            let found = row::find(db, &table, id)?.filter(|row| access.includes(&row.permissions));
+            let row = found.ok_or_else(|| row::missing(id))?;
             Ok(row.json(&table, &select))
         })
         .await?;
@@ -160,7 +164,7 @@ async fn show(
 async fn update(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
@@ -169,9 +173,9 @@ async fn update(
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| update::run(tx, table, caller, &id, &request),
+        move |tx, table, caller, place| update::run(tx, table, caller, &place.row, &request),
     )
     .await
 }
@@ -179,36 +183,35 @@ async fn update(
 async fn upsert(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    let draft = draft::Request::read_one(params, &caller, &id)?;
+    let draft = draft::Request::read_one(params, &caller, &place.row)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Upsert,
-        move |tx, table, caller| upsert::run(tx, table, caller, &draft, false),
+        move |tx, table, caller, _| upsert::run(tx, table, caller, &draft, false),
     )
     .await
 }
 
-/// A column's place in the address.
-type NumberPath = Path<(String, String, String, String)>;
-
 async fn increment(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id, key)): NumberPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let step = number::Step::read(params, false)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+        move |tx, table, caller, place| {
+            number::run(tx, table, caller, (&place.row, &place.column), &step)
+        },
     )
     .await
 }
@@ -216,16 +219,18 @@ async fn increment(
 async fn decrement(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id, key)): NumberPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let step = number::Step::read(params, true)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+        move |tx, table, caller, place| {
+            number::run(tx, table, caller, (&place.row, &place.column), &step)
+        },
     )
     .await
 }
@@ -234,9 +239,11 @@ async fn decrement(
 async fn change(
     kernel: &Arc<Kernel>,
     caller: Caller,
-    place: (String, String),
+    place: Place,
     verb: Verb,
-    work: impl FnOnce(&Transaction<'_>, &Table, &Caller) -> Result<row::Row, ApiError> + Send + 'static,
+    work: impl FnOnce(&Transaction<'_>, &Table, &Caller, &Place) -> Result<row::Row, ApiError>
+    + Send
+    + 'static,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.write")?;
     let bus = kernel.bus.clone();
@@ -244,8 +251,8 @@ async fn change(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &place.0, &place.1)?;
-            let row = work(&tx, &table, &caller)?;
+            let table = access::table(&tx, &caller, &place)?;
+            let row = work(&tx, &table, &caller, &place)?;
             tx.commit()?;
             let payload = row.json(&table, &[]);
             let change = publish::Change {
@@ -253,6 +260,7 @@ async fn change(
                 row: &row,
                 verb,
                 bulk: false,
+                spelling: place.spelling,
             };
             publish::publish(&bus, &change, payload.clone(), &caller);
             Ok(payload)
@@ -264,7 +272,7 @@ async fn change(
 async fn remove(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("rows.write")?;
@@ -274,8 +282,8 @@ async fn remove(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &database, &table)?;
-            let row = update::remove(&tx, &table, &caller, &id, read_at)?;
+            let table = access::table(&tx, &caller, &place)?;
+            let row = update::remove(&tx, &table, &caller, &place.row, read_at)?;
             tx.commit()?;
             let payload = row.json(&table, &[]);
             let change = publish::Change {
@@ -283,6 +291,7 @@ async fn remove(
                 row: &row,
                 verb: Verb::Delete,
                 bulk: false,
+                spelling: place.spelling,
             };
             publish::publish(&bus, &change, payload, &caller);
             Ok(StatusCode::NO_CONTENT)

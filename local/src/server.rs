@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::legacy::{self, Spelling};
 
 /// Largest request body, in bytes; a larger one is answered 413 without a body.
 pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
@@ -182,6 +183,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let spelling = request.extensions().get().copied().unwrap_or_default();
         let kind = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -191,7 +193,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
             Ok(body) => body.to_bytes(),
             Err(_) => return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
         };
-        let values = if kind.starts_with("application/json") {
+        let mut values: Map<String, Value> = if kind.starts_with("application/json") {
             serde_json::from_slice(&body).unwrap_or_default()
         } else if kind.starts_with("application/x-www-form-urlencoded") {
             let text = String::from_utf8_lossy(&body);
@@ -201,6 +203,10 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         } else {
             Map::new()
         };
+        match spelling {
+            Spelling::Tables => {}
+            Spelling::Collections => legacy::respell_parameters(&mut values),
+        }
         Ok(Self { values })
     }
 }

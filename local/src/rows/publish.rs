@@ -6,6 +6,7 @@ use super::row::Row;
 use crate::auth::Caller;
 use crate::bus::{Bus, Event};
 use crate::events::{self, RowPath, Verb};
+use crate::legacy::{self, Spelling};
 use crate::permissions::{self, Action};
 use crate::schema::Table;
 
@@ -17,10 +18,15 @@ pub(super) struct Change<'a> {
     pub(super) verb: Verb,
     /// Whether it came by a bulk request.
     pub(super) bulk: bool,
+    /// How the request spelled rows.
+    pub(super) spelling: Spelling,
 }
 
 /// Publishes the change with the row as the REST API answers it.
-pub(super) fn publish(bus: &Bus, change: &Change<'_>, payload: Value, caller: &Caller) {
+pub(super) fn publish(bus: &Bus, change: &Change<'_>, mut payload: Value, caller: &Caller) {
+    if change.spelling == Spelling::Collections {
+        legacy::respell(&mut payload);
+    }
     let names = events::function_names(change.path(), change.verb, change.bulk);
     send(bus, change, names, payload, caller);
 }
@@ -53,7 +59,11 @@ fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, call
     }
     bus.publish(Event {
         names,
-        realtime_names: events::realtime_names(change.path(), *verb),
+        realtime_names: if table.legacy {
+            events::legacy_realtime_names(change.path(), *verb)
+        } else {
+            events::realtime_names(change.path(), *verb)
+        },
         channels: events::channels(change.path(), *verb),
         readers,
         payload,

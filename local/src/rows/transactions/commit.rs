@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::bus::Bus;
 use crate::error::ApiError;
 use crate::events::Verb;
+use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
 use crate::queries;
 use crate::schema::Table;
@@ -105,7 +106,7 @@ impl Replay<'_> {
     fn step(&mut self, staged: &Staged) -> Result<Option<Row>, ApiError> {
         let operation = &staged.operation;
         let (tx, caller, id) = (self.tx, self.caller, operation.row_id.as_str());
-        let table = access::table(tx, caller, &operation.database_id, &operation.table_id)?;
+        let table = access::table(tx, caller, &operation.place())?;
         match operation.action {
             Action::Create => {
                 create::require_create(&table, caller)?;
@@ -239,7 +240,7 @@ fn tell(
             return Ok(());
         }
     };
-    let table = access::table(db, caller, &operation.database_id, &operation.table_id)?;
+    let table = access::table(db, caller, &operation.place())?;
     let row = match removed.and_then(Option::as_ref) {
         Some(removed) => Some(removed.clone()),
         None => find(db, &table, &operation.row_id)?,
@@ -263,6 +264,7 @@ fn tell(
         row: &row,
         verb,
         bulk: false,
+        spelling: Spelling::Tables,
     };
     publish_committed(bus, &change, payload, caller);
     Ok(())

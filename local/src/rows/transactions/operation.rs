@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::super::place::Place;
 use crate::error::ApiError;
 
 /// What an operation does.
@@ -153,6 +154,18 @@ impl Operation {
                 other => other.to_string(),
             })
             .collect()
+    }
+}
+
+impl Operation {
+    /// Where its rows are.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            database: self.database_id.clone(),
+            table: self.table_id.clone(),
+            row: self.row_id.clone(),
+            ..Place::default()
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Requests to the row routes that name a transaction: writes are staged, reads
 //! see what is staged.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequest as _, FromRequestParts as _, RawPathParams, Request, State};
+use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
@@ -16,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::access::{self, Access};
 use super::super::draft;
+use super::super::place::Place;
 use super::super::row::{find as find_row, missing};
 use super::super::{create, list};
 use super::operation::{Action, Operation};
@@ -35,14 +35,10 @@ const PARAM: &str = "transactionId";
 /// Takes what names a transaction; everything else goes on to the row routes.
 pub(in super::super) async fn layer(
     State(kernel): State<Arc<Kernel>>,
-    path: RawPathParams,
+    path: Place,
     request: Request,
     next: Next,
 ) -> Response {
-    let path: HashMap<String, String> = path
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
     let taken = if request.method() == Method::GET {
         read(&kernel, path, request).await
     } else {
@@ -62,19 +58,13 @@ enum Taken {
     Other(Request),
 }
 
-type Path = HashMap<String, String>;
-
-fn part(path: &Path, name: &str) -> String {
-    path.get(name).cloned().unwrap_or_default()
-}
-
 async fn caller_of(kernel: &Arc<Kernel>, request: Request) -> Result<(Caller, Request), ApiError> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, kernel).await?;
     Ok((caller, Request::from_parts(parts, body)))
 }
 
-async fn read(kernel: &Arc<Kernel>, path: Path, request: Request) -> Result<Taken, ApiError> {
+async fn read(kernel: &Arc<Kernel>, path: Place, request: Request) -> Result<Taken, ApiError> {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let named = crate::server::query_value(&query, PARAM).filter(|id| !id.is_empty());
     let Some(transaction) = named else {
@@ -89,11 +79,11 @@ async fn read(kernel: &Arc<Kernel>, path: Path, request: Request) -> Result<Take
         .run(move |db| {
             let table = table(db, &caller, &path)?;
             let view = View::of(db, &caller, &transaction, &table)?;
-            if !path.contains_key("row") {
+            if path.row.is_empty() {
                 let stored = list::page(db, &table, &caller, &queries)?;
                 return view.page(db, &table, &queries, stored);
             }
-            let id = part(&path, "row");
+            let id = path.row.clone();
             let access = Access::of(&table, &caller, permissions::Action::Read);
             access.require_any()?;
             let stored = find_row(db, &table, &id)?;
@@ -112,11 +102,11 @@ async fn read(kernel: &Arc<Kernel>, path: Path, request: Request) -> Result<Take
     Ok(Taken::Answer(Json(answer).into_response()))
 }
 
-fn table(db: &Connection, caller: &Caller, path: &Path) -> Result<Table, ApiError> {
-    access::table(db, caller, &part(path, "database"), &part(path, "table"))
+fn table(db: &Connection, caller: &Caller, path: &Place) -> Result<Table, ApiError> {
+    access::table(db, caller, path)
 }
 
-async fn write(kernel: &Arc<Kernel>, path: Path, request: Request) -> Result<Taken, ApiError> {
+async fn write(kernel: &Arc<Kernel>, path: Place, request: Request) -> Result<Taken, ApiError> {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
         return Ok(Taken::Answer(StatusCode::PAYLOAD_TOO_LARGE.into_response()));
@@ -153,11 +143,11 @@ async fn write(kernel: &Arc<Kernel>, path: Path, request: Request) -> Result<Tak
 /// What a request to a row route would do.
 fn action(
     method: &Method,
-    path: &Path,
+    path: &Place,
     address: &str,
     params: &mut Params,
 ) -> Result<Action, ApiError> {
-    let one = path.contains_key("row");
+    let one = !path.row.is_empty();
     Ok(match (method.as_str(), one) {
         ("POST", _) if params.has("rows") => Action::BulkCreate,
         ("POST", _) => Action::Create,
@@ -175,11 +165,11 @@ fn action(
 
 fn operation(
     action: Action,
-    path: &Path,
+    path: &Place,
     mut params: Params,
     caller: &Caller,
 ) -> Result<Operation, ApiError> {
-    let mut row_id = part(path, "row");
+    let mut row_id = path.row.clone();
     if action.is_bulk() {
         draft::keys_only(caller)?;
     }
@@ -202,7 +192,7 @@ fn operation(
                 "min"
             };
             json!({
-                "column": part(path, "column"),
+                "column": path.column.clone(),
                 "value": params.take("value").unwrap_or(json!(1)),
                 bound: params.take(bound),
             })
@@ -223,8 +213,8 @@ fn operation(
         }),
     };
     Ok(Operation {
-        database_id: part(path, "database"),
-        table_id: part(path, "table"),
+        database_id: path.database.clone(),
+        table_id: path.table.clone(),
         action,
         row_id,
         data,
@@ -270,7 +260,7 @@ fn stage(
         }
     })?;
     add(tx, &mut record, operation)?;
-    let table = access::table(tx, caller, &operation.database_id, &operation.table_id)?;
+    let table = access::table(tx, caller, &operation.place())?;
     let row = || {
         let view = View::of(tx, caller, transaction, &table)?;
         let stored = find_row(tx, &table, &operation.row_id)?;
@@ -308,7 +298,7 @@ pub(super) fn check(
     transaction: &str,
     operation: &Operation,
 ) -> Result<(), ApiError> {
-    let table = access::table(tx, caller, &operation.database_id, &operation.table_id)?;
+    let table = access::table(tx, caller, &operation.place())?;
     if operation.action.is_bulk() {
         return if caller.is_key() {
             Ok(())
