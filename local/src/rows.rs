@@ -8,6 +8,7 @@ mod bulk;
 mod create;
 mod data;
 mod draft;
+mod format;
 mod list;
 mod number;
 mod place;
@@ -60,6 +61,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router<Arc<Kernel>> {
         .route_layer(staging)
         .merge(transactions::router("/v1/tablesdb"))
         .merge(legacy)
+        .route_layer(middleware::from_fn(format::layer))
 }
 
 fn row_routes(rows: &str) -> Router<Arc<Kernel>> {

@@ -52,7 +52,7 @@ pub(super) async fn update_many(
         // Misleading, but measured: users do not find the database here.
         return Err(schema::no_database(&place.database));
     }
-    let data = params.take_object("data")?.unwrap_or_default();
+    let data = params.take_data()?.unwrap_or_default();
     let queries = chosen(&mut params)?;
     if data.is_empty() {
         return Err(ApiError::bad_request(

@@ -59,7 +59,7 @@ impl Request {
             .map(|id| ids::resolve("rowId", &id))
             .transpose()?;
         let permissions = permissions_of(&mut params, caller)?;
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         let rows = params.take_list("rows")?.unwrap_or_default();
         match (data.is_empty(), rows.is_empty()) {
             (true, true) => Err(missing_data()),
@@ -98,7 +98,7 @@ impl Request {
     ) -> Result<Draft, ApiError> {
         let id = ids::resolve("rowId", id)?;
         let permissions = permissions_of(&mut params, caller)?;
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         if data.is_empty() && permissions.is_none() {
             Err(missing_data())
         } else {

@@ -43,7 +43,7 @@ impl Request {
         caller: &Caller,
         read_at: Option<i64>,
     ) -> Result<Self, ApiError> {
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         let permissions = params
             .take("permissions")
             .map(|list| permissions::parse(&list, Subject::Row))

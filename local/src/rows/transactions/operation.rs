@@ -149,9 +149,9 @@ impl Operation {
         let list = self.data.get("queries").and_then(Value::as_array);
         let list = list.map_or(&[][..], Vec::as_slice);
         list.iter()
-            .map(|query| match query {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
+            .map(|query| {
+                let text = query.as_str().map(str::to_owned);
+                text.unwrap_or_else(|| query.to_string())
             })
             .collect()
     }

@@ -208,7 +208,7 @@ fn operation(
             Value::Array(rows)
         }
         Action::BulkUpdate | Action::BulkDelete => json!({
-            "data": params.take_object("data")?.unwrap_or_default(),
+            "data": params.take_data()?.unwrap_or_default(),
             "queries": params.take_list("queries")?.unwrap_or_default(),
         }),
     };
@@ -227,7 +227,7 @@ fn given(params: &mut Params, caller: &Caller) -> Result<Map<String, Value>, Api
         .take("permissions")
         .map(|list| permissions::parse(&list, Subject::Row))
         .transpose()?;
-    let mut data = params.take_object("data")?.unwrap_or_default();
+    let mut data = params.take_data()?.unwrap_or_default();
     data.remove("$permissions");
     if let Some(permissions) = permissions {
         permissions::check_grantable(&permissions, caller)?;

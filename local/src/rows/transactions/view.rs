@@ -137,13 +137,11 @@ pub(super) fn chosen(row: Value, select: &[String]) -> Value {
     if select.is_empty() || select.iter().any(|key| key == "*") {
         return row;
     }
-    match row {
-        Value::Object(mut object) => {
-            object.retain(|key, _| key.starts_with('$') || select.contains(key));
-            Value::Object(object)
-        }
-        other => other,
+    let mut row = row;
+    if let Some(object) = row.as_object_mut() {
+        object.retain(|key, _| key.starts_with('$') || select.contains(key));
     }
+    row
 }
 
 fn lay(
