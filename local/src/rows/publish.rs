@@ -27,7 +27,9 @@ pub(super) fn publish(bus: &Bus, change: &Change<'_>, mut payload: Value, caller
     if change.spelling == Spelling::Collections {
         legacy::respell(&mut payload);
     }
-    let names = events::function_names(change.path(), change.verb, change.bulk);
+    // The older spelling names its own first.
+    let collections_first = change.bulk || change.spelling == Spelling::Collections;
+    let names = events::function_names(change.path(), change.verb, collections_first);
     send(bus, change, names, payload, caller);
 }
 
