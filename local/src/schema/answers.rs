@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ColumnConfig, IndexConfig, Kind, Table, TableConfig};
+use super::{ColumnConfig, IndexConfig, Kind, Table};
 use crate::clock;
 
 /// Widest row of the measured server, in bytes.
@@ -52,15 +52,6 @@ pub(super) fn table(table: &Table) -> Value {
         "bytesMax": WIDTH_BYTES_MAX,
         "bytesUsed": WIDTH_BYTES_BASE + table.columns().map(|(column, kind)| width(column, kind)).sum::<u64>(),
     })
-}
-
-/// Whether rows of these columns are narrow enough for the measured server.
-pub(super) fn fits(config: &TableConfig) -> bool {
-    let widths = config
-        .columns
-        .iter()
-        .filter_map(|column| Some(width(column, Kind::of(column)?)));
-    WIDTH_BYTES_BASE + widths.sum::<u64>() <= WIDTH_BYTES_MAX
 }
 
 fn width(column: &ColumnConfig, kind: Kind) -> u64 {

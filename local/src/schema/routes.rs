@@ -426,13 +426,7 @@ async fn create_column(
             return Err(ApiError::conflict("column_already_exists", message));
         }
         config.columns.push(column);
-        if answers::fits(config) {
-            return Ok(());
-        }
-        Err(ApiError::bad_request(
-            "column_limit_exceeded",
-            "The maximum number or size of columns for this table has been reached.",
-        ))
+        Ok(())
     })
     .await?;
     let column = table.column(&key).ok_or_else(|| no_column(&key))?.0;

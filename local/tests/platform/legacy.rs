@@ -109,23 +109,6 @@ async fn a_column_can_be_renamed_and_widened() {
 }
 
 #[tokio::test]
-async fn rows_wider_than_appwrites_are_refused() {
-    let world = World::start().await;
-    let path = "/tablesdb/main/tables/tasks/columns/varchar";
-    let body = json!({"key": "wide", "size": 16_381, "required": false});
-    let (status, refused) = world.send(Method::POST, path, &world.key(), body).await;
-    assert_eq!(
-        (status, &refused["type"]),
-        (400, &json!("column_limit_exceeded"))
-    );
-    let body = json!({"key": "wide", "size": 8_000, "required": false});
-    assert_eq!(
-        world.send(Method::POST, path, &world.key(), body).await.0,
-        202
-    );
-}
-
-#[tokio::test]
 async fn users_are_limited_and_keys_are_not() {
     let world = World::start().await;
     world
