@@ -89,6 +89,13 @@ pub fn function_names(path: RowPath<'_>, verb: Verb, bulk: bool) -> Vec<String> 
     }
 }
 
+/// The same for a change that a transaction brought: the first name is always
+/// spelled with `tables` (measured).
+#[must_use]
+pub fn committed_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
+    names(path, verb, &[TABLES, COLLECTIONS])
+}
+
 /// Names that Realtime sends: 64 of them.
 #[must_use]
 pub fn realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
@@ -133,6 +140,12 @@ fn names(path: RowPath<'_>, verb: Verb, spellings: &[Spelling]) -> Vec<String> {
         }
     }
     names
+}
+
+/// The same for a database that was made in the older spelling: 42 of them.
+#[must_use]
+pub fn legacy_realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
+    names(path, verb, &[COLLECTIONS, TABLES])
 }
 
 /// Realtime channels of a row event: 8, and each with the verb behind it.

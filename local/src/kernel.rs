@@ -22,6 +22,7 @@ const SCHEMAS: &[&str] = &[
     crate::auth::SCHEMA,
     crate::accounts::SCHEMA,
     crate::schema::SCHEMA,
+    crate::rows::transactions::SCHEMA,
 ];
 
 /// The one project of a platform.

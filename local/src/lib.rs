@@ -16,9 +16,12 @@ pub mod executor;
 pub mod faults;
 pub mod functions;
 pub mod github;
+pub mod health;
 pub mod hosting;
 pub mod ids;
 pub mod kernel;
+pub mod legacy;
+pub mod limits;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "JSON's six kinds will stay six, and a stand-in refuses all but one or two"

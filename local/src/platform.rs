@@ -9,22 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use axum::Router;
 use axum::routing::get;
-use axum::{Json, Router};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
-use crate::error::APPWRITE_VERSION;
 use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sites::{self, Sites};
-use crate::{accounts, counts, ids, proxy, realtime, rows, schema, server};
+use crate::{accounts, counts, health, ids, proxy, realtime, rows, schema, server};
 
 /// How long open requests may finish at a shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -247,10 +245,10 @@ fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {
 /// [`Functions::start`] and [`Sites::start`] come first.
 pub fn router(kernel: &Arc<Kernel>) -> Router {
     let routes = Router::new()
-        .route("/v1/health/version", get(version))
         .route("/v1/local/counts", get(counts::show))
+        .merge(health::router())
         .merge(schema::router())
-        .merge(rows::router())
+        .merge(rows::router(kernel))
         .merge(accounts::router())
         .merge(realtime::router())
         .merge(functions::router())
@@ -258,10 +256,6 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
     server::wrap(routes, Arc::clone(kernel)).layer(hosting)
-}
-
-fn version() -> std::future::Ready<Json<Value>> {
-    std::future::ready(Json(json!({"version": APPWRITE_VERSION})))
 }
 
 /// Reads the key of an earlier start, or makes one.

@@ -8,10 +8,13 @@ mod bulk;
 mod create;
 mod data;
 mod draft;
+mod format;
 mod list;
 mod number;
+mod place;
 mod publish;
 mod row;
+pub mod transactions;
 mod update;
 mod upsert;
 
@@ -19,8 +22,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
 use rusqlite::Transaction;
@@ -35,7 +39,9 @@ use crate::kernel::Kernel;
 use crate::permissions::Action;
 use crate::schema::Table;
 use crate::server::Params;
-use crate::{queries, schema};
+use crate::{legacy, queries, schema};
+
+use place::Place;
 
 /// Most rows of one bulk request.
 pub const BULK_ROWS_MAX: usize = 100;
@@ -44,11 +50,24 @@ pub const BULK_ROWS_MAX: usize = 100;
 /// gone long before.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The routes of rows.
-pub fn router() -> Router<Arc<Kernel>> {
+/// The routes of rows and of their transactions.
+pub fn router(kernel: &Arc<Kernel>) -> Router<Arc<Kernel>> {
+    let staging = middleware::from_fn_with_state(Arc::clone(kernel), transactions::staging::layer);
+    let legacy = row_routes("/v1/databases/{database}/collections/{table}/documents")
+        .route_layer(staging.clone())
+        .merge(transactions::router("/v1/databases"))
+        .route_layer(middleware::from_fn(legacy::layer));
+    row_routes("/v1/tablesdb/{database}/tables/{table}/rows")
+        .route_layer(staging)
+        .merge(transactions::router("/v1/tablesdb"))
+        .merge(legacy)
+        .route_layer(middleware::from_fn(format::layer))
+}
+
+fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
     Router::new()
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows",
+            rows,
             get(list)
                 .post(create)
                 .put(bulk::upsert_many)
@@ -56,34 +75,29 @@ pub fn router() -> Router<Arc<Kernel>> {
                 .delete(bulk::remove_many),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}",
+            &format!("{rows}/{{row}}"),
             get(show).put(upsert).patch(update).delete(remove),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/increment",
+            &format!("{rows}/{{row}}/{{column}}/increment"),
             patch(increment),
         )
         .route(
-            "/v1/tablesdb/{database}/tables/{table}/rows/{row}/{column}/decrement",
+            &format!("{rows}/{{row}}/{{column}}/decrement"),
             patch(decrement),
         )
 }
 
-/// A table's place in the address.
-type TablePath = Path<(String, String)>;
-/// A row's place in the address.
-type RowPath = Path<(String, String, String)>;
-
 async fn create(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table)): TablePath,
+    place: Place,
     params: Params,
 ) -> Result<Response, ApiError> {
     caller.require_scope("rows.write")?;
     let request = draft::Request::read(params, &caller)?;
     let bulk = request.bulk;
-    match create::run(&kernel, caller, database, table, request).await? {
+    match create::run(&kernel, caller, place, request).await? {
         create::Outcome::Created(mut rows) => {
             let body = if bulk {
                 json!({"total": rows.len(), "rows": rows})
@@ -109,7 +123,7 @@ async fn silence(action: FaultAction) -> Result<Response, ApiError> {
 async fn list(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table)): TablePath,
+    place: Place,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.read")?;
@@ -118,7 +132,7 @@ async fn list(
     let answer = kernel
         .store
         .run(move |db| {
-            let table = access::table(db, &caller, &database, &table)?;
+            let table = access::table(db, &caller, &place)?;
             list::page(db, &table, &caller, &queries)
         })
         .await?;
@@ -128,7 +142,7 @@ async fn list(
 async fn show(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.read")?;
@@ -137,11 +151,12 @@ async fn show(
     let answer = kernel
         .store
         .run(move |db| {
-            let table = access::table(db, &caller, &database, &table)?;
+            let table = access::table(db, &caller, &place)?;
+            let id = &place.row;
             let access = access::Access::of(&table, &caller, Action::Read);
             access.require_any()?;
-            let found = row::find(db, &table, &id)?.filter(|row| access.includes(&row.permissions));
-            let row = found.ok_or_else(|| row::missing(&id))?;
+            let found = row::find(db, &table, id)?.filter(|row| access.includes(&row.permissions));
+            let row = found.ok_or_else(|| row::missing(id))?;
             Ok(row.json(&table, &select))
         })
         .await?;
@@ -151,7 +166,7 @@ async fn show(
 async fn update(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
@@ -160,9 +175,9 @@ async fn update(
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| update::run(tx, table, caller, &id, &request),
+        move |tx, table, caller, place| update::run(tx, table, caller, &place.row, &request),
     )
     .await
 }
@@ -170,36 +185,35 @@ async fn update(
 async fn upsert(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    let draft = draft::Request::read_one(params, &caller, &id)?;
+    let draft = draft::Request::read_one(params, &caller, &place.row)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Upsert,
-        move |tx, table, caller| upsert::run(tx, table, caller, &draft, false),
+        move |tx, table, caller, _| upsert::run(tx, table, caller, &draft, false),
     )
     .await
 }
 
-/// A column's place in the address.
-type NumberPath = Path<(String, String, String, String)>;
-
 async fn increment(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id, key)): NumberPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let step = number::Step::read(params, false)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+        move |tx, table, caller, place| {
+            number::run(tx, table, caller, (&place.row, &place.column), &step)
+        },
     )
     .await
 }
@@ -207,16 +221,18 @@ async fn increment(
 async fn decrement(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id, key)): NumberPath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let step = number::Step::read(params, true)?;
     change(
         &kernel,
         caller,
-        (database, table),
+        place,
         Verb::Update,
-        move |tx, table, caller| number::run(tx, table, caller, (&id, &key), &step),
+        move |tx, table, caller, place| {
+            number::run(tx, table, caller, (&place.row, &place.column), &step)
+        },
     )
     .await
 }
@@ -225,9 +241,11 @@ async fn decrement(
 async fn change(
     kernel: &Arc<Kernel>,
     caller: Caller,
-    place: (String, String),
+    place: Place,
     verb: Verb,
-    work: impl FnOnce(&Transaction<'_>, &Table, &Caller) -> Result<row::Row, ApiError> + Send + 'static,
+    work: impl FnOnce(&Transaction<'_>, &Table, &Caller, &Place) -> Result<row::Row, ApiError>
+    + Send
+    + 'static,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.write")?;
     let bus = kernel.bus.clone();
@@ -235,8 +253,8 @@ async fn change(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &place.0, &place.1)?;
-            let row = work(&tx, &table, &caller)?;
+            let table = access::table(&tx, &caller, &place)?;
+            let row = work(&tx, &table, &caller, &place)?;
             tx.commit()?;
             let payload = row.json(&table, &[]);
             let change = publish::Change {
@@ -244,6 +262,7 @@ async fn change(
                 row: &row,
                 verb,
                 bulk: false,
+                spelling: place.spelling,
             };
             publish::publish(&bus, &change, payload.clone(), &caller);
             Ok(payload)
@@ -255,7 +274,7 @@ async fn change(
 async fn remove(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, table, id)): RowPath,
+    place: Place,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("rows.write")?;
@@ -265,8 +284,8 @@ async fn remove(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &database, &table)?;
-            let row = update::remove(&tx, &table, &caller, &id, read_at)?;
+            let table = access::table(&tx, &caller, &place)?;
+            let row = update::remove(&tx, &table, &caller, &place.row, read_at)?;
             tx.commit()?;
             let payload = row.json(&table, &[]);
             let change = publish::Change {
@@ -274,6 +293,7 @@ async fn remove(
                 row: &row,
                 verb: Verb::Delete,
                 bulk: false,
+                spelling: place.spelling,
             };
             publish::publish(&bus, &change, payload, &caller);
             Ok(StatusCode::NO_CONTENT)

@@ -4,6 +4,7 @@
 //! SQLite table of their own (see [`storage`]).
 
 mod answers;
+mod change;
 mod column;
 mod routes;
 pub mod storage;
@@ -29,6 +30,9 @@ CREATE TABLE IF NOT EXISTS databases (
     enabled INTEGER NOT NULL DEFAULT 1,
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS legacy_databases (
+    id TEXT PRIMARY KEY COLLATE NOCASE REFERENCES databases (id) ON DELETE CASCADE
 ) STRICT;
 CREATE TABLE IF NOT EXISTS tables (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -64,6 +68,8 @@ pub struct Table {
     pub kinds: Vec<Kind>,
     /// When each column and index was made, by key (indexes: `index:KEY`).
     pub born: BTreeMap<String, i64>,
+    /// Whether its database was made in the older spelling.
+    pub legacy: bool,
 }
 
 impl Table {
@@ -78,8 +84,8 @@ impl Table {
         self.columns().find(|(column, _)| column.key == key)
     }
 
-    fn from_parts(parts: (i64, i64, i64, String, String)) -> Result<Self, ApiError> {
-        let (number, created_ms, updated_ms, config, born) = parts;
+    fn from_parts(parts: (i64, i64, i64, String, String, bool)) -> Result<Self, ApiError> {
+        let (number, created_ms, updated_ms, config, born, legacy) = parts;
         let config: TableConfig = serde_json::from_str(&config)?;
         let kinds = kinds(&config)?;
         Ok(Self {
@@ -89,6 +95,7 @@ impl Table {
             config,
             kinds,
             born: serde_json::from_str(&born)?,
+            legacy,
         })
     }
 }
@@ -112,7 +119,9 @@ fn kinds(config: &TableConfig) -> Result<Vec<Kind>, ApiError> {
 /// # Errors
 /// 404 `database_not_found` or `table_not_found`.
 pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table, ApiError> {
-    let sql = "SELECT number, created_ms, updated_ms, config, born FROM tables WHERE database_id = ?1 AND id = ?2";
+    let sql = "SELECT number, created_ms, updated_ms, config, born,
+               EXISTS (SELECT 1 FROM legacy_databases l WHERE l.id = ?1)
+               FROM tables WHERE database_id = ?1 AND id = ?2";
     let parts = db
         .prepare_cached(sql)?
         .query_row([database_id, table_id], |row| {
@@ -122,6 +131,7 @@ pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table
                 row.get(2)?,
                 row.get(3)?,
                 row.get(4)?,
+                row.get(5)?,
             ))
         })
         .optional()?;
@@ -221,6 +231,11 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
     {
         return Ok(old.clone());
     }
+    // New columns and indexes leave the table's own time where it is (measured).
+    let updated_ms = old
+        .as_ref()
+        .filter(|old| old.config.is_same_table(&config))
+        .map_or(now, |old| old.updated_ms);
     let mut born = old.as_ref().map(|old| old.born.clone()).unwrap_or_default();
     let index_key = |index: &IndexConfig| format!("index:{}", index.key);
     born.retain(|key, _| {
@@ -234,7 +249,7 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         born.entry(index_key(index)).or_insert(now);
     }
     let sql = "INSERT INTO tables (database_id, id, created_ms, updated_ms, config, born) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
-               ON CONFLICT (database_id, id) DO UPDATE SET updated_ms = ?3, config = ?4, born = ?5
+               ON CONFLICT (database_id, id) DO UPDATE SET updated_ms = ?6, config = ?4, born = ?5
                RETURNING number, created_ms";
     let json = serde_json::to_string(&config)?;
     let (number, created_ms) = tx.query_row(
@@ -245,16 +260,18 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
             now,
             json,
             serde_json::to_string(&born)?,
+            updated_ms,
         ),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let table = Table {
         number,
         created_ms,
-        updated_ms: now,
+        updated_ms,
         config,
         kinds,
         born,
+        legacy: old.as_ref().is_some_and(|old| old.legacy),
     };
     storage::bring(tx, &table, old.as_ref())?;
     Ok(table)
@@ -287,6 +304,16 @@ pub struct TableConfig {
     /// Its indexes.
     #[serde(default)]
     pub indexes: Vec<IndexConfig>,
+}
+
+impl TableConfig {
+    /// Whether all but the columns and indexes are the same.
+    fn is_same_table(&self, other: &Self) -> bool {
+        self.permissions == other.permissions
+            && self.name == other.name
+            && self.enabled == other.enabled
+            && self.row_security == other.row_security
+    }
 }
 
 /// A column as `appwrite.json` declares it.

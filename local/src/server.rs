@@ -1,5 +1,6 @@
 //! What every request passes: parameters, body limit, origins, unknown routes.
 
+mod form;
 mod origin;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::legacy::{self, Spelling};
+use crate::limits::{self, Gate};
 
 /// Largest request body, in bytes; a larger one is answered 413 without a body.
 pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
@@ -30,7 +33,12 @@ const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charse
 /// Adds what all routes share: counters, origins, the body limit, the answer to
 /// unknown routes.
 pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
+    let gate = Gate {
+        kernel: Arc::clone(&kernel),
+        limits: Arc::default(),
+    };
     router
+        .route_layer(middleware::from_fn_with_state(gate, limits::layer))
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&kernel),
             crate::counts::layer,
@@ -116,6 +124,34 @@ impl Params {
         }
     }
 
+    /// Takes the columns of a row: an object, its JSON text, or a list, whose
+    /// places are then its keys.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub fn take_data(&mut self) -> Result<Option<Map<String, Value>>, ApiError> {
+        let data = self.take("data");
+        let parsed = data
+            .as_ref()
+            .and_then(Value::as_str)
+            .and_then(|text| serde_json::from_str(text).ok());
+        match parsed.or(data) {
+            Some(Value::Array(list)) => {
+                let keyed = list.into_iter().enumerate();
+                Ok(Some(
+                    keyed
+                        .map(|(place, item)| (place.to_string(), item))
+                        .collect(),
+                ))
+            }
+            Some(other) => {
+                self.values.insert("data".to_owned(), other);
+                self.take_object("data")
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Takes a list.
     ///
     /// # Errors
@@ -165,18 +201,16 @@ impl Params {
         }
     }
 
-    /// Refuses a staged request: this platform has no transactions yet.
-    ///
-    /// # Errors
-    /// 404 `transaction_not_found`.
-    pub fn refuse_transaction(&mut self) -> Result<(), ApiError> {
-        match self.take_str("transactionId")? {
-            None => Ok(()),
-            Some(id) => Err(ApiError::not_found(
-                "transaction_not_found",
-                format!("Transaction with the requested ID '{id}' could not be found."),
-            )),
-        }
+    /// Whether a parameter was given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+}
+
+impl From<Map<String, Value>> for Params {
+    fn from(values: Map<String, Value>) -> Self {
+        Self { values }
     }
 }
 
@@ -184,6 +218,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let spelling = request.extensions().get().copied().unwrap_or_default();
         let kind = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -193,16 +228,18 @@ impl<S: Send + Sync> FromRequest<S> for Params {
             Ok(body) => body.to_bytes(),
             Err(_) => return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
         };
-        let values = if kind.starts_with("application/json") {
+        let mut values: Map<String, Value> = if kind.starts_with("application/json") {
             serde_json::from_slice(&body).unwrap_or_default()
         } else if kind.starts_with("application/x-www-form-urlencoded") {
             let text = String::from_utf8_lossy(&body);
-            query_pairs(&text)
-                .map(|(key, value)| (key, Value::String(value)))
-                .collect()
+            form::nested(query_pairs(&text))
         } else {
             Map::new()
         };
+        match spelling {
+            Spelling::Tables => {}
+            Spelling::Collections => legacy::respell_parameters(&mut values),
+        }
         Ok(Self { values })
     }
 }

@@ -11,11 +11,15 @@ mod accounts;
 mod changes;
 #[path = "platform/counts.rs"]
 mod counts;
+#[path = "platform/legacy.rs"]
+mod legacy;
 #[path = "platform/realtime.rs"]
 mod realtime;
 #[path = "platform/rows.rs"]
 mod rows;
 #[path = "platform/server.rs"]
 mod server;
+#[path = "platform/transactions.rs"]
+mod transactions;
 #[path = "platform/whole.rs"]
 mod whole;

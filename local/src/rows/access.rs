@@ -2,23 +2,19 @@
 
 use rusqlite::Connection;
 
+use super::place::Place;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::permissions::{self, Action};
 use crate::schema::{self, Table};
 
 /// Finds a table that the caller may know of: a disabled one is for keys only.
-pub(super) fn table(
-    db: &Connection,
-    caller: &Caller,
-    database: &str,
-    id: &str,
-) -> Result<Table, ApiError> {
-    let table = schema::table(db, database, id)?;
+pub(super) fn table(db: &Connection, caller: &Caller, place: &Place) -> Result<Table, ApiError> {
+    let table = schema::table(db, &place.database, &place.table)?;
     if table.config.enabled || caller.is_key() {
         Ok(table)
     } else {
-        Err(schema::no_table(id))
+        Err(schema::no_table(&place.table))
     }
 }
 

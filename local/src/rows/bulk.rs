@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use rusqlite::Transaction;
 use serde_json::{Value, json};
 
 use super::draft::{Request, keys_only};
+use super::place::Place;
 use super::publish::{Change, publish};
 use super::row::Row;
-use super::{TablePath, list, update, upsert};
+use super::{list, update, upsert};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::events::Verb;
@@ -22,7 +23,7 @@ use crate::server::Params;
 pub(super) async fn upsert_many(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path(place): TablePath,
+    place: Place,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let drafts = Request::read_many(params, &caller)?;
@@ -44,15 +45,14 @@ pub(super) async fn upsert_many(
 pub(super) async fn update_many(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path(place): TablePath,
+    place: Place,
     mut params: Params,
 ) -> Result<Json<Value>, ApiError> {
     if !caller.is_key() {
         // Misleading, but measured: users do not find the database here.
-        return Err(schema::no_database(&place.0));
+        return Err(schema::no_database(&place.database));
     }
-    params.refuse_transaction()?;
-    let data = params.take_object("data")?.unwrap_or_default();
+    let data = params.take_data()?.unwrap_or_default();
     let queries = chosen(&mut params)?;
     if data.is_empty() {
         return Err(ApiError::bad_request(
@@ -80,11 +80,10 @@ pub(super) async fn update_many(
 pub(super) async fn remove_many(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path(place): TablePath,
+    place: Place,
     mut params: Params,
 ) -> Result<Json<Value>, ApiError> {
     keys_only(&caller)?;
-    params.refuse_transaction()?;
     let queries = chosen(&mut params)?;
     change(&kernel, caller, place, Verb::Delete, move |tx, table, _| {
         let rows = list::matching(tx, table, &queries)?;
@@ -106,7 +105,7 @@ fn chosen(params: &mut Params) -> Result<Queries, ApiError> {
 async fn change(
     kernel: &Arc<Kernel>,
     caller: Caller,
-    place: (String, String),
+    place: Place,
     verb: Verb,
     work: impl FnOnce(&Transaction<'_>, &Table, &Caller) -> Result<Vec<Row>, ApiError> + Send + 'static,
 ) -> Result<Json<Value>, ApiError> {
@@ -116,7 +115,7 @@ async fn change(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = schema::table(&tx, &place.0, &place.1)?;
+            let table = schema::table(&tx, &place.database, &place.table)?;
             let rows = work(&tx, &table, &caller)?;
             tx.commit()?;
             let mut answers = Vec::with_capacity(rows.len());
@@ -129,6 +128,7 @@ async fn change(
                         row,
                         verb,
                         bulk: true,
+                        spelling: place.spelling,
                     },
                     payload.clone(),
                     &caller,

@@ -7,6 +7,7 @@ use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
 use super::draft::{Draft, Request};
+use super::place::Place;
 use super::publish::{Change, publish};
 use super::row::{Row, find};
 use super::{access, data};
@@ -31,11 +32,10 @@ pub(super) enum Outcome {
 pub(super) async fn run(
     kernel: &Arc<Kernel>,
     caller: Caller,
-    database: String,
-    table: String,
+    place: Place,
     request: Request,
 ) -> Result<Outcome, ApiError> {
-    if let Some(action) = struck(kernel, &caller, &table, &request.rows, Phase::Before) {
+    if let Some(action) = struck(kernel, &caller, &place.table, &request.rows, Phase::Before) {
         return Ok(Outcome::Fault(action));
     }
     let shared = Arc::clone(kernel);
@@ -43,7 +43,7 @@ pub(super) async fn run(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let table = access::table(&tx, &caller, &database, &table)?;
+            let table = access::table(&tx, &caller, &place)?;
             require_create(&table, &caller)?;
             let Request { bulk, rows: drafts } = request;
             let mut rows = Vec::with_capacity(drafts.len());
@@ -60,6 +60,7 @@ pub(super) async fn run(
                     row,
                     verb: Verb::Create,
                     bulk,
+                    spelling: place.spelling,
                 };
                 publish(&shared.bus, &change, payload.clone(), &caller);
                 answers.push(payload);

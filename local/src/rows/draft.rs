@@ -35,7 +35,7 @@ pub(super) fn keys_only(caller: &Caller) -> Result<(), ApiError> {
     ))
 }
 
-fn missing_data() -> ApiError {
+pub(super) fn missing_data() -> ApiError {
     ApiError::bad_request(
         "row_missing_data",
         "The row data is missing. Try again with row data populated.",
@@ -54,13 +54,12 @@ fn permissions_of(params: &mut Params, caller: &Caller) -> Result<Option<Vec<Str
 impl Request {
     /// POST: `rowId` with `data`, or `rows`.
     pub(super) fn read(mut params: Params, caller: &Caller) -> Result<Self, ApiError> {
-        params.refuse_transaction()?;
         let id = params
             .take_str("rowId")?
             .map(|id| ids::resolve("rowId", &id))
             .transpose()?;
         let permissions = permissions_of(&mut params, caller)?;
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         let rows = params.take_list("rows")?.unwrap_or_default();
         match (data.is_empty(), rows.is_empty()) {
             (true, true) => Err(missing_data()),
@@ -97,10 +96,9 @@ impl Request {
         caller: &Caller,
         id: &str,
     ) -> Result<Draft, ApiError> {
-        params.refuse_transaction()?;
         let id = ids::resolve("rowId", id)?;
         let permissions = permissions_of(&mut params, caller)?;
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         if data.is_empty() && permissions.is_none() {
             Err(missing_data())
         } else {
@@ -114,7 +112,6 @@ impl Request {
 
     /// PUT of many rows.
     pub(super) fn read_many(mut params: Params, caller: &Caller) -> Result<Vec<Draft>, ApiError> {
-        params.refuse_transaction()?;
         let rows = params.take_list("rows")?.unwrap_or_default();
         if rows.is_empty() {
             Err(missing_data())
@@ -135,7 +132,7 @@ fn many(rows: Vec<Value>, caller: &Caller) -> Result<Vec<Draft>, ApiError> {
 }
 
 impl Draft {
-    fn of_bulk(row: Value) -> Result<Self, ApiError> {
+    pub(super) fn of_bulk(row: Value) -> Result<Self, ApiError> {
         let Value::Object(data) = row else {
             return Err(missing_data());
         };

@@ -22,7 +22,6 @@ pub(super) struct Step {
 impl Step {
     /// `value` (default 1) and, going up, `max`, or, going down, `min`.
     pub(super) fn read(mut params: Params, down: bool) -> Result<Self, ApiError> {
-        params.refuse_transaction()?;
         let by = number(&mut params, "value")?.unwrap_or(1.0);
         let bound = number(&mut params, if down { "min" } else { "max" })?;
         if by <= 0.0 {

@@ -6,6 +6,7 @@ use super::row::Row;
 use crate::auth::Caller;
 use crate::bus::{Bus, Event};
 use crate::events::{self, RowPath, Verb};
+use crate::legacy::{self, Spelling};
 use crate::permissions::{self, Action};
 use crate::schema::Table;
 
@@ -17,21 +18,39 @@ pub(super) struct Change<'a> {
     pub(super) verb: Verb,
     /// Whether it came by a bulk request.
     pub(super) bulk: bool,
+    /// How the request spelled rows.
+    pub(super) spelling: Spelling,
 }
 
 /// Publishes the change with the row as the REST API answers it.
-pub(super) fn publish(bus: &Bus, change: &Change<'_>, payload: Value, caller: &Caller) {
+pub(super) fn publish(bus: &Bus, change: &Change<'_>, mut payload: Value, caller: &Caller) {
+    if change.spelling == Spelling::Collections {
+        legacy::respell(&mut payload);
+    }
+    let names = events::function_names(change.path(), change.verb, change.bulk);
+    send(bus, change, names, payload, caller);
+}
+
+/// Publishes a change that a transaction brought.
+pub(super) fn publish_committed(bus: &Bus, change: &Change<'_>, payload: Value, caller: &Caller) {
+    let names = events::committed_names(change.path(), change.verb);
+    send(bus, change, names, payload, caller);
+}
+
+impl Change<'_> {
+    fn path(&self) -> RowPath<'_> {
+        RowPath {
+            database: &self.table.config.database_id,
+            table: &self.table.config.id,
+            row: &self.row.id,
+        }
+    }
+}
+
+fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, caller: &Caller) {
     let Change {
-        table,
-        row,
-        verb,
-        bulk,
+        table, row, verb, ..
     } = change;
-    let path = RowPath {
-        database: &table.config.database_id,
-        table: &table.config.id,
-        row: &row.id,
-    };
     let mut readers: Vec<String> = permissions::roles(&table.config.permissions, Action::Read)
         .map(str::to_owned)
         .collect();
@@ -39,9 +58,13 @@ pub(super) fn publish(bus: &Bus, change: &Change<'_>, payload: Value, caller: &C
         readers.extend(permissions::roles(&row.permissions, Action::Read).map(str::to_owned));
     }
     bus.publish(Event {
-        names: events::function_names(path, *verb, *bulk),
-        realtime_names: events::realtime_names(path, *verb),
-        channels: events::channels(path, *verb),
+        names,
+        realtime_names: if table.legacy {
+            events::legacy_realtime_names(change.path(), *verb)
+        } else {
+            events::realtime_names(change.path(), *verb)
+        },
+        channels: events::channels(change.path(), *verb),
         readers,
         payload,
         user_id: caller.user_id().map(str::to_owned),

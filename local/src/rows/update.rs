@@ -29,13 +29,21 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// A change that is already checked, compared with no time.
+    pub(super) fn of(data: Map<String, Value>, permissions: Option<Vec<String>>) -> Self {
+        Self {
+            data,
+            permissions,
+            read_at: None,
+        }
+    }
+
     pub(super) fn read(
         mut params: Params,
         caller: &Caller,
         read_at: Option<i64>,
     ) -> Result<Self, ApiError> {
-        params.refuse_transaction()?;
-        let data = params.take_object("data")?.unwrap_or_default();
+        let data = params.take_data()?.unwrap_or_default();
         let permissions = params
             .take("permissions")
             .map(|list| permissions::parse(&list, Subject::Row))

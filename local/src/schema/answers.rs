@@ -23,6 +23,7 @@ pub(super) fn database(
     enabled: bool,
     created_ms: i64,
     updated_ms: i64,
+    legacy: bool,
 ) -> Value {
     json!({
         "$id": id,
@@ -30,7 +31,7 @@ pub(super) fn database(
         "$createdAt": clock::format_ms(created_ms),
         "$updatedAt": clock::format_ms(updated_ms),
         "enabled": enabled,
-        "type": "tablesdb",
+        "type": if legacy { "legacy" } else { "tablesdb" },
     })
 }
 

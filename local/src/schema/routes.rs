@@ -9,14 +9,16 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::middleware;
+use axum::routing::{get, patch};
 use rusqlite::{OptionalExtension as _, Transaction};
 use serde_json::{Value, json};
 
-use super::{ColumnConfig, IndexConfig, Table, TableConfig, answers, storage};
+use super::{ColumnConfig, IndexConfig, Table, TableConfig, answers, change, storage};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
 use crate::server::Params;
 use crate::{clock, ids};
@@ -24,35 +26,52 @@ use crate::{clock, ids};
 /// Longest varchar, in characters.
 const VARCHAR_CHARS_MAX: u64 = 16_381;
 
+/// Kinds of columns that the request for a table may hold (measured).
+const INLINE_KINDS: &[&str] = &[
+    "string", "integer", "bigint", "double", "boolean", "datetime",
+];
+
 type Created = (StatusCode, Json<Value>);
 type TablePath = Path<(String, String)>;
 type PartPath = Path<(String, String, String)>;
 
-/// The routes of the schema.
+/// The routes of the schema, in both spellings.
 pub fn router() -> Router<Arc<Kernel>> {
-    let table = "/v1/tablesdb/{database}/tables/{table}";
+    let legacy = routes("/v1/databases", "collections", "attributes");
+    routes("/v1/tablesdb", "tables", "columns")
+        .merge(legacy.route_layer(middleware::from_fn(crate::legacy::layer)))
+}
+
+fn routes(root: &str, tables: &str, columns: &str) -> Router<Arc<Kernel>> {
+    let tables = format!("{root}/{{database}}/{tables}");
+    let table = format!("{tables}/{{table}}");
+    let columns = format!("{table}/{columns}");
+    let indexes = format!("{table}/indexes");
     Router::new()
-        .route("/v1/tablesdb", get(list_databases).post(create_database))
+        .route(root, get(list_databases).post(create_database))
         .route(
-            "/v1/tablesdb/{database}",
-            get(show_database).delete(delete_database),
+            &format!("{root}/{{database}}"),
+            get(show_database)
+                .put(change::database)
+                .delete(delete_database),
         )
+        .route(&tables, get(list_tables).post(create_table))
         .route(
-            "/v1/tablesdb/{database}/tables",
-            get(list_tables).post(create_table),
+            &table,
+            get(show_table).put(change::table).delete(delete_table),
         )
-        .route(table, get(show_table).delete(delete_table))
-        .route(&format!("{table}/columns"), get(list_columns))
+        .route(&columns, get(list_columns))
         .route(
-            &format!("{table}/columns/{{key}}"),
+            &format!("{columns}/{{key}}"),
             get(show_column).post(create_column).delete(delete_column),
         )
         .route(
-            &format!("{table}/indexes"),
-            get(list_indexes).post(create_index),
+            &format!("{columns}/{{kind}}/{{key}}"),
+            patch(change::column),
         )
+        .route(&indexes, get(list_indexes).post(create_index))
         .route(
-            &format!("{table}/indexes/{{key}}"),
+            &format!("{indexes}/{{key}}"),
             get(show_index).delete(delete_index),
         )
 }
@@ -60,21 +79,26 @@ pub fn router() -> Router<Arc<Kernel>> {
 async fn list_databases(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
+    spelling: Spelling,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("databases.read")?;
-    let list = kernel
+    let mut list = kernel
         .store
         .run(|db| {
-            let mut statement = db.prepare_cached(DATABASES)?;
+            let mut statement =
+                db.prepare_cached(&format!("{DATABASES} ORDER BY created_ms, rowid"))?;
             let found = statement.query_map([], read_database)?;
             Ok(found.collect::<Result<Vec<Value>, _>>()?)
         })
         .await?;
+    // As measured: the older spelling lists its own only, the newer one both.
+    if spelling == Spelling::Collections {
+        list.retain(|database| database["type"] == "legacy");
+    }
     Ok(Json(json!({"total": list.len(), "databases": list})))
 }
 
-const DATABASES: &str =
-    "SELECT id, name, enabled, created_ms, updated_ms FROM databases ORDER BY created_ms, id";
+const DATABASES: &str = "SELECT id, name, enabled, created_ms, updated_ms, id IN (SELECT id FROM legacy_databases) FROM databases";
 
 fn read_database(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {
     let (id, name): (String, String) = (row.get(0)?, row.get(1)?);
@@ -84,13 +108,13 @@ fn read_database(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {
         row.get(2)?,
         row.get(3)?,
         row.get(4)?,
+        row.get(5)?,
     ))
 }
 
-fn find_database(db: &rusqlite::Connection, id: &str) -> Result<Value, ApiError> {
-    let sql = "SELECT id, name, enabled, created_ms, updated_ms FROM databases WHERE id = ?1";
+pub(super) fn find_database(db: &rusqlite::Connection, id: &str) -> Result<Value, ApiError> {
     let found = db
-        .prepare_cached(sql)?
+        .prepare_cached(&format!("{DATABASES} WHERE id = ?1"))?
         .query_row([id], read_database)
         .optional()?;
     found.ok_or_else(|| super::no_database(id))
@@ -99,6 +123,7 @@ fn find_database(db: &rusqlite::Connection, id: &str) -> Result<Value, ApiError>
 async fn create_database(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
+    spelling: Spelling,
     mut params: Params,
 ) -> Result<Created, ApiError> {
     caller.require_scope("databases.write")?;
@@ -113,6 +138,9 @@ async fn create_database(
             let sql = "INSERT OR IGNORE INTO databases (id, name, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?3)";
             if db.execute(sql, (&id, &name, clock::now().as_millisecond()))? == 0 {
                 return Err(taken("database_already_exists", &format!("Database with the requested ID '{id}'")));
+            }
+            if spelling == Spelling::Collections {
+                db.execute("INSERT INTO legacy_databases VALUES (?1)", [&id])?;
             }
             find_database(db, &id)
         })
@@ -214,6 +242,16 @@ async fn create_table(
         columns: declared(params.take_list("columns")?, "columns")?,
         indexes: indexes(params.take_list("indexes")?)?,
     };
+    if let Some(column) = config
+        .columns
+        .iter()
+        .find(|column| !INLINE_KINDS.contains(&column.kind.as_str()))
+    {
+        return Err(ApiError::argument(format!(
+            "Invalid type for attribute '{}': {}",
+            column.key, column.kind
+        )));
+    }
     let answer = kernel
         .store
         .run(move |db| {
@@ -240,7 +278,7 @@ async fn create_table(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-fn declared<T: serde::de::DeserializeOwned>(
+pub(super) fn declared<T: serde::de::DeserializeOwned>(
     list: Option<Vec<Value>>,
     name: &str,
 ) -> Result<Vec<T>, ApiError> {
@@ -323,7 +361,7 @@ async fn show_column(
     Ok(Json(found))
 }
 
-fn no_column(key: &str) -> ApiError {
+pub(super) fn no_column(key: &str) -> ApiError {
     ApiError::not_found(
         "column_not_found",
         format!("Column with the requested key '{key}' could not be found."),
@@ -338,7 +376,7 @@ fn no_index(key: &str) -> ApiError {
 }
 
 /// Applies a change to a table's declaration and answers from the result.
-async fn change(
+async fn declare(
     kernel: &Kernel,
     place: (String, String),
     work: impl FnOnce(&mut TableConfig) -> Result<(), ApiError> + Send + 'static,
@@ -393,7 +431,7 @@ async fn create_column(
             "Invalid `size` param: Value must be a valid range between 1 and 16,381",
         ));
     }
-    let table = change(&kernel, (database, id), move |config| {
+    let table = declare(&kernel, (database, id), move |config| {
         if config
             .columns
             .iter()
@@ -495,7 +533,7 @@ async fn create_index(
             "Invalid `type` param: Value must be one of (key, fulltext, unique)",
         ));
     }
-    let table = change(&kernel, (database, id), move |config| {
+    let table = declare(&kernel, (database, id), move |config| {
         if config.indexes.iter().any(|known| known.key == index.key) {
             let message = format!(
                 "Index with the requested key '{}' already exists.",
@@ -555,7 +593,7 @@ async fn delete_index(
     Path((database, id, key)): PartPath,
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("tables.write")?;
-    change(&kernel, (database, id), move |config| {
+    declare(&kernel, (database, id), move |config| {
         let before = config.indexes.len();
         config.indexes.retain(|index| index.key != key);
         if config.indexes.len() < before {
