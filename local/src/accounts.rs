@@ -7,7 +7,6 @@
 
 mod announce;
 mod answers;
-mod attempts;
 mod email;
 mod password;
 mod profile;
@@ -83,12 +82,6 @@ CREATE TABLE IF NOT EXISTS user_tokens (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     secret_hash TEXT NOT NULL,
     expire_ms INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS login_attempts (
-    email TEXT NOT NULL,
-    begin INTEGER NOT NULL,
-    used INTEGER NOT NULL,
-    PRIMARY KEY (email, begin)
 ) STRICT;
 ";
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde_json::Value;
 
 use super::announce::{self, Change};
-use super::attempts::{self, Standing};
 use super::sessions::{self, Provider};
 use super::user::{self, NewUser};
 use super::{account, email, password, tokens};
@@ -82,27 +81,12 @@ pub(super) async fn by_email(
     let email = email::read(&user::required(&mut params, "email")?)?;
     let given = user::required(&mut params, "password")?;
     password::check("password", &given)?;
-    let standing = if caller.is_key() {
-        Standing::of_key()
-    } else {
-        let email = email.clone();
-        kernel
-            .store
-            .run(move |db| attempts::count(db, &email))
-            .await?
-    };
     let login = Login {
         email,
         given,
         client: sessions::client(&headers),
     };
-    let mut response = match standing.check() {
-        Ok(()) => log_in(&kernel, &caller, login).await,
-        Err(refused) => Err(refused),
-    }
-    .unwrap_or_else(ApiError::into_response);
-    standing.mark(response.headers_mut());
-    Ok(response)
+    log_in(&kernel, &caller, login).await
 }
 
 struct Login {
@@ -130,10 +114,6 @@ async fn log_in(kernel: &Kernel, caller: &Caller, login: Login) -> Result<Respon
         return Err(user::blocked());
     }
     let session = sessions::New::prepare(&found.id, Provider::Email, &email, client)?;
-    kernel
-        .store
-        .run(move |db| attempts::forget(db, &email))
-        .await?;
     keep(kernel, caller, session, None).await
 }
 
