@@ -6,6 +6,7 @@
 mod answers;
 mod change;
 mod column;
+mod indexes;
 mod routes;
 pub mod storage;
 

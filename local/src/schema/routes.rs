@@ -14,7 +14,7 @@ use axum::routing::{get, patch};
 use rusqlite::{OptionalExtension as _, Transaction};
 use serde_json::{Value, json};
 
-use super::{ColumnConfig, IndexConfig, Table, TableConfig, answers, change, storage};
+use super::{ColumnConfig, Table, TableConfig, answers, change, indexes, storage};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
@@ -31,9 +31,9 @@ const INLINE_KINDS: &[&str] = &[
     "string", "integer", "bigint", "double", "boolean", "datetime",
 ];
 
-type Created = (StatusCode, Json<Value>);
-type TablePath = Path<(String, String)>;
-type PartPath = Path<(String, String, String)>;
+pub(super) type Created = (StatusCode, Json<Value>);
+pub(super) type TablePath = Path<(String, String)>;
+pub(super) type PartPath = Path<(String, String, String)>;
 
 /// The routes of the schema, in both spellings.
 pub fn router() -> Router<Arc<Kernel>> {
@@ -69,10 +69,10 @@ fn routes(root: &str, tables: &str, columns: &str) -> Router<Arc<Kernel>> {
             &format!("{columns}/{{kind}}/{{key}}"),
             patch(change::column),
         )
-        .route(&indexes, get(list_indexes).post(create_index))
+        .route(&indexes, get(indexes::list).post(indexes::create))
         .route(
             &format!("{indexes}/{{key}}"),
-            get(show_index).delete(delete_index),
+            get(indexes::show).delete(indexes::remove),
         )
 }
 
@@ -240,7 +240,7 @@ async fn create_table(
         enabled: params.take_bool("enabled")?.unwrap_or(true),
         row_security: params.take_bool("rowSecurity")?.unwrap_or(false),
         columns: declared(params.take_list("columns")?, "columns")?,
-        indexes: indexes(params.take_list("indexes")?)?,
+        indexes: indexes::inline(params.take_list("indexes")?)?,
     };
     if let Some(column) = config
         .columns
@@ -287,17 +287,6 @@ pub(super) fn declared<T: serde::de::DeserializeOwned>(
             .map_err(|error| ApiError::argument(format!("Invalid `{name}` param: {error}")))
     };
     list.unwrap_or_default().into_iter().map(read).collect()
-}
-
-/// Inline indexes name their columns `attributes`.
-fn indexes(list: Option<Vec<Value>>) -> Result<Vec<IndexConfig>, ApiError> {
-    let mut list = list.unwrap_or_default();
-    for index in list.iter_mut().filter_map(Value::as_object_mut) {
-        if let Some(columns) = index.remove("attributes") {
-            index.entry("columns").or_insert(columns);
-        }
-    }
-    declared(Some(list), "indexes")
 }
 
 async fn show_table(
@@ -368,15 +357,8 @@ pub(super) fn no_column(key: &str) -> ApiError {
     )
 }
 
-fn no_index(key: &str) -> ApiError {
-    ApiError::not_found(
-        "column_index_not_found",
-        format!("Index with the requested key '{key}' could not be found."),
-    )
-}
-
 /// Applies a change to a table's declaration and answers from the result.
-async fn declare(
+pub(super) async fn declare(
     kernel: &Kernel,
     place: (String, String),
     work: impl FnOnce(&mut TableConfig) -> Result<(), ApiError> + Send + 'static,
@@ -477,131 +459,4 @@ async fn delete_column(
             Ok(StatusCode::NO_CONTENT)
         })
         .await
-}
-
-async fn list_indexes(
-    State(kernel): State<Arc<Kernel>>,
-    caller: Caller,
-    Path((database, id)): TablePath,
-) -> Result<Json<Value>, ApiError> {
-    caller.require_scope("tables.read")?;
-    let list = kernel
-        .store
-        .run(move |db| Ok(answers::indexes(&super::table(db, &database, &id)?)))
-        .await?;
-    Ok(Json(json!({"total": list.len(), "indexes": list})))
-}
-
-async fn show_index(
-    State(kernel): State<Arc<Kernel>>,
-    caller: Caller,
-    Path((database, id, key)): PartPath,
-) -> Result<Json<Value>, ApiError> {
-    caller.require_scope("tables.read")?;
-    let found = kernel
-        .store
-        .run(move |db| {
-            let table = super::table(db, &database, &id)?;
-            let index = table
-                .config
-                .indexes
-                .iter()
-                .find(|index| index.key == key)
-                .ok_or_else(|| no_index(&key))?;
-            Ok(answers::index(&table, index, "available"))
-        })
-        .await?;
-    Ok(Json(found))
-}
-
-async fn create_index(
-    State(kernel): State<Arc<Kernel>>,
-    caller: Caller,
-    Path((database, id)): TablePath,
-    mut params: Params,
-) -> Result<Created, ApiError> {
-    caller.require_scope("tables.write")?;
-    let key = ids::resolve("key", &params.take_str("key")?.unwrap_or_default())?;
-    let index = IndexConfig {
-        key: key.clone(),
-        kind: params.take_str("type")?.unwrap_or_default(),
-        columns: declared(params.take_list("columns")?, "columns")?,
-        orders: declared(params.take_list("orders")?, "orders")?,
-    };
-    if !matches!(index.kind.as_str(), "key" | "unique" | "fulltext") || index.columns.is_empty() {
-        return Err(ApiError::argument(
-            "Invalid `type` param: Value must be one of (key, fulltext, unique)",
-        ));
-    }
-    let table = declare(&kernel, (database, id), move |config| {
-        if config.indexes.iter().any(|known| known.key == index.key) {
-            let message = format!(
-                "Index with the requested key '{}' already exists.",
-                index.key
-            );
-            return Err(ApiError::conflict("column_index_already_exists", message));
-        }
-        let known = |key: &String| {
-            key.starts_with('$') || config.columns.iter().any(|column| column.key == *key)
-        };
-        if index.kind != "fulltext" && index.columns.iter().any(|key| too_wide(config, key)) {
-            return Err(ApiError::bad_request(
-                "column_index_invalid",
-                "Index length is longer than the maximum: 768",
-            ));
-        }
-        if let Some(missing) = index.columns.iter().find(|key| !known(key)) {
-            let message =
-                format!("The column '{missing}' required for the index could not be found.");
-            return Err(ApiError::bad_request("column_unknown", message));
-        }
-        config.indexes.push(index);
-        Ok(())
-    })
-    .await?;
-    let index = table
-        .config
-        .indexes
-        .iter()
-        .find(|index| index.key == key)
-        .ok_or_else(|| no_index(&key))?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(answers::index(&table, index, "processing")),
-    ))
-}
-
-/// Texts beyond this many characters cannot be indexed on the measured server.
-const INDEX_CHARS_MAX: u64 = 768;
-
-fn too_wide(config: &TableConfig, key: &str) -> bool {
-    let column = config.columns.iter().find(|column| column.key == key);
-    let kind = column.and_then(super::Kind::of);
-    let Some(super::Kind::Text {
-        chars,
-        format: super::TextFormat::Plain,
-    }) = kind
-    else {
-        return false;
-    };
-    chars > INDEX_CHARS_MAX
-}
-
-async fn delete_index(
-    State(kernel): State<Arc<Kernel>>,
-    caller: Caller,
-    Path((database, id, key)): PartPath,
-) -> Result<StatusCode, ApiError> {
-    caller.require_scope("tables.write")?;
-    declare(&kernel, (database, id), move |config| {
-        let before = config.indexes.len();
-        config.indexes.retain(|index| index.key != key);
-        if config.indexes.len() < before {
-            Ok(())
-        } else {
-            Err(no_index(&key))
-        }
-    })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
 }
