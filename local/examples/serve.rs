@@ -1,8 +1,9 @@
-//! Serves an empty platform until it is interrupted: `serve PORT KEY`. For
-//! conformance runs by hand.
+//! Serves an empty platform until it is interrupted: `serve PORT KEY
+//! [NARROW_KEY]`, where the last may only read rows. For conformance runs by hand.
 
 use std::process::ExitCode;
 
+use local::auth::ScopedKey;
 use local::platform::{Platform, PlatformConfig};
 use secrecy::SecretString;
 
@@ -14,6 +15,10 @@ fn main() -> ExitCode {
     ) else {
         return ExitCode::from(2);
     };
+    let narrow = arguments.next().map(|key| ScopedKey {
+        secret: SecretString::from(key),
+        scopes: vec!["rows.read".to_owned()],
+    });
     let serve = async {
         let folder = tempfile::tempdir()?;
         let config = PlatformConfig::new(
@@ -26,6 +31,7 @@ fn main() -> ExitCode {
         let platform = Platform::start(PlatformConfig {
             bind,
             key,
+            extra_keys: narrow.into_iter().collect(),
             ..config
         })
         .await?;

@@ -1,20 +1,30 @@
-//! Accounts: anonymous users and their sessions.
+//! Accounts: users, how they sign up and in, their sessions; and keys' view of
+//! them in [`users`].
 //!
-//! New users get the label [`LABEL`], which makes them the role
+//! Anonymous users get the label [`LABEL`], which makes them the role
 //! `label:orchestrator`: on Appwrite the owner of the project gives it, here
 //! everybody who reaches the platform is its owner.
 
+mod announce;
 mod answers;
+mod email;
+mod password;
+mod profile;
 mod sessions;
+mod sign_in;
+mod tokens;
+mod user;
+pub mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, patch, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -28,7 +38,7 @@ use crate::kernel::Kernel;
 use crate::server::Params;
 use crate::{clock, ids};
 
-/// What new users are labelled with.
+/// What new anonymous users are labelled with.
 pub const LABEL: &str = "orchestrator";
 
 /// Longest life of a JWT, in seconds; also Appwrite's.
@@ -58,6 +68,21 @@ CREATE TABLE IF NOT EXISTS sessions (
     client TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_id);
+CREATE TABLE IF NOT EXISTS user_credentials (
+    user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    email TEXT UNIQUE,
+    password TEXT,
+    password_ms INTEGER,
+    target_id TEXT,
+    target_ms INTEGER,
+    enabled INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE TABLE IF NOT EXISTS user_tokens (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    secret_hash TEXT NOT NULL,
+    expire_ms INTEGER NOT NULL
+) STRICT;
 ";
 
 /// What a session token holds: base64 of this as JSON (Appwrite 1.9.6).
@@ -71,7 +96,7 @@ struct Token {
 /// longer, good.
 ///
 /// # Errors
-/// 500 when the store fails.
+/// 401 `user_blocked`; 500 when the store fails.
 pub fn session_caller(db: &mut Connection, token: &str) -> Result<Option<Caller>, ApiError> {
     let Some(Token { id, secret }) = STANDARD
         .decode(token)
@@ -80,37 +105,73 @@ pub fn session_caller(db: &mut Connection, token: &str) -> Result<Option<Caller>
     else {
         return Ok(None);
     };
-    let sql = "SELECT s.id, u.labels FROM sessions s JOIN users u ON u.id = s.user_id
-               WHERE s.user_id = ?1 AND s.secret_hash = ?2 AND s.expire_ms > ?3";
+    let sql = "SELECT id FROM sessions WHERE user_id = ?1 AND secret_hash = ?2 AND expire_ms > ?3";
     let now = clock::now().as_millisecond();
-    let found: Option<(String, String)> = db
+    let session: Option<String> = db
         .prepare_cached(sql)?
-        .query_row((&id, hash(&secret), now), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row((&id, hash(&secret), now), |row| row.get(0))
         .optional()?;
-    let Some((session_id, labels)) = found else {
-        return Ok(None);
-    };
-    Ok(Some(Caller::User {
-        id,
-        session_id,
-        labels: serde_json::from_str(&labels)?,
-    }))
+    match session {
+        Some(session) => caller_of(db, id, session),
+        None => Ok(None),
+    }
+}
+
+/// Returns a user as a caller, with its labels of now; `None` when it is gone.
+///
+/// # Errors
+/// 401 `user_blocked`; 500 when the store fails.
+pub fn caller_of(
+    db: &Connection,
+    id: String,
+    session_id: String,
+) -> Result<Option<Caller>, ApiError> {
+    let sql = "SELECT u.labels, COALESCE(c.enabled, 1) FROM users u
+               LEFT JOIN user_credentials c ON c.user_id = u.id WHERE u.id = ?1";
+    let found: Option<(String, bool)> = db
+        .prepare_cached(sql)?
+        .query_row([&id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        None => Ok(None),
+        Some((_, false)) => Err(user::blocked()),
+        Some((labels, true)) => Ok(Some(Caller::User {
+            id,
+            session_id,
+            labels: serde_json::from_str(&labels)?,
+        })),
+    }
 }
 
 fn hash(secret: &str) -> String {
     ids::hex(&Sha256::digest(secret.as_bytes()))
 }
 
-/// The routes of accounts.
+/// The routes of accounts and of users.
 pub fn router() -> Router<Arc<Kernel>> {
     Router::new()
-        .route("/v1/account", get(show))
+        .route("/v1/account", get(show).post(sign_in::sign_up))
         .route("/v1/account/jwts", post(create_jwt))
-        .route("/v1/account/sessions", get(list_sessions))
+        .route("/v1/account/jwt", post(create_jwt))
+        .route("/v1/account/name", patch(profile::set_name))
+        .route("/v1/account/email", patch(profile::set_email))
+        .route("/v1/account/password", patch(profile::set_password))
+        .route(
+            "/v1/account/prefs",
+            get(profile::prefs).patch(profile::set_prefs),
+        )
+        .route(
+            "/v1/account/sessions",
+            get(list_sessions).delete(delete_sessions),
+        )
         .route("/v1/account/sessions/anonymous", post(create_anonymous))
-        .route("/v1/account/sessions/{session}", delete(delete_session))
+        .route("/v1/account/sessions/email", post(sign_in::by_email))
+        .route("/v1/account/sessions/token", post(sign_in::by_token))
+        .route(
+            "/v1/account/sessions/{session}",
+            get(show_session).delete(delete_session),
+        )
+        .merge(users::router())
 }
 
 /// The account of a user as the REST API answers it; `None` when there is none.
@@ -140,13 +201,14 @@ async fn create_anonymous(
             "Creation of an anonymous users is prohibited when a session is active.",
         ));
     }
-    let session = sessions::create(
-        &kernel,
-        sessions::Provider::Anonymous,
-        sessions::client(&headers),
-    )
-    .await?;
-    Ok(sessions::answer(&kernel.project.id, session))
+    let user = user::NewUser {
+        id: ids::unique(),
+        labels: vec![LABEL.to_owned()],
+        ..user::NewUser::default()
+    };
+    let client = sessions::client(&headers);
+    let session = sessions::New::prepare(&user.id, sessions::Provider::Anonymous, "", client)?;
+    sign_in::keep(&kernel, &caller, session, Some(user)).await
 }
 
 async fn list_sessions(
@@ -162,6 +224,24 @@ async fn list_sessions(
     Ok(Json(json!({"total": list.len(), "sessions": list})))
 }
 
+async fn show_session(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let (user, current) = caller.require_user()?;
+    let id = if id == "current" { current } else { &id }.to_owned();
+    let (user, current) = (user.to_owned(), current.to_owned());
+    let list = kernel
+        .store
+        .run(move |db| sessions::list(db, &user, &current))
+        .await?;
+    list.into_iter()
+        .find(|session| session.get("$id").and_then(Value::as_str) == Some(&id))
+        .map(Json)
+        .ok_or_else(sessions::missing)
+}
+
 async fn delete_session(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
@@ -169,19 +249,44 @@ async fn delete_session(
 ) -> Result<Response, ApiError> {
     let (user, current) = caller.require_user()?;
     let own = id == "current" || id == current;
-    let (user, id) = (
-        user.to_owned(),
-        if id == "current" {
-            current.to_owned()
-        } else {
-            id
-        },
-    );
+    let id = if own { current.to_owned() } else { id };
+    end_session(&kernel, user, id, current).await?;
+    Ok(sessions::farewell(&kernel.project.id, own))
+}
+
+/// Ends a session and tells of it.
+async fn end_session(
+    kernel: &Kernel,
+    user: &str,
+    id: String,
+    current: &str,
+) -> Result<(), ApiError> {
+    let (owner, current, ended) = (user.to_owned(), current.to_owned(), id.clone());
+    let body = kernel
+        .store
+        .run(move |db| {
+            let list = sessions::list(db, &owner, &current)?;
+            sessions::delete(db, &owner, &ended)?;
+            let is_it = |one: &Value| one.get("$id").and_then(Value::as_str) == Some(&ended);
+            Ok(list.into_iter().find(is_it).unwrap_or(Value::Null))
+        })
+        .await?;
+    let change = announce::Change::Session(&id, "delete");
+    announce::publish(&kernel.bus, user, change, body);
+    Ok(())
+}
+
+async fn delete_sessions(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let (user, _) = caller.require_user()?;
+    let user = user.to_owned();
     kernel
         .store
-        .run(move |db| sessions::delete(db, &user, &id))
+        .run(move |db| sessions::delete_all(db, &user))
         .await?;
-    Ok(sessions::farewell(&kernel.project.id, own))
+    Ok(sessions::farewell(&kernel.project.id, true))
 }
 
 async fn create_jwt(
@@ -190,17 +295,21 @@ async fn create_jwt(
     mut params: Params,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let (user, session) = caller.require_user()?;
+    let lifetime = jwt_lifetime(&mut params)?;
+    let jwt = kernel.auth.mint_session_jwt(user, session, lifetime);
+    Ok((StatusCode::CREATED, Json(json!({"jwt": jwt}))))
+}
+
+/// Takes the parameter `duration` of a JWT.
+fn jwt_lifetime(params: &mut Params) -> Result<Duration, ApiError> {
     let seconds = params.take_i64("duration")?.unwrap_or(JWT_SECONDS_DEFAULT);
-    let lifetime = u64::try_from(seconds)
+    u64::try_from(seconds)
         .ok()
         .filter(|_| seconds <= JWT_SECONDS_MAX)
+        .map(Duration::from_secs)
         .ok_or_else(|| {
             ApiError::argument(
                 "Invalid `duration` param: Value must be a valid range between 0 and 3,600",
             )
-        })?;
-    let jwt = kernel
-        .auth
-        .mint_session_jwt(user, session, std::time::Duration::from_secs(lifetime));
-    Ok((StatusCode::CREATED, Json(json!({"jwt": jwt}))))
+        })
 }

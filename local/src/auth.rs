@@ -12,7 +12,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
@@ -170,10 +170,20 @@ struct UserClaims {
     exp: i64,
 }
 
+/// A key that may do less than the project's own.
+#[derive(Debug, Clone)]
+pub struct ScopedKey {
+    /// The key.
+    pub secret: SecretString,
+    /// What it may do, of [`ALL_SCOPES`].
+    pub scopes: Vec<String>,
+}
+
 /// Makes and checks credentials.
 pub struct Auth {
     project_id: String,
     key: SecretString,
+    extra_keys: Vec<ScopedKey>,
     signer: jwt::Signer,
 }
 
@@ -190,7 +200,12 @@ impl Auth {
     ///
     /// # Errors
     /// The store fails or the system has no randomness; not worth a retry.
-    pub fn load(db: &Connection, project_id: &str, key: SecretString) -> anyhow::Result<Self> {
+    pub fn load(
+        db: &Connection,
+        project_id: &str,
+        key: SecretString,
+        extra_keys: Vec<ScopedKey>,
+    ) -> anyhow::Result<Self> {
         let fresh = ids::secret::<32>()?;
         db.execute(
             "INSERT OR IGNORE INTO platform_settings VALUES ('jwt_secret', ?1)",
@@ -204,6 +219,7 @@ impl Auth {
         Ok(Self {
             project_id: project_id.to_owned(),
             key,
+            extra_keys,
             signer: jwt::Signer::new(&secret),
         })
     }
@@ -272,12 +288,18 @@ impl Auth {
                 admin: false,
             });
         }
-        let known = self.key.expose_secret().as_bytes().ct_eq(given.as_bytes());
-        bool::from(known).then(|| Caller::Key {
-            scopes: Vec::new(),
+        let is =
+            |key: &SecretString| bool::from(key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+        let caller = |scopes: Vec<String>, admin| Caller::Key {
+            scopes,
             execution: None,
-            admin: true,
-        })
+            admin,
+        };
+        if is(&self.key) {
+            return Some(caller(Vec::new(), true));
+        }
+        let known = self.extra_keys.iter().find(|key| is(&key.secret));
+        known.map(|key| caller(key.scopes.clone(), false))
     }
 
     fn user_claims(&self, token: &str) -> Result<UserClaims, ApiError> {
@@ -329,20 +351,29 @@ pub async fn identify(
             .ok_or_else(ApiError::unauthorized);
     }
     if let Some(token) = text(headers, "x-appwrite-jwt") {
-        let claims = kernel.auth.user_claims(token)?;
-        let caller = kernel.store.run(move |db| jwt_user(db, claims)).await?;
-        return caller.ok_or_else(|| {
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "user_jwt_invalid",
-                "Failed to verify JWT. The session has ended.",
-            )
-        });
+        return by_jwt(kernel, token).await;
     }
     match session_token(headers, &kernel.project.id) {
         Some(token) => by_session(kernel, token).await,
         None => Ok(Caller::Guest),
     }
+}
+
+/// Finds the user of a JWT.
+///
+/// # Errors
+/// 401 `user_jwt_invalid` for one that is not, or no longer, good; 401
+/// `user_blocked`; 500 when the store fails.
+pub async fn by_jwt(kernel: &Kernel, token: &str) -> Result<Caller, ApiError> {
+    let claims = kernel.auth.user_claims(token)?;
+    let caller = kernel.store.run(move |db| jwt_user(db, claims)).await?;
+    caller.ok_or_else(|| {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "user_jwt_invalid",
+            "Failed to verify JWT. The session has ended.",
+        )
+    })
 }
 
 /// Finds the user of a session token; an unknown one makes a guest.
@@ -402,18 +433,7 @@ fn jwt_user(db: &mut Connection, claims: UserClaims) -> Result<Option<Caller>, A
             return Ok(None);
         }
     }
-    let labels: Option<String> = db
-        .prepare_cached("SELECT labels FROM users WHERE id = ?1")?
-        .query_row([&id], |row| row.get(0))
-        .optional()?;
-    let Some(labels) = labels else {
-        return Ok(None);
-    };
-    Ok(Some(Caller::User {
-        id,
-        session_id,
-        labels: serde_json::from_str(&labels)?,
-    }))
+    crate::accounts::caller_of(db, id, session_id)
 }
 
 /// Returns the session token of a request: header, cookie, its legacy twin, or

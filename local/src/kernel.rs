@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, ScopedKey};
 use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
@@ -46,6 +46,8 @@ pub struct KernelOptions {
     pub project: Project,
     /// The project's key.
     pub key: SecretString,
+    /// Further keys, which may do less.
+    pub extra_keys: Vec<ScopedKey>,
     /// Switches for tests.
     pub faults: Faults,
 }
@@ -82,6 +84,7 @@ impl Kernel {
             data_dir,
             project,
             key,
+            extra_keys,
             faults,
         } = options;
         let migrations = [SCHEMAS, schemas].concat();
@@ -89,7 +92,7 @@ impl Kernel {
         let project_id = project.id.clone();
         let auth = store
             .run(move |db| {
-                Auth::load(db, &project_id, key)
+                Auth::load(db, &project_id, key, extra_keys)
                     .map_err(|error| crate::error::ApiError::internal(&error))
             })
             .await?;

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
 use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, SLOTS_DEFAULT};
@@ -43,6 +44,8 @@ pub struct PlatformConfig {
     /// The project's key; without one it is generated once and kept in
     /// `data_dir/key`, mode 0600.
     pub key: Option<SecretString>,
+    /// Further keys, which may do less.
+    pub extra_keys: Vec<ScopedKey>,
     /// What is deployed: databases, tables, functions, sites. Applied at every
     /// start; applying it again changes nothing.
     pub config: Option<ProjectConfig>,
@@ -71,6 +74,7 @@ impl PlatformConfig {
             listener: None,
             project_id: project_id.to_owned(),
             key: None,
+            extra_keys: Vec::new(),
             config: None,
             functions_dir,
             variables: BTreeMap::new(),
@@ -133,6 +137,7 @@ impl Platform {
             data_dir: config.data_dir,
             project,
             key,
+            extra_keys: config.extra_keys,
             faults: config.faults,
         };
         let kernel =

@@ -187,8 +187,29 @@ impl Connection {
         self.say(&json!({"type": "response", "data": data})).await
     }
 
+    /// Takes over the labels of a user that was changed, and makes one that is
+    /// gone or blocked a guest.
+    async fn refresh(&mut self, event: &Event) -> Result<(), Gone> {
+        let Caller::User { id, session_id, .. } = &self.caller else {
+            return Ok(());
+        };
+        let own = format!("users.{id}");
+        if !event.names.contains(&own) {
+            return Ok(());
+        }
+        let (id, session_id) = (id.clone(), session_id.clone());
+        let caller = self
+            .kernel
+            .store
+            .run(move |db| Ok(accounts::caller_of(db, id, session_id)?.unwrap_or(Caller::Guest)))
+            .await
+            .unwrap_or(Caller::Guest);
+        self.become_caller(caller).await
+    }
+
     /// Sends an event once, naming every subscription that it is for.
     async fn tell(&mut self, event: &Event) -> Result<(), Gone> {
+        self.refresh(event).await?;
         if !event
             .readers
             .iter()

@@ -77,6 +77,7 @@ impl World {
                     port,
                 },
                 key: SecretString::from(KEY.to_owned()),
+                extra_keys: Vec::new(),
                 faults: options.faults,
             },
             &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA],

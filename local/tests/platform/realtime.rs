@@ -204,3 +204,70 @@ async fn an_unknown_project_is_told_and_dropped() {
     assert_eq!(socket.hear().await, json!({"type": "error", "data": data}));
     assert!(!matches!(socket.0.next().await, Some(Ok(Message::Text(_)))));
 }
+
+#[tokio::test]
+async fn changes_of_a_user_reach_its_own_account_channel() {
+    let world = World::start().await;
+    let ((id, alice), (_, bob)) = (world.user().await, world.user().await);
+    let address = format!("project={PROJECT}&channels[]={CHANNEL}&channels[]=account");
+    let mut hers = Socket::open(&world, &address, &alice).await;
+    let mut his = Socket::open(&world, &address, &bob).await;
+    let channels = hers.hear().await["data"]["channels"].clone();
+    assert_eq!(
+        channels,
+        json!([CHANNEL, "account", format!("account.{id}")])
+    );
+    his.hear().await;
+    let body = json!({"name": "Alice"});
+    let (status, _) = world
+        .send(Method::PATCH, "/account/name", &alice, body)
+        .await;
+    assert_eq!(status, 200);
+    let heard = hers.heard().await;
+    assert_eq!(heard[0]["data"]["payload"]["name"], "Alice");
+    assert_eq!(
+        heard[0]["data"]["events"][0],
+        format!("users.{id}.update.name")
+    );
+    assert!(his.heard().await.is_empty());
+    // A label given while the socket is open counts at once.
+    let body = json!({"labels": ["vip"]});
+    let path = format!("/users/{id}/labels");
+    let (status, _) = world.send(Method::PUT, &path, &world.key(), body).await;
+    assert_eq!((status, hers.heard().await.len()), (200, 1));
+    world
+        .row("r", json!({"title": "x"}), &["read(\"label:vip\")"])
+        .await;
+    assert_eq!(ids(&hers.heard().await), ["r"]);
+    assert!(his.heard().await.is_empty());
+}
+
+#[tokio::test]
+async fn filters_of_the_address_are_asked_for_each_number_apart() {
+    let world = World::start().await;
+    let filter = |value: &str| {
+        let text = query("equal", "title", json!([value])).to_string();
+        percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let address = format!(
+        "project={PROJECT}&channels[]=rows&rows[0][]={}&rows[1][]={}",
+        filter("a"),
+        filter("b")
+    );
+    let mut socket = Socket::open(&world, &address, &Who::Guest).await;
+    let connected = socket.hear().await;
+    let subscriptions = &connected["data"]["subscriptions"];
+    for title in ["a", "b", "c"] {
+        world
+            .row(title, json!({"title": title}), &["read(\"any\")"])
+            .await;
+    }
+    let heard = socket.heard().await;
+    assert_eq!(ids(&heard), ["a", "b"]);
+    for index in [0, 1] {
+        assert_eq!(
+            heard[index]["data"]["subscriptions"],
+            json!([subscriptions[index]])
+        );
+    }
+}

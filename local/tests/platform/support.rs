@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::auth::ScopedKey;
 use local::faults::Faults;
 use local::platform::{Platform, PlatformConfig};
 use local::schema::{TableConfig, ensure_table};
@@ -10,6 +11,9 @@ use reqwest::{Method, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// A key that may only read rows.
+pub(crate) const NARROW_KEY: &str = "standard_narrow";
 
 pub(crate) const PROJECT: &str = "test";
 pub(crate) const ROWS: &str = "/tablesdb/main/tables/tasks/rows";
@@ -179,8 +183,13 @@ async fn platform(folder: &TempDir, faults: Faults) -> Platform {
         folder.path().join("functions"),
     );
     let key = Some(SecretString::from("standard_test"));
+    let narrow = ScopedKey {
+        secret: SecretString::from(NARROW_KEY),
+        scopes: vec!["rows.read".to_owned()],
+    };
     let platform = Platform::start(PlatformConfig {
         key,
+        extra_keys: vec![narrow],
         faults,
         ..config
     })
