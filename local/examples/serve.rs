@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         let platform = Platform::start(PlatformConfig {
             bind,
             key,
+            // Recordings are compared with this.
+            replay_runner: true,
             ..config
         })
         .await?;
