@@ -193,6 +193,8 @@ impl Executor {
                     continue;
                 }
                 Ok(Err(ExchangeError::Connect | ExchangeError::Broken)) => {
+                    // It may be dying with its port still open: nobody else shall meet that.
+                    process.retire();
                     return Err(ExecutorError::Ended);
                 }
                 Ok(Err(ExchangeError::TooLarge)) => return Err(ExecutorError::TooLarge),

@@ -180,6 +180,8 @@ pub struct Functions {
     executor: Executor,
     queue: Queue,
     builds: Semaphore,
+    /// Held while the registry is read anew, so that an older state never follows a newer one.
+    reloading: tokio::sync::Mutex<()>,
     /// Everything that runs for a caller or for nobody.
     tasks: TaskTracker,
     /// Tells the schedule that functions or delayed executions have changed.
@@ -201,6 +203,7 @@ impl Functions {
             executor: Executor::new(settings.idle),
             queue: Queue::new(settings.slots),
             builds: Semaphore::new(builds::BUILDS_MAX),
+            reloading: tokio::sync::Mutex::default(),
             settings,
             registry: RwLock::new(Arc::from([])),
             tasks: TaskTracker::new(),
@@ -322,6 +325,7 @@ impl Functions {
 
     /// Takes over what the store holds.
     async fn reload(&self, kernel: &Kernel) -> Result<(), ApiError> {
+        let _alone = self.reloading.lock().await;
         let all = kernel.store.run(|db| registry::all(db)).await?;
         let all: Arc<[Arc<Function>]> = all.into_iter().map(Arc::new).collect();
         *self

@@ -176,8 +176,11 @@ async fn builds_that_need_a_compiler_fail_and_say_so() {
         (status.as_u16(), &refused["type"]),
         (404, &json!("deployment_not_found"))
     );
-    let (_, function) = world.get("/v1/functions/plan").await;
-    assert_eq!(function["latestDeploymentStatus"], "failed");
+    until(async || {
+        let (_, function) = world.get("/v1/functions/plan").await;
+        (function["latestDeploymentStatus"] == "failed").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
