@@ -24,10 +24,10 @@ fn main() -> ExitCode {
         let bind = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let key = Some(SecretString::from(key));
         let platform = Platform::start(PlatformConfig {
-            bind,
-            key,
             // Recordings are compared with this.
             replay_runner: true,
+            bind,
+            key,
             ..config
         })
         .await?;
