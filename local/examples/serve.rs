@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         let bind = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let key = Some(SecretString::from(key));
         let platform = Platform::start(PlatformConfig {
+            // Recordings are compared with this.
+            replay_runner: true,
             bind,
             key,
             extra_keys: narrow.into_iter().collect(),

@@ -24,8 +24,9 @@ pub(crate) use logs::keep_end;
 use call::ExchangeError;
 use process::{InUse, Process};
 
-/// How long the executor waits for an answer beyond the function's own time-out.
-const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// How long the executor waits for an answer beyond the function's own time-out (Appwrite 1.9.6,
+/// measured).
+pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(15);
 /// Attempts to reach a process; only a refused connection is tried again.
 const CONNECT_ATTEMPTS_MAX: u32 = 3;
 
@@ -98,8 +99,10 @@ pub enum ExecutorError {
     /// The process ended, or closed the connection, without an answer.
     #[error("The function's process ended without an answer.")]
     Ended,
-    /// The process did not answer within its time-out and 5 seconds more.
-    #[error("The function did not answer within its time-out.")]
+    /// The process did not answer within its time-out and 15 seconds more.
+    #[error(
+        "Asynchronous function execution timed out. Ensure the execution duration doesn't exceed the configured function timeout."
+    )]
     Silent,
     /// The answer exceeds [`ANSWER_BYTES_MAX`].
     #[error("The function's answer is larger than {ANSWER_BYTES_MAX} bytes.")]
@@ -118,10 +121,10 @@ impl ExecutorError {
     pub fn code(&self) -> u16 {
         match self {
             Self::StartTimeout | Self::Unsendable => 400,
+            Self::Silent => 408,
             Self::Missing { .. }
             | Self::Start { .. }
             | Self::Ended
-            | Self::Silent
             | Self::TooLarge
             | Self::Stopping => 500,
         }
@@ -190,6 +193,8 @@ impl Executor {
                     continue;
                 }
                 Ok(Err(ExchangeError::Connect | ExchangeError::Broken)) => {
+                    // It may be dying with its port still open: nobody else shall meet that.
+                    process.retire();
                     return Err(ExecutorError::Ended);
                 }
                 Ok(Err(ExchangeError::TooLarge)) => return Err(ExecutorError::TooLarge),

@@ -1,25 +1,39 @@
 //! Functions: what is deployed, how executions are started, what is recorded of them.
 //!
 //! The processes are the [`crate::executor`]'s, the order of delivery is the [`crate::queue`]'s,
-//! the clock of schedules is [`crate::schedule`]. Not here: creating functions and uploading their
-//! code; functions come from `appwrite.json`, executables from a folder.
+//! the clock of schedules is [`crate::schedule`]. Functions come from `appwrite.json`, with
+//! executables from a folder, or from the API, with uploaded prebuilt executables. Not here:
+//! builds that compile.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod builds;
+mod catalog;
+mod definition;
 mod delayed;
+mod deployment_routes;
+mod deployments;
 pub(crate) mod executions;
 pub(crate) mod listing;
+mod multipart;
+mod patterns;
+mod prebuilt;
 pub(crate) mod registry;
 mod request;
 mod routes;
 mod run;
+mod stand_in;
+mod upload;
+mod variables;
 
+pub use catalog::RUNTIMES_DEFAULT;
 pub(crate) use routes::REQUEST_BYTES_MAX;
 pub use routes::router;
 
@@ -66,6 +80,43 @@ CREATE TABLE IF NOT EXISTS delayed_executions (
     headers TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS function_variables (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    function_id TEXT NOT NULL COLLATE NOCASE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    secret INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    UNIQUE (function_id, id),
+    UNIQUE (function_id, key)
+) STRICT;
+CREATE TABLE IF NOT EXISTS function_deployments (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    function_id TEXT NOT NULL COLLATE NOCASE,
+    state TEXT NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS function_deployments_by_function
+    ON function_deployments (function_id, sequence);
+CREATE VIEW IF NOT EXISTS listed_functions AS
+    SELECT sequence, id, json_object(
+        '$id', id,
+        '$createdAt', strftime('%Y-%m-%dT%H:%M:%f+00:00',
+            json_extract(settings, '$.created_ms') / 1000.0, 'unixepoch'),
+        '$updatedAt', strftime('%Y-%m-%dT%H:%M:%f+00:00',
+            json_extract(settings, '$.updated_ms') / 1000.0, 'unixepoch'),
+        'name', json_extract(settings, '$.name'),
+        'enabled', json_extract(settings, '$.enabled'),
+        'runtime', json_extract(settings, '$.runtime'),
+        'deploymentId', json_extract(settings, '$.deployment_id'),
+        'schedule', json_extract(settings, '$.schedule'),
+        'timeout', json_extract(settings, '$.timeout'),
+        'entrypoint', json_extract(settings, '$.entrypoint'),
+        'commands', json_extract(settings, '$.commands')
+    ) AS document FROM functions;
 ";
 
 /// Executions at once for events, asynchronous calls and schedules (Appwrite's default).
@@ -97,6 +148,11 @@ pub struct FunctionSettings {
     pub idle: Duration,
     /// Time that running executions are given at shutdown.
     pub drain: Duration,
+    /// Runtimes that functions made through the API may name.
+    pub runtimes: Vec<String>,
+    /// Whether functions with a variable `SHIM_MODE` are played by a stand-in, as on the platform
+    /// that was recorded.
+    pub replay_runner: bool,
 }
 
 impl FunctionSettings {
@@ -111,6 +167,8 @@ impl FunctionSettings {
             sync_limit: SYNC_LIMIT_DEFAULT,
             idle: IDLE_DEFAULT,
             drain: DRAIN_DEFAULT,
+            runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
+            replay_runner: false,
         }
     }
 }
@@ -121,6 +179,9 @@ pub struct Functions {
     registry: RwLock<Arc<[Arc<Function>]>>,
     executor: Executor,
     queue: Queue,
+    builds: Semaphore,
+    /// Held while the registry is read anew, so that an older state never follows a newer one.
+    reloading: tokio::sync::Mutex<()>,
     /// Everything that runs for a caller or for nobody.
     tasks: TaskTracker,
     /// Tells the schedule that functions or delayed executions have changed.
@@ -141,6 +202,8 @@ impl Functions {
         let functions = Arc::new(Self {
             executor: Executor::new(settings.idle),
             queue: Queue::new(settings.slots),
+            builds: Semaphore::new(builds::BUILDS_MAX),
+            reloading: tokio::sync::Mutex::default(),
             settings,
             registry: RwLock::new(Arc::from([])),
             tasks: TaskTracker::new(),
@@ -163,6 +226,10 @@ impl Functions {
             Arc::clone(&functions.changed),
             functions.stop.clone(),
         ));
+        let unfinished = kernel.store.run(|db| deployments::unfinished(db)).await?;
+        for deployment in unfinished {
+            functions.build(kernel, deployment);
+        }
         Ok(functions)
     }
 
@@ -256,7 +323,9 @@ impl Functions {
         self.settings.sweep_every
     }
 
+    /// Takes over what the store holds.
     async fn reload(&self, kernel: &Kernel) -> Result<(), ApiError> {
+        let _alone = self.reloading.lock().await;
         let all = kernel.store.run(|db| registry::all(db)).await?;
         let all: Arc<[Arc<Function>]> = all.into_iter().map(Arc::new).collect();
         *self
@@ -334,6 +403,15 @@ impl Functions {
 
 fn log_failure(function: &Function, error: &ExecutorError) {
     tracing::warn!(function = %function.id, %error, "execution failed");
+}
+
+/// Removes a folder that no record names any more.
+async fn clear(folder: PathBuf) {
+    if let Err(error) = tokio::fs::remove_dir_all(&folder).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "files were left behind");
+    }
 }
 
 fn not_found() -> ApiError {

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
 use crate::faults::Faults;
-use crate::functions::{self, FunctionSettings, Functions, SLOTS_DEFAULT};
+use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sites::{self, Sites};
@@ -59,6 +59,11 @@ pub struct PlatformConfig {
     pub sweep_every: Option<Duration>,
     /// Our own web client, served at the platform's own address.
     pub web_root: Option<WebRoot>,
+    /// Runtimes that functions made through the API may name.
+    pub runtimes: Vec<String>,
+    /// Plays functions that have a variable `SHIM_MODE`, as on the platform that was recorded. For
+    /// comparing with recordings only.
+    pub replay_runner: bool,
     /// Switches for tests.
     pub faults: Faults,
 }
@@ -81,6 +86,8 @@ impl PlatformConfig {
             slots: SLOTS_DEFAULT,
             sweep_every: None,
             web_root: None,
+            runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
+            replay_runner: false,
             faults: Faults::default(),
         }
     }
@@ -146,6 +153,8 @@ impl Platform {
             variables: config.variables,
             slots: config.slots,
             sweep_every: config.sweep_every,
+            runtimes: config.runtimes,
+            replay_runner: config.replay_runner,
             ..FunctionSettings::new(config.functions_dir)
         };
         let functions = Functions::start(&kernel, settings).await?;

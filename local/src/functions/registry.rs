@@ -6,6 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::catalog::display_name;
+use super::definition::Definition;
+use super::variables::{self, Variable};
 use crate::config::FunctionConfig;
 use crate::error::{APPWRITE_VERSION, ApiError};
 use crate::kernel::Project;
@@ -31,6 +34,14 @@ const VCS_VARIABLES: &[&str] = &[
     "APPWRITE_VCS_COMMIT_AUTHOR_URL",
     "APPWRITE_VCS_ROOT_DIRECTORY",
 ];
+
+/// The newest deployment of a function, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Latest {
+    pub(crate) id: String,
+    pub(crate) created_ms: i64,
+    pub(crate) status: String,
+}
 
 /// A function as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,9 +76,68 @@ pub(crate) struct Function {
     pub(crate) entrypoint: String,
     /// Build commands.
     pub(crate) commands: String,
+    /// Whether the active deployment was uploaded, so that its own executable runs; otherwise it
+    /// is the one in the functions folder.
+    #[serde(default)]
+    pub(crate) uploaded: bool,
+    /// When the active deployment was made; 0 for one that came with the function.
+    #[serde(default)]
+    pub(crate) deployment_created_ms: i64,
+    /// The newest uploaded deployment.
+    #[serde(default)]
+    pub(crate) latest: Option<Latest>,
+    /// Whether what is deployed was built with the present settings.
+    #[serde(default = "yes")]
+    pub(crate) live: bool,
+    /// Size of the machine that builds, in words.
+    #[serde(default = "specification")]
+    pub(crate) build_specification: String,
+    /// Size of the machine that runs, in words.
+    #[serde(default = "specification")]
+    pub(crate) runtime_specification: String,
+    /// Days old deployments are said to be kept.
+    #[serde(default)]
+    pub(crate) deployment_retention: i64,
+    /// Its variables made through the API; kept in a table of their own.
+    #[serde(skip)]
+    pub(crate) own: Vec<Variable>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn specification() -> String {
+    SPECIFICATION.to_owned()
 }
 
 impl Function {
+    /// A function made through the API: nothing is deployed yet.
+    pub(super) fn defined(definition: Definition) -> Self {
+        let mut function = Self::new(&definition.config);
+        function.deployment_id = String::new();
+        function.redefine(definition);
+        function.live = true;
+        function
+    }
+
+    /// Takes over what an update says. An empty runtime leaves it as it is.
+    pub(super) fn redefine(&mut self, definition: Definition) {
+        let mut config = definition.config;
+        if config.runtime.is_empty() {
+            config.runtime.clone_from(&self.runtime);
+        }
+        // These reach what is deployed only by the next build.
+        self.live = self.name == config.name
+            && self.runtime == config.runtime
+            && self.entrypoint == config.entrypoint
+            && self.commands == config.commands;
+        self.set(&config);
+        self.build_specification = definition.build_specification;
+        self.runtime_specification = definition.runtime_specification;
+        self.deployment_retention = definition.deployment_retention;
+    }
+
     /// Takes over what `appwrite.json` says.
     fn set(&mut self, config: &FunctionConfig) {
         let config = config.clone();
@@ -102,6 +172,14 @@ impl Function {
             timeout: 0,
             entrypoint: String::new(),
             commands: String::new(),
+            uploaded: false,
+            deployment_created_ms: 0,
+            latest: None,
+            live: true,
+            build_specification: specification(),
+            runtime_specification: specification(),
+            deployment_retention: 0,
+            own: Vec::new(),
         };
         function.set(config);
         function
@@ -117,11 +195,21 @@ impl Function {
     pub(crate) fn json(&self) -> Value {
         let deployed = !self.deployment_id.is_empty();
         let created = clock::format_ms(self.created_ms);
-        let since = if deployed {
-            created.clone()
-        } else {
-            String::new()
+        let since = match self.deployment_created_ms {
+            _ if !deployed => String::new(),
+            0 => created.clone(),
+            ms => clock::format_ms(ms),
         };
+        let (latest_id, latest_since, latest_status) = match &self.latest {
+            Some(it) => (
+                it.id.clone(),
+                clock::format_ms(it.created_ms),
+                it.status.as_str(),
+            ),
+            None if deployed => (self.deployment_id.clone(), since.clone(), "ready"),
+            None => (String::new(), String::new(), ""),
+        };
+        let variables: Vec<Value> = self.own.iter().map(Variable::json).collect();
         json!({
             "$id": self.id,
             "$createdAt": created,
@@ -129,17 +217,17 @@ impl Function {
             "execute": self.execute,
             "name": self.name,
             "enabled": self.enabled,
-            "live": true,
+            "live": self.live,
             "logging": self.logging,
             "runtime": self.runtime,
-            "deploymentRetention": 0,
+            "deploymentRetention": self.deployment_retention,
             "deploymentId": self.deployment_id,
             "deploymentCreatedAt": since,
-            "latestDeploymentId": self.deployment_id,
-            "latestDeploymentCreatedAt": since,
-            "latestDeploymentStatus": if deployed { "ready" } else { "" },
+            "latestDeploymentId": latest_id,
+            "latestDeploymentCreatedAt": latest_since,
+            "latestDeploymentStatus": latest_status,
             "scopes": self.scopes,
-            "vars": [],
+            "vars": variables,
             "events": self.events,
             "schedule": self.schedule,
             "timeout": self.timeout,
@@ -153,8 +241,8 @@ impl Function {
             "providerSilentMode": false,
             "providerBranches": [],
             "providerPaths": [],
-            "buildSpecification": SPECIFICATION,
-            "runtimeSpecification": SPECIFICATION,
+            "buildSpecification": self.build_specification,
+            "runtimeSpecification": self.runtime_specification,
         })
     }
 
@@ -166,11 +254,11 @@ impl Function {
         own: Option<&BTreeMap<String, String>>,
     ) -> BTreeMap<String, String> {
         let (runtime, version) = self.runtime.split_once('-').unwrap_or((&self.runtime, ""));
-        let mut name = runtime.to_owned();
-        if let Some(first) = name.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
+        let name = display_name(runtime);
         let mut variables = own.cloned().unwrap_or_default();
+        for variable in &self.own {
+            variables.insert(variable.key.clone(), variable.value.clone());
+        }
         let mut set = |key: &str, value: &str| variables.insert(key.to_owned(), value.to_owned());
         set("APPWRITE_FUNCTION_API_ENDPOINT", &project.endpoint);
         set("APPWRITE_FUNCTION_ID", &self.id);
@@ -231,8 +319,64 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<Function>, ApiError> {
         .collect::<Result<Vec<String>, _>>()?;
     texts
         .iter()
-        .map(|text| Ok(serde_json::from_str(text)?))
+        .map(|text| {
+            let mut function: Function = serde_json::from_str(text)?;
+            function.own = variables::of_function(db, &function.id)?;
+            Ok(function)
+        })
         .collect()
+}
+
+/// Adds a function made through the API.
+///
+/// # Errors
+/// 409 `function_already_exists`.
+pub(super) fn insert(db: &Connection, function: &Function) -> Result<(), ApiError> {
+    if find(db, &function.id)?.is_some() {
+        let message = "Function with the requested ID already exists. Try again with a different \
+                       ID or use ID.unique() to generate a unique ID.";
+        return Err(ApiError::conflict("function_already_exists", message));
+    }
+    db.execute(
+        "INSERT INTO functions (id, configured, settings) VALUES (?1, 0, ?2)",
+        (&function.id, serde_json::to_string(function)?),
+    )?;
+    Ok(())
+}
+
+/// Changes a function and returns it.
+///
+/// # Errors
+/// 404 `function_not_found`.
+pub(super) fn change(
+    db: &Connection,
+    id: &str,
+    edit: impl FnOnce(&mut Function),
+) -> Result<Function, ApiError> {
+    let mut function = find(db, id)?.ok_or_else(super::not_found)?;
+    edit(&mut function);
+    function.updated_ms = clock::now().as_millisecond();
+    db.execute(
+        "UPDATE functions SET settings = ?2 WHERE id = ?1",
+        (&function.id, serde_json::to_string(&function)?),
+    )?;
+    Ok(function)
+}
+
+/// Removes a function with all that belongs to it.
+///
+/// # Errors
+/// 404 `function_not_found`.
+pub(super) fn delete(db: &mut Connection, id: &str) -> Result<(), ApiError> {
+    let transaction = db.transaction()?;
+    for table in ["executions", "function_deployments", "function_variables"] {
+        let sql = format!("DELETE FROM {table} WHERE function_id = ?1");
+        transaction.execute(&sql, [id])?;
+    }
+    if transaction.execute("DELETE FROM functions WHERE id = ?1", [id])? == 0 {
+        return Err(super::not_found());
+    }
+    Ok(transaction.commit()?)
 }
 
 fn find(db: &Connection, id: &str) -> Result<Option<Function>, ApiError> {

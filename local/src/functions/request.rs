@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::clock;
@@ -18,6 +19,8 @@ const HEADERS_MAX: usize = 100;
 const HEADERS_BYTES_MAX: usize = 16_384;
 /// How far ahead a delayed execution must lie, in milliseconds.
 const DELAY_MS_MIN: i64 = 60_000;
+/// Delayed executions start at whole minutes only.
+const MINUTE_MS: i64 = 60_000;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
 
@@ -106,16 +109,25 @@ fn scheduled(value: Option<&Value>, is_async: bool) -> Result<Option<i64>, ApiEr
         ));
     }
     let earliest = clock::now().as_millisecond().saturating_add(DELAY_MS_MIN);
-    let at = text
-        .parse::<Timestamp>()
-        .ok()
-        .map(Timestamp::as_millisecond);
-    at.filter(|at| *at >= earliest).map(Some).ok_or_else(|| {
-        ApiError::bad_request(
-            "general_bad_request",
-            "Execution schedule must be a valid date, and at least 1 minute from now",
-        )
-    })
+    let at = instant(text).map(Timestamp::as_millisecond);
+    let is_whole_minute = |at: &i64| at.rem_euclid(MINUTE_MS) == 0;
+    at.filter(|at| *at >= earliest && is_whole_minute(at))
+        .map(Some)
+        .ok_or_else(|| {
+            ApiError::bad_request(
+                "general_bad_request",
+                "Execution schedule must be a valid date, and at least 1 minute from now",
+            )
+        })
+}
+
+/// Reads a time; one without an offset is in UTC.
+fn instant(text: &str) -> Option<Timestamp> {
+    let civil = || {
+        let time = text.parse::<jiff::civil::DateTime>().ok()?;
+        Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    text.parse().ok().or_else(civil)
 }
 
 fn headers(value: Option<&Value>) -> Result<Vec<(String, String)>, ApiError> {
@@ -204,13 +216,13 @@ mod tests {
 
     #[test]
     fn a_delay_needs_a_minute_and_async() {
-        let at = |seconds: i64| {
-            let time = clock::now() + jiff::SignedDuration::from_secs(seconds);
-            clock::format(time)
-        };
-        assert!(parse(json!({"async": true, "scheduledAt": at(90)})).is_ok());
-        assert!(parse(json!({"async": true, "scheduledAt": at(20)})).is_err());
-        assert!(parse(json!({"scheduledAt": at(90)})).is_err());
+        let minute = clock::now().as_millisecond() / MINUTE_MS;
+        let at = |minutes: i64| clock::format_ms((minute + minutes) * MINUTE_MS);
+        assert!(parse(json!({"async": true, "scheduledAt": at(3)})).is_ok());
+        assert!(parse(json!({"async": true, "scheduledAt": at(1)})).is_err());
+        assert!(parse(json!({"scheduledAt": at(3)})).is_err());
+        let between = clock::format_ms((minute + 3) * MINUTE_MS + 1_000);
+        assert!(parse(json!({"async": true, "scheduledAt": between})).is_err());
         assert!(parse(json!({"async": true, "scheduledAt": "soon"})).is_err());
     }
 }

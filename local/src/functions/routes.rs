@@ -1,27 +1,45 @@
-//! `/v1/functions`: reading functions, executing them, reading executions.
+//! `/v1/functions`: functions, executing them, reading executions.
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::Functions;
+use super::definition::Definition;
 use super::executions::{self, ATTRIBUTES, Execution, Status, Trigger};
-use super::listing::Listing;
-use super::registry::Function;
+use super::listing::{self, Listing, Source};
+use super::registry::{self, Function};
 use super::request::CreateExecution;
 use super::run::{self, Input};
+use super::{Functions, catalog, deployment_routes, multipart, variables};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::server::Params;
 
 /// Largest request (Appwrite 1.9.6, measured: more is 413 with an empty body).
 pub(crate) const REQUEST_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// What the list of functions may be filtered and ordered by (Appwrite 1.9.6).
+const FUNCTION_ATTRIBUTES: &[&str] = &[
+    "$id",
+    "$sequence",
+    "$createdAt",
+    "$updatedAt",
+    "name",
+    "enabled",
+    "runtime",
+    "deploymentId",
+    "schedule",
+    "timeout",
+    "entrypoint",
+    "commands",
+];
 
 const SYNC_TIMEOUT: &str = "Synchronous function execution timed out. Use asynchronous execution \
     instead, or ensure the execution duration doesn't exceed 30 seconds.";
@@ -29,31 +47,127 @@ const SYNC_TIMEOUT: &str = "Synchronous function execution timed out. Use asynch
 /// The routes; the state's kernel must have [`Functions`] attached.
 pub fn router() -> Router<Arc<Kernel>> {
     Router::new()
-        .route("/v1/functions", get(list_functions))
-        .route("/v1/functions/{function}", get(show_function))
+        .merge(variables::router())
+        .merge(deployment_routes::router())
+        .route("/v1/functions", get(list_functions).post(create_function))
+        .route("/v1/functions/runtimes", get(list_runtimes))
+        .route("/v1/functions/specifications", get(list_specifications))
+        .route(
+            "/v1/functions/{function}",
+            get(show_function)
+                .put(update_function)
+                .delete(delete_function),
+        )
         .route(
             "/v1/functions/{function}/executions",
             get(list_executions).post(create_execution),
         )
         .route(
             "/v1/functions/{function}/executions/{execution}",
-            get(show_execution),
+            get(show_execution).delete(delete_execution),
         )
+}
+
+async fn list_runtimes(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+) -> Result<Json<Value>, ApiError> {
+    if caller.is_key() {
+        // For browsers only: no key can have this scope (Appwrite 1.9.6, measured).
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "general_unauthorized_scope",
+            "app (role: applications) missing scopes ([\"public\"])",
+        ));
+    }
+    let functions = Functions::of(&kernel)?;
+    Ok(Json(catalog::runtimes(&functions.settings.runtimes)))
+}
+
+async fn list_specifications(caller: Caller) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("functions.read")?;
+    Ok(Json(catalog::specifications()))
+}
+
+async fn create_function(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    params: Params,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    caller.require_scope("functions.write")?;
+    let definition = Definition::create(params)?;
+    let functions = Functions::of(&kernel)?;
+    catalog::enabled_runtime(&definition.config.runtime, &functions.settings.runtimes)?;
+    let function = Function::defined(definition);
+    let json = function.json();
+    let work = move |db: &mut rusqlite::Connection| registry::insert(db, &function);
+    kernel.store.run(work).await?;
+    functions.reload(&kernel).await?;
+    Ok((StatusCode::CREATED, Json(json)))
+}
+
+async fn update_function(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("functions.write")?;
+    let definition = Definition::update(&id, params)?;
+    let functions = Functions::of(&kernel)?;
+    let runtime = &definition.config.runtime;
+    if !runtime.is_empty() {
+        catalog::enabled_runtime(runtime, &functions.settings.runtimes)?;
+    }
+    let id = functions.get(&id)?.id.clone();
+    let changed = id.clone();
+    let work = move |db: &mut rusqlite::Connection| {
+        registry::change(db, &changed, |function| function.redefine(definition))
+    };
+    kernel.store.run(work).await?;
+    functions.reload(&kernel).await?;
+    Ok(Json(functions.get(&id)?.json()))
+}
+
+async fn delete_function(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("functions.write")?;
+    let functions = Functions::of(&kernel)?;
+    let function = functions.get(&id)?;
+    let folder = kernel.data_dir.join("deployments").join(&function.id);
+    let work = move |db: &mut rusqlite::Connection| registry::delete(db, &function.id);
+    kernel.store.run(work).await?;
+    functions.reload(&kernel).await?;
+    super::clear(folder).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn list_functions(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("functions.read")?;
-    let functions: Vec<Value> = Functions::of(&kernel)?
-        .all()
-        .iter()
-        .map(|function| function.json())
+    let listing = Listing::parse(query.as_deref(), FUNCTION_ATTRIBUTES)?;
+    let work = move |db: &mut rusqlite::Connection| {
+        let source = Source {
+            table: "listed_functions",
+            scope: Vec::new(),
+            readers: None,
+        };
+        listing::page(db, &source, &listing)
+    };
+    let (total, found) = kernel.store.run(work).await?;
+    let functions = Functions::of(&kernel)?;
+    let ids = found.iter().filter_map(|it| it["$id"].as_str());
+    // One that was deleted since is left out.
+    let page: Vec<Value> = ids
+        .filter_map(|id| Some(functions.get(id).ok()?.json()))
         .collect();
-    Ok(Json(
-        json!({"total": functions.len(), "functions": functions}),
-    ))
+    Ok(Json(json!({"total": total, "functions": page})))
 }
 
 async fn show_function(
@@ -91,10 +205,31 @@ async fn show_execution(
     Ok(Json(kernel.store.run(work).await?))
 }
 
+async fn delete_execution(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path((id, execution)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    caller.require_scope("executions.write")?;
+    let function = visible(&kernel, &caller, &id)?;
+    let work = move |db: &mut rusqlite::Connection| {
+        let document = executions::get(db, &function.id, &execution, &caller)?;
+        if !caller.is_key() {
+            return Err(ApiError::unauthorized());
+        }
+        executions::delete(db, &document)?;
+        Ok(document)
+    };
+    let document = kernel.store.run(work).await?;
+    kernel.bus.publish(executions::event(document, "delete"));
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn create_execution(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     caller.require_scope("executions.write")?;
@@ -135,16 +270,27 @@ async fn create_execution(
         execution.status = Status::Scheduled;
         let json = execution.json(&caller);
         functions.delay(&kernel, execution, input).await?;
+        kernel
+            .bus
+            .publish(executions::event(json.clone(), "create"));
         return Ok((StatusCode::ACCEPTED, Json(json)).into_response());
     }
     if request.is_async {
         let json = execution.json(&caller);
+        kernel
+            .bus
+            .publish(executions::event(json.clone(), "create"));
         functions
             .start_recorded(&kernel, &function, execution, input)
             .await?;
         return Ok((StatusCode::ACCEPTED, Json(json)).into_response());
     }
-    synchronous(kernel, functions, function, execution, input, caller).await
+    let in_parts = multipart::is_wanted(&headers);
+    let (json, body) = synchronous(kernel, functions, function, execution, input, caller).await?;
+    if in_parts {
+        return multipart::answer(StatusCode::CREATED, &json, &body);
+    }
+    Ok((StatusCode::CREATED, Json(json)).into_response())
 }
 
 /// Runs to the end or to the limit of synchronous executions. The work goes on in a task of its
@@ -156,7 +302,7 @@ async fn synchronous(
     execution: Execution,
     input: Input,
     caller: Caller,
-) -> Result<Response, ApiError> {
+) -> Result<(Value, Bytes), ApiError> {
     let limit = functions.settings.sync_limit;
     let mut cut = execution.clone();
     let (owner, runner) = (Arc::clone(&kernel), Arc::clone(&functions));
@@ -171,7 +317,10 @@ async fn synchronous(
                 execution.created_ms = execution.updated_ms;
                 let json = execution.json_with_answer(&caller, &body);
                 kernel.store.run(move |db| execution.save(db)).await?;
-                Ok((StatusCode::CREATED, Json(json)).into_response())
+                kernel
+                    .bus
+                    .publish(executions::event(json.clone(), "create"));
+                Ok((json, body))
             }
             Ok(Err(error)) => Err(ApiError::internal(&error)),
             Err(_) => {

@@ -1,5 +1,6 @@
 //! Running one execution: the request as Appwrite makes it, the record of its outcome.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use super::Functions;
 use super::executions::{Execution, Status, Trigger};
 use super::registry::Function;
+use super::{deployments, executions, prebuilt, stand_in};
 use crate::bus::Event;
 use crate::clock;
 use crate::error::APPWRITE_VERSION;
@@ -81,7 +83,12 @@ pub(super) async fn run(
     let program = functions.program(kernel, function);
     let call = call(kernel, function, execution, input);
     execution.request_headers.clone_from(&call.headers);
-    let outcome = functions.executor.execute(&program, call).await;
+    let outcome = match stand_in::mode(&function.own) {
+        Some(mode) if functions.settings.replay_runner => {
+            stand_in::execute(mode, &program.variables, &call).await
+        }
+        Some(_) | None => functions.executor.execute(&program, call).await,
+    };
     execution.duration_s = started.elapsed().as_secs_f64();
     execution.updated_ms = clock::now().as_millisecond();
     match outcome {
@@ -140,17 +147,31 @@ pub(super) async fn run_unseen(
 /// Writes a record. A failing store is logged: nobody waits for this record.
 pub(super) async fn save(kernel: &Kernel, execution: Execution) {
     let id = execution.id.clone();
-    if let Err(error) = kernel.store.run(move |db| execution.save(db)).await {
-        tracing::error!(execution = %id, %error, "record of an execution was not written");
+    let document = execution.document();
+    match kernel.store.run(move |db| execution.save(db)).await {
+        Ok(()) => kernel.bus.publish(executions::event(document, "update")),
+        Err(error) => {
+            tracing::error!(execution = %id, %error, "record of an execution was not written");
+        }
     }
 }
 
 impl Functions {
+    fn executable(&self, kernel: &Kernel, function: &Function) -> PathBuf {
+        if function.uploaded {
+            deployments::folder(&kernel.data_dir, &function.id, &function.deployment_id)
+                .join(deployments::CODE_FOLDER)
+                .join(prebuilt::EXECUTABLE)
+        } else {
+            self.settings.functions_dir.join(&function.id)
+        }
+    }
+
     fn program(&self, kernel: &Kernel, function: &Function) -> Program {
         let own = self.settings.variables.get(&function.id);
         Program {
             id: function.id.clone(),
-            executable: self.settings.functions_dir.join(&function.id),
+            executable: self.executable(kernel, function),
             variables: function.variables(&kernel.project, own),
             folder: kernel.data_dir.join("functions").join(&function.id),
         }

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail loudly"
 )]
 
+mod deployments;
 mod functions;
 mod queue;
 mod sites;

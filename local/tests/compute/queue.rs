@@ -156,7 +156,9 @@ async fn a_delayed_execution_runs_when_it_is_due_also_after_a_restart() {
         ..Options::default()
     };
     let world = World::start(options()).await;
-    let at = local::clock::format(local::clock::now() + jiff::SignedDuration::from_secs(90));
+    // Whole minutes only, and at least one ahead.
+    let minute = local::clock::now().as_millisecond() / 60_000;
+    let at = local::clock::format_ms((minute + 3) * 60_000);
     let (status, scheduled) = world
         .execute(
             "plan",

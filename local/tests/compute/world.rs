@@ -321,7 +321,7 @@ pub(crate) fn is_alive(pid: i32) -> bool {
 }
 
 /// The fixture, which `cargo test` builds as an example.
-fn fixture() -> PathBuf {
+pub(crate) fn fixture() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     tests
         .parent()
