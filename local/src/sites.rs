@@ -12,10 +12,14 @@ use tokio_util::task::TaskTracker;
 
 pub mod archive;
 mod build;
+mod catalog;
 pub(crate) mod deployment;
+mod rebuild;
 mod routes;
 pub(crate) mod site;
 mod upload;
+mod variable;
+mod variables;
 
 pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;

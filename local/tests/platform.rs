@@ -17,5 +17,7 @@ mod realtime;
 mod rows;
 #[path = "platform/server.rs"]
 mod server;
+#[path = "platform/storage.rs"]
+mod storage;
 #[path = "platform/whole.rs"]
 mod whole;

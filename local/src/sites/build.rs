@@ -62,6 +62,9 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
     let finished = async {
         deployment.status = Status::Building;
         let mut deployment = store(&kernel, deployment).await?;
+        if deployment.status == Status::Canceled {
+            return Ok(());
+        }
         let site_id = deployment.site_id.clone();
         let site = kernel.store.run(move |db| site::get(db, &site_id)).await?;
         let started = Instant::now();
@@ -85,6 +88,9 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
             }
         };
         let deployment = store(&kernel, deployment).await?;
+        if deployment.status == Status::Canceled {
+            return Ok(());
+        }
         if deployment.status == Status::Ready && deployment.activate {
             let wanted = deployment.clone();
             kernel
@@ -103,8 +109,11 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
 
 async fn store(kernel: &Kernel, mut deployment: Deployment) -> Result<Deployment, ApiError> {
     let save = move |db: &mut rusqlite::Connection| {
-        // Deleted in the meantime: stay deleted.
-        super::deployment::get(db, &deployment.site_id, &deployment.id)?;
+        // Deleted or called off in the meantime: stay so.
+        let current = super::deployment::get(db, &deployment.site_id, &deployment.id)?;
+        if current.status == Status::Canceled {
+            return Ok(current);
+        }
         deployment.save(db)?;
         Ok(deployment)
     };
@@ -152,6 +161,7 @@ pub(super) fn activate(
         }
     }
     site.active = Some(deployment.pointer());
+    site.live = true;
     site.touch();
     site.save(&transaction)?;
     proxy::follow(&transaction, &site.id, &deployment.id)?;
