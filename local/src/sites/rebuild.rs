@@ -105,6 +105,7 @@ async fn cancel(
         Ok(deployment)
     };
     let deployment = kernel.store.run(work).await?;
+    Sites::of(&kernel)?.call_off(&deployment.id);
     kernel.bus.publish(deployment.event());
     Ok(Json(deployment.json()))
 }

@@ -359,8 +359,8 @@ async fn bad_archives_and_commands_fail_the_build() {
         (noise, &[("activate", "true")], "cannot be read"),
         (
             good.clone(),
-            &[("activate", "true"), ("buildCommand", "npm run build")],
-            "sandboxed",
+            &[("activate", "true"), ("buildCommand", "exit 7")],
+            "sandbox",
         ),
         (
             good,
@@ -414,6 +414,46 @@ async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
         (&site["deploymentId"], &site["latestDeploymentId"]),
         (&json!(""), &first["$id"])
     );
+}
+
+#[tokio::test]
+async fn commands_run_in_a_sandbox_or_not_at_all() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let body = json!({"variableId": "v", "key": "GREETING", "value": "hello"});
+    let request = world.key(Method::POST, "/v1/sites/todo/variables");
+    read(request.json(&body).send().await.unwrap()).await;
+    let command = "mkdir out && echo \"$GREETING\" > out/index.html && ln -s /usr out/link \
+        && ! grep -q eth /proc/net/dev && ! test -e /root && env";
+    let part = Part::bytes(archive(&[("a.txt", "a")])).file_name("code.tar.gz");
+    let form = Form::new()
+        .part("code", part)
+        .text("activate", "true")
+        .text("outputDirectory", "out")
+        .text("buildCommand", command);
+    let (_, json) = world.upload(form).await;
+    let built = world.built(json["$id"].as_str().unwrap()).await;
+    let log = built["buildLogs"].as_str().unwrap();
+    let works = std::process::Command::new("bwrap")
+        .args([
+            "--unshare-all",
+            "--unshare-user",
+            "--ro-bind",
+            "/",
+            "/",
+            "true",
+        ])
+        .status()
+        .is_ok_and(|status| status.success());
+    if works {
+        assert_eq!(built["status"], "ready", "{log}");
+        assert!(log.contains("GREETING=hello"), "{log}");
+        assert!(log.contains("Packed 1 files."), "{log}");
+        assert!(!log.contains("CARGO"), "{log}");
+    } else {
+        assert_eq!(built["status"], "failed", "{log}");
+        assert!(log.contains("sandbox"), "{log}");
+    }
 }
 
 #[tokio::test]
