@@ -13,6 +13,7 @@ use crate::functions::Functions;
 use crate::kernel::Kernel;
 use crate::schema;
 use crate::sites::Sites;
+use crate::storage::Storage;
 
 pub use crate::schema::{ColumnConfig, IndexConfig, TableConfig};
 
@@ -222,12 +223,11 @@ impl ProjectConfig {
     }
 
     /// Brings a platform to what the file says: databases, tables with their columns and indexes,
-    /// functions and sites. Safe to repeat at every start. Buckets have no service here yet and
-    /// are passed over.
+    /// functions, buckets and sites. Safe to repeat at every start.
     ///
     /// # Errors
     /// 400 `general_argument_invalid` for a table that cannot be made; 500 when the store fails or
-    /// [`Functions`] or [`Sites`] were not started. Not worth a retry without a change.
+    /// [`Functions`], [`Storage`] or [`Sites`] were not started. Not worth a retry without a change.
     pub async fn apply(self, kernel: &Kernel) -> Result<(), ApiError> {
         for database in &self.databases {
             schema::ensure_database(kernel, &database.id, &database.name).await?;
@@ -236,6 +236,9 @@ impl ProjectConfig {
             schema::ensure_table(kernel, table).await?;
         }
         Functions::of(kernel)?.apply(kernel, self.functions).await?;
+        if !self.buckets.is_empty() {
+            Storage::of(kernel)?.apply(kernel, self.buckets).await?;
+        }
         Sites::of(kernel)?.apply(kernel, self.sites).await
     }
 

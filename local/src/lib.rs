@@ -38,4 +38,5 @@ pub mod schedule;
 pub mod schema;
 pub mod server;
 pub mod sites;
+pub mod storage;
 pub mod store;

@@ -22,6 +22,7 @@ use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOT
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sites::{self, Sites};
+use crate::storage::{self, Storage};
 use crate::{accounts, counts, health, ids, proxy, realtime, rows, schema, server};
 
 /// How long open requests may finish at a shutdown.
@@ -147,8 +148,16 @@ impl Platform {
             extra_keys: config.extra_keys,
             faults: config.faults,
         };
-        let kernel =
-            Kernel::open(options, &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA]).await?;
+        let kernel = Kernel::open(
+            options,
+            &[
+                functions::SCHEMA,
+                sites::SCHEMA,
+                proxy::SCHEMA,
+                storage::SCHEMA,
+            ],
+        )
+        .await?;
         let settings = FunctionSettings {
             variables: config.variables,
             slots: config.slots,
@@ -159,6 +168,7 @@ impl Platform {
         };
         let functions = Functions::start(&kernel, settings).await?;
         let sites = Sites::start(&kernel).await?;
+        Storage::start(&kernel).await?;
         if let Some(deployed) = config.config {
             deployed
                 .apply(&kernel)
@@ -262,6 +272,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(realtime::router())
         .merge(functions::router())
         .merge(sites::router())
+        .merge(storage::router())
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
     server::wrap(routes, Arc::clone(kernel)).layer(hosting)

@@ -90,6 +90,12 @@ pub struct Params {
 }
 
 impl Params {
+    /// Parameters that came in another way than by a JSON object or a form.
+    #[must_use]
+    pub fn of(values: Map<String, Value>) -> Self {
+        Self { values }
+    }
+
     /// Takes a parameter; null counts as absent.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.values.remove(name).filter(|value| !value.is_null())

@@ -1,21 +1,28 @@
 //! Sites: static files that are uploaded, built, activated and served.
 //!
-//! Serving is [`crate::hosting`]'s, domains are [`crate::proxy`]'s. Not here: commands of a build
-//! and rendering on the server.
+//! Serving is [`crate::hosting`]'s, domains are [`crate::proxy`]'s. Commands of a build run in a
+//! sandbox. Not here: rendering on the server.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub mod archive;
 mod build;
+mod catalog;
 pub(crate) mod deployment;
+mod rebuild;
 mod routes;
+mod sandbox;
 pub(crate) mod site;
 mod upload;
+mod variable;
+mod variables;
 
 pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;
@@ -60,6 +67,8 @@ pub(crate) const FILES_FOLDER: &str = "files";
 pub struct Sites {
     builds: Semaphore,
     tasks: TaskTracker,
+    /// Ends the build of a deployment.
+    running: Mutex<HashMap<String, CancellationToken>>,
 }
 
 impl Sites {
@@ -71,6 +80,7 @@ impl Sites {
         let sites = Arc::new(Self {
             builds: Semaphore::new(BUILDS_MAX),
             tasks: TaskTracker::new(),
+            running: Mutex::default(),
         });
         kernel.attach(Arc::clone(&sites));
         for deployment in kernel.store.run(|db| deployment::unfinished(db)).await? {
@@ -105,6 +115,17 @@ impl Sites {
             .is_err()
         {
             tracing::warn!("builds were still running at shutdown");
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the commands of a build, if it runs any.
+    fn call_off(&self, deployment_id: &str) {
+        if let Some(running) = self.running().get(deployment_id) {
+            running.cancel();
         }
     }
 

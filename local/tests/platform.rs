@@ -19,6 +19,8 @@ mod realtime;
 mod rows;
 #[path = "platform/server.rs"]
 mod server;
+#[path = "platform/storage.rs"]
+mod storage;
 #[path = "platform/transactions.rs"]
 mod transactions;
 #[path = "platform/whole.rs"]

@@ -1,7 +1,7 @@
 //! Builds: from the source of a deployment to files that can be served.
 //!
-//! Only files are moved here. A source that wants commands run is refused with a failed build that
-//! says so.
+//! The source is unpacked, its commands run in a sandbox, and the files of the output directory are
+//! packed. What is served is unpacked from there, so that no link a command made is followed.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::archive::{self, ArchiveError};
 use super::deployment::{Deployment, Status};
+use super::sandbox::{Sandbox, SandboxError};
 use super::site;
 use super::{FILES_FOLDER, OUTPUT_FILE, SOURCE_FILE, Sites};
 use crate::clock;
@@ -28,10 +30,8 @@ const NO_OUTPUT: &str = "Error: No build output found. Ensure your output direct
 /// Why a build failed, in words for its log.
 #[derive(Debug, thiserror::Error)]
 enum BuildError {
-    #[error(
-        "Error: this build has commands to run ({0}), and sandboxed builds come later. Upload built files with empty commands."
-    )]
-    Commands(String),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     #[error(
         "Error: sites that are rendered on the server come later. Set the adapter to `static`."
     )]
@@ -62,29 +62,40 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
     let finished = async {
         deployment.status = Status::Building;
         let mut deployment = store(&kernel, deployment).await?;
+        if deployment.status == Status::Canceled {
+            return Ok(());
+        }
         let site_id = deployment.site_id.clone();
         let site = kernel.store.run(move |db| site::get(db, &site_id)).await?;
         let started = Instant::now();
-        let (folder, settings) = (deployment.folder(&kernel.data_dir), deployment.clone());
-        let adapter = site.adapter.clone();
-        let outcome = tokio::task::spawn_blocking(move || build(&folder, &settings, &adapter))
-            .await
-            .map_err(|error| ApiError::internal(&error))?;
+        let stop = kernel.stopping.child_token();
+        sites.running().insert(deployment.id.clone(), stop.clone());
+        let mut log = String::new();
+        let folder = deployment.folder(&kernel.data_dir);
+        let outcome = build(folder, &deployment, &site, stop, &mut log).await;
+        sites.running().remove(&deployment.id);
+        if kernel.stopping.is_cancelled() {
+            // It stays unfinished and is built again at the next start.
+            return Ok(());
+        }
         deployment.build_duration_s = started.elapsed().as_secs() + 1;
         let only_page = match outcome {
             Ok(built) => {
                 deployment.status = Status::Ready;
                 deployment.build_size = built.size;
-                deployment.build_logs = finished_log(built.files, clock::now());
+                deployment.build_logs = log + &finished_log(built.files, clock::now());
                 built.only_page
             }
             Err(error) => {
                 deployment.status = Status::Failed;
-                deployment.build_logs = failed_log(&error);
+                deployment.build_logs = log + &failed_log(&error);
                 None
             }
         };
         let deployment = store(&kernel, deployment).await?;
+        if deployment.status == Status::Canceled {
+            return Ok(());
+        }
         if deployment.status == Status::Ready && deployment.activate {
             let wanted = deployment.clone();
             kernel
@@ -103,8 +114,11 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
 
 async fn store(kernel: &Kernel, mut deployment: Deployment) -> Result<Deployment, ApiError> {
     let save = move |db: &mut rusqlite::Connection| {
-        // Deleted in the meantime: stay deleted.
-        super::deployment::get(db, &deployment.site_id, &deployment.id)?;
+        // Deleted or called off in the meantime: stay so.
+        let current = super::deployment::get(db, &deployment.site_id, &deployment.id)?;
+        if current.status == Status::Canceled {
+            return Ok(current);
+        }
         deployment.save(db)?;
         Ok(deployment)
     };
@@ -152,6 +166,7 @@ pub(super) fn activate(
         }
     }
     site.active = Some(deployment.pointer());
+    site.live = true;
     site.touch();
     site.save(&transaction)?;
     proxy::follow(&transaction, &site.id, &deployment.id)?;
@@ -159,48 +174,87 @@ pub(super) fn activate(
     Ok(site)
 }
 
-fn build(folder: &Path, deployment: &Deployment, adapter: &str) -> Result<Built, BuildError> {
-    let commands = [&deployment.install_command, &deployment.build_command];
-    if let Some(command) = commands
-        .into_iter()
-        .find(|command| !command.trim().is_empty())
-    {
-        return Err(BuildError::Commands(command.clone()));
-    }
-    if adapter == "ssr" {
+async fn build(
+    folder: PathBuf,
+    deployment: &Deployment,
+    site: &site::Site,
+    stop: CancellationToken,
+    log: &mut String,
+) -> Result<Built, BuildError> {
+    if site.adapter == "ssr" {
         return Err(BuildError::Adapter);
     }
-    let (work, files) = (folder.join(WORK_FOLDER), folder.join(FILES_FOLDER));
-    clear(&work)?;
-    clear(&files)?;
-    fs::create_dir_all(&work)?;
-    let outcome = assemble(folder, &work, &files, &deployment.output_directory);
-    clear(&work)?;
+    let work = folder.join(WORK_FOLDER);
+    let outcome = steps(&folder, deployment, site, stop, log).await;
+    blocking(move || Ok(clear(&work)?)).await?;
     outcome
 }
 
-fn assemble(
+async fn steps(
     folder: &Path,
-    work: &Path,
-    files: &Path,
-    directory: &str,
+    deployment: &Deployment,
+    site: &site::Site,
+    stop: CancellationToken,
+    log: &mut String,
 ) -> Result<Built, BuildError> {
-    archive::unpack(File::open(folder.join(SOURCE_FILE))?, work)?;
-    let refused = || BuildError::OutputDirectory(directory.to_owned());
-    let output = work.join(archive::relative(directory.trim()).ok_or_else(refused)?);
-    // Unpacking made no links, so the path cannot lead outside. A missing folder is an empty one.
-    if output.exists() && !output.is_dir() {
-        return Err(refused());
+    let (root, work) = (folder.to_owned(), folder.join(WORK_FOLDER));
+    blocking(move || {
+        let (work, files) = (root.join(WORK_FOLDER), root.join(FILES_FOLDER));
+        clear(&work)?;
+        clear(&files)?;
+        fs::create_dir_all(&work)?;
+        archive::unpack(File::open(root.join(SOURCE_FILE))?, &work)?;
+        Ok(())
+    })
+    .await?;
+    let variables = site.variables.iter();
+    let sandbox = Sandbox {
+        folder: &work,
+        variables: variables
+            .map(|it| (it.key.clone(), it.value.clone()))
+            .collect(),
+        stop,
+    };
+    for command in [&deployment.install_command, &deployment.build_command] {
+        if !command.trim().is_empty() {
+            sandbox.run(command, log).await?;
+        }
     }
-    if !output.exists() {
-        return Err(BuildError::NoOutput);
+    let (root, directory) = (folder.to_owned(), deployment.output_directory.clone());
+    blocking(move || assemble(&root, &directory)).await
+}
+
+/// Runs blocking work beside the server's own threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BuildError> + Send + 'static,
+) -> Result<T, BuildError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| BuildError::Disk(io::Error::other(error)))?
+}
+
+fn assemble(folder: &Path, directory: &str) -> Result<Built, BuildError> {
+    let refused = || BuildError::OutputDirectory(directory.to_owned());
+    let work = folder.join(WORK_FOLDER).canonicalize()?;
+    let output = work.join(archive::relative(directory.trim()).ok_or_else(refused)?);
+    // A missing folder is an empty one.
+    let output = match output.canonicalize() {
+        Ok(output) => output,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BuildError::NoOutput),
+        Err(error) => return Err(error.into()),
+    };
+    // Commands may have made links.
+    if !output.starts_with(&work) || !output.is_dir() {
+        return Err(refused());
     }
     let list = archive::files(&output)?;
     if list.is_empty() {
         return Err(BuildError::NoOutput);
     }
-    let size = archive::pack(&output, &list, &folder.join(OUTPUT_FILE))?;
-    fs::rename(&output, files)?;
+    let packed = folder.join(OUTPUT_FILE);
+    let size = archive::pack(&output, &list, &packed)?;
+    let files = folder.join(FILES_FOLDER);
+    fs::create_dir_all(&files)?;
+    archive::unpack(File::open(packed)?, &files)?;
     Ok(Built {
         size,
         files: list.len(),

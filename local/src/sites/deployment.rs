@@ -41,6 +41,8 @@ pub(crate) enum Status {
     Ready,
     /// The build failed.
     Failed,
+    /// Somebody has called the build off.
+    Canceled,
 }
 
 impl Status {
@@ -50,6 +52,7 @@ impl Status {
             Self::Building => "building",
             Self::Ready => "ready",
             Self::Failed => "failed",
+            Self::Canceled => "canceled",
         }
     }
 }
@@ -238,6 +241,17 @@ pub(super) fn get(db: &Connection, site_id: &str, id: &str) -> Result<Deployment
     let message = "Deployment with the requested ID could not be found.";
     let text = text.ok_or_else(|| ApiError::not_found("deployment_not_found", message))?;
     Ok(serde_json::from_str(&text)?)
+}
+
+/// The deployment of a site that was made last.
+pub(super) fn newest(db: &Connection, site_id: &str) -> Result<Option<Deployment>, ApiError> {
+    let text: Option<String> = db
+        .prepare_cached(
+            "SELECT state FROM site_deployments WHERE site_id = ?1 ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row([site_id], |row| row.get(0))
+        .optional()?;
+    Ok(text.as_deref().map(serde_json::from_str).transpose()?)
 }
 
 /// Deployments whose source is whole and whose build did not end, which a stop of the platform

@@ -14,7 +14,7 @@ use tokio_util::io::ReaderStream;
 use super::build::{self, Choice};
 use super::deployment::{self, ATTRIBUTES, Deployment, Status};
 use super::upload::Upload;
-use super::{OUTPUT_FILE, SOURCE_FILE, Sites, site};
+use super::{OUTPUT_FILE, SOURCE_FILE, Sites, catalog, rebuild, site, variables};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::functions::listing::{self, Listing, Source};
@@ -26,7 +26,14 @@ use crate::server::query_value;
 pub fn router() -> Router<Arc<Kernel>> {
     Router::new()
         .route("/v1/sites", get(list_sites).post(create_site))
-        .route("/v1/sites/{site}", get(show_site).delete(delete_site))
+        .route("/v1/sites/frameworks", get(catalog::frameworks))
+        .route("/v1/sites/specifications", get(catalog::specifications))
+        .route(
+            "/v1/sites/{site}",
+            get(show_site).put(update_site).delete(delete_site),
+        )
+        .merge(variables::router())
+        .merge(rebuild::router())
         .route("/v1/sites/{site}/deployment", patch(activate))
         .route(
             "/v1/sites/{site}/deployments",
@@ -48,11 +55,27 @@ pub fn router() -> Router<Arc<Kernel>> {
 async fn list_sites(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
-    let sites = kernel.store.run(|db| site::all(db)).await?;
-    let sites: Vec<Value> = sites.iter().map(site::Site::json).collect();
-    Ok(Json(json!({"total": sites.len(), "sites": sites})))
+    let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
+    let work = move |db: &mut rusqlite::Connection| {
+        let source = Source {
+            table: site::DOCUMENTS,
+            scope: Vec::new(),
+            readers: None,
+        };
+        let (total, found) = listing::page(db, &source, &listing)?;
+        let mut sites = Vec::with_capacity(found.len());
+        for id in found
+            .iter()
+            .filter_map(|it| it.get("$id").and_then(Value::as_str))
+        {
+            sites.push(site::get(db, id)?.json());
+        }
+        Ok(json!({"total": total, "sites": sites}))
+    };
+    Ok(Json(kernel.store.run(work).await?))
 }
 
 async fn create_site(
@@ -76,6 +99,24 @@ async fn show_site(
     Ok(Json(
         kernel.store.run(move |db| site::get(db, &id)).await?.json(),
     ))
+}
+
+async fn update_site(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_scope("sites.write")?;
+    let parameters = parameters(&body);
+    let work = move |db: &mut rusqlite::Connection| {
+        let mut site = site::get(db, &id)?;
+        site.update(parameters)?;
+        site.touch();
+        site.save(db)?;
+        Ok(site.json())
+    };
+    Ok(Json(kernel.store.run(work).await?))
 }
 
 async fn delete_site(
@@ -249,7 +290,11 @@ async fn show_deployment(
     Ok(Json(find(&kernel, id, deployment).await?.json()))
 }
 
-async fn find(kernel: &Kernel, site: String, id: String) -> Result<Deployment, ApiError> {
+pub(super) async fn find(
+    kernel: &Kernel,
+    site: String,
+    id: String,
+) -> Result<Deployment, ApiError> {
     let work = move |db: &mut rusqlite::Connection| {
         let site = site::get(db, &site)?;
         deployment::get(db, &site.id, &id)
@@ -276,11 +321,16 @@ async fn delete_deployment(
                 .is_some_and(|active| active.id == gone.id)
             {
                 site.active = None;
-                site.touch();
-                site.save(&transaction)?;
             }
             proxy::forget_deployment(&transaction, &gone.id)?;
             transaction.execute("DELETE FROM site_deployments WHERE id = ?1", [&gone.id])?;
+            let newest = deployment::newest(&transaction, &site.id)?;
+            site.latest_status = newest
+                .as_ref()
+                .map_or(String::new(), |it| it.status.word().to_owned());
+            site.latest = newest.as_ref().map(Deployment::pointer);
+            site.touch();
+            site.save(&transaction)?;
             Ok(transaction.commit()?)
         })
         .await?;
@@ -332,6 +382,6 @@ async fn download(
 }
 
 /// A body that is not a JSON object counts as having no parameters (Appwrite 1.9.6, measured).
-fn parameters(body: &[u8]) -> Map<String, Value> {
+pub(super) fn parameters(body: &[u8]) -> Map<String, Value> {
     serde_json::from_slice(body).unwrap_or_default()
 }

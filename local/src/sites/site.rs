@@ -4,13 +4,14 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::variable::Variable;
 use crate::config::{SiteConfig, TIMEOUT_MAX_S};
 use crate::error::ApiError;
 use crate::functions::registry::SPECIFICATION;
 use crate::{clock, ids};
 
 /// Frameworks a site may name (Appwrite 1.9.6, measured).
-const FRAMEWORKS: &[&str] = &[
+pub(super) const FRAMEWORKS: &[&str] = &[
     "analog",
     "angular",
     "nextjs",
@@ -65,6 +66,16 @@ pub(crate) struct Site {
     pub(crate) latest: Option<Pointer>,
     /// How far the latest deployment is; empty without one.
     pub(crate) latest_status: String,
+    /// Whether what is served was built with the settings and variables as they are.
+    #[serde(default = "yes")]
+    pub(super) live: bool,
+    /// Environment of builds.
+    #[serde(default)]
+    pub(super) variables: Vec<Variable>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A deployment as its site remembers it.
@@ -97,6 +108,8 @@ impl Site {
             active: None,
             latest: None,
             latest_status: String::new(),
+            live: true,
+            variables: Vec::new(),
         }
     }
 
@@ -159,6 +172,45 @@ impl Site {
         Ok(site)
     }
 
+    /// Takes over the parameters of `PUT /v1/sites/{site}`; those that are missing fall back to
+    /// their defaults, the build runtime and the adapter to what they were.
+    ///
+    /// # Errors
+    /// 400 `general_argument_invalid`.
+    pub(super) fn update(&mut self, mut parameters: Map<String, Value>) -> Result<(), ApiError> {
+        parameters.insert("siteId".to_owned(), Value::String(self.id.clone()));
+        for (name, kept) in [
+            ("buildRuntime", &self.build_runtime),
+            ("adapter", &self.adapter),
+        ] {
+            let empty = parameters
+                .get(name)
+                .is_none_or(|given| given.is_null() || given == "");
+            if empty {
+                parameters.insert(name.to_owned(), Value::String(kept.clone()));
+            }
+        }
+        let given = Self::parse(&parameters)?;
+        let live = self.live
+            && given.build_runtime == self.build_runtime
+            && given.adapter == self.adapter
+            && given.install_command == self.install_command
+            && given.build_command == self.build_command
+            && given.start_command == self.start_command
+            && given.output_directory == self.output_directory
+            && given.fallback_file == self.fallback_file;
+        *self = Self {
+            created_ms: self.created_ms,
+            active: self.active.take(),
+            latest: self.latest.take(),
+            latest_status: std::mem::take(&mut self.latest_status),
+            variables: std::mem::take(&mut self.variables),
+            live,
+            ..given
+        };
+        Ok(())
+    }
+
     /// The site as the API answers it (Appwrite 1.9.6, measured).
     pub(crate) fn json(&self) -> Value {
         let id = |pointer: &Option<Pointer>| {
@@ -177,7 +229,7 @@ impl Site {
             "$updatedAt": clock::format_ms(self.updated_ms),
             "name": self.name,
             "enabled": self.enabled,
-            "live": true,
+            "live": self.live,
             "logging": self.logging,
             "framework": self.framework,
             "deploymentRetention": 0,
@@ -188,7 +240,7 @@ impl Site {
             "latestDeploymentId": id(&self.latest),
             "latestDeploymentCreatedAt": since(&self.latest),
             "latestDeploymentStatus": self.latest_status,
-            "vars": [],
+            "vars": self.variables.iter().map(|it| it.json(&self.id)).collect::<Vec<_>>(),
             "timeout": self.timeout,
             "installCommand": self.install_command,
             "buildCommand": self.build_command,
@@ -257,17 +309,33 @@ pub(crate) fn find(db: &Connection, id: &str) -> Result<Option<Site>, ApiError> 
     Ok(text.as_deref().map(serde_json::from_str).transpose()?)
 }
 
-/// Reads all sites in order of creation.
-pub(super) fn all(db: &Connection) -> Result<Vec<Site>, ApiError> {
-    let mut statement = db.prepare_cached("SELECT settings FROM sites ORDER BY sequence")?;
-    let texts = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts
-        .iter()
-        .map(|text| Ok(serde_json::from_str(text)?))
-        .collect()
-}
+/// What a list of sites may be filtered and ordered by (Appwrite 1.9.6).
+pub(super) const ATTRIBUTES: &[&str] = &[
+    "$id",
+    "$sequence",
+    "$createdAt",
+    "$updatedAt",
+    "name",
+    "enabled",
+    "framework",
+    "deploymentId",
+    "buildCommand",
+    "installCommand",
+    "outputDirectory",
+];
+/// Sites as documents with these attributes.
+pub(super) const DOCUMENTS: &str = "(SELECT sequence, id, json_object(
+    '$id', id,
+    '$createdAt', strftime('%Y-%m-%dT%H:%M:%f+00:00', json_extract(settings, '$.created_ms') / 1000.0, 'unixepoch'),
+    '$updatedAt', strftime('%Y-%m-%dT%H:%M:%f+00:00', json_extract(settings, '$.updated_ms') / 1000.0, 'unixepoch'),
+    'name', json_extract(settings, '$.name'),
+    'enabled', json_extract(settings, '$.enabled'),
+    'framework', json_extract(settings, '$.framework'),
+    'deploymentId', coalesce(json_extract(settings, '$.active.id'), ''),
+    'buildCommand', json_extract(settings, '$.build_command'),
+    'installCommand', json_extract(settings, '$.install_command'),
+    'outputDirectory', json_extract(settings, '$.output_directory')
+) AS document FROM sites)";
 
 /// Makes the settings of each configured site those of `appwrite.json`.
 pub(super) fn apply(db: &mut Connection, configs: &[SiteConfig]) -> Result<(), ApiError> {

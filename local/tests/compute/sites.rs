@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Options, World, assert_recorded_keys, queries, read, until};
 
+mod builds;
+
 fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (path, text) in files {
@@ -359,8 +361,8 @@ async fn bad_archives_and_commands_fail_the_build() {
         (noise, &[("activate", "true")], "cannot be read"),
         (
             good.clone(),
-            &[("activate", "true"), ("buildCommand", "npm run build")],
-            "sandboxed",
+            &[("activate", "true"), ("buildCommand", "exit 7")],
+            "sandbox",
         ),
         (
             good,

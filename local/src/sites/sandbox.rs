@@ -1,0 +1,167 @@
+//! Commands of a build, run by bubblewrap (`bwrap`): a folder of their own, the system's programs
+//! to read, no network, none of our environment, and limits.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::APPWRITE_VERSION;
+
+/// Time of one command (Appwrite's default for builds).
+const TIME_MAX: Duration = Duration::from_secs(900);
+/// Bytes of output that are kept, the last ones.
+const OUTPUT_BYTES_MAX: usize = 1_000_000;
+/// Where the program is looked for.
+const PROGRAMS: &[&str] = &["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
+/// Folders and files of the system that commands may read, where they exist.
+const READABLE: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+];
+/// Where commands find the source.
+const FOLDER: &str = "/site";
+/// Limits that hold for the command and all it starts: 1,024 processes, 4 GiB of memory and 900 s
+/// of processor time for each, files of 512 MiB, no core dumps. Shells differ in the letter for
+/// processes.
+const SCRIPT: &str = "exec 2>&1
+{ ulimit -u 1024 2>/dev/null || ulimit -p 1024; } && ulimit -d 4194304 && ulimit -t 900 &&
+ulimit -f 1048576 && ulimit -c 0 || exit 125
+exec sh -c \"$1\"";
+
+/// Why a command did not end well, in words for the log of its build.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SandboxError {
+    #[error(
+        "Error: commands of a build run in a sandbox, and `bwrap` is not there. Install bubblewrap (`apt-get install bubblewrap`), or upload built files with empty commands."
+    )]
+    Missing,
+    #[error("Error: the command `{command}` ended with {status} in the sandbox.")]
+    Failed { command: String, status: String },
+    #[error("Error: the command `{0}` took longer than {limit} s in the sandbox.", limit = TIME_MAX.as_secs())]
+    TimedOut(String),
+    #[error("Error: the build was called off.")]
+    Stopped,
+    #[error("Error: a variable or command holds a zero byte.")]
+    ZeroByte,
+    #[error("Error: the sandbox could not be started.")]
+    Disk(#[from] std::io::Error),
+}
+
+/// A sandbox around one folder.
+pub(super) struct Sandbox<'a> {
+    /// The only folder that can be written.
+    pub(super) folder: &'a Path,
+    /// The environment, and nothing else.
+    pub(super) variables: Vec<(String, String)>,
+    /// Ends a running command.
+    pub(super) stop: CancellationToken,
+}
+
+impl Sandbox<'_> {
+    /// Runs a command and adds what it prints to `log`. Everything it started has ended when this
+    /// returns.
+    pub(super) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
+        let program = PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists());
+        let program = program.ok_or(SandboxError::Missing)?;
+        let options = self.options().ok_or(SandboxError::ZeroByte)?;
+        log.push_str(&format!("$ {command}\n"));
+        // Options come through the standard input: as arguments every process could read the
+        // variables, and as our child's environment they would reach bubblewrap itself.
+        let mut child = Command::new(program)
+            .args(["--args", "0", "/bin/sh", "-c", SCRIPT, "sh", command])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&options).await?;
+        }
+        let mut output = Vec::new();
+        let ended = tokio::select! {
+            ended = finish(&mut child, &mut output) => ended.map_err(SandboxError::from),
+            () = tokio::time::sleep(TIME_MAX) => Err(SandboxError::TimedOut(command.to_owned())),
+            () = self.stop.cancelled() => Err(SandboxError::Stopped),
+        };
+        log.push_str(&String::from_utf8_lossy(&output));
+        let status = match ended {
+            Ok(status) => status,
+            Err(error) => {
+                child.kill().await?;
+                return Err(error);
+            }
+        };
+        if status.success() {
+            return Ok(());
+        }
+        Err(SandboxError::Failed {
+            command: command.to_owned(),
+            status: status
+                .code()
+                .map_or("a signal".to_owned(), |code| format!("status {code}")),
+        })
+    }
+
+    /// The options of bubblewrap, each ended by a zero byte; none when one holds such a byte.
+    fn options(&self) -> Option<Vec<u8>> {
+        let folder = self.folder.to_str()?;
+        let mut all = vec!["--unshare-all", "--unshare-user"];
+        all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
+        all.extend(["--die-with-parent", "--new-session"]);
+        for path in READABLE {
+            all.extend(["--ro-bind-try", path, path]);
+        }
+        all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+        all.extend(["--bind", folder, FOLDER, "--chdir", FOLDER]);
+        let own = [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("HOME", "/tmp"),
+            ("LANG", "C.UTF-8"),
+            ("APPWRITE_VERSION", APPWRITE_VERSION),
+        ];
+        for (name, value) in own {
+            all.extend(["--setenv", name, value]);
+        }
+        for (name, value) in &self.variables {
+            all.extend(["--setenv", name, value]);
+        }
+        let clean = all.iter().all(|option| !option.contains('\0'));
+        clean.then(|| (all.join("\0") + "\0").into_bytes())
+    }
+}
+
+/// Reads what a child prints, keeping the end of it, until it has ended.
+async fn finish(
+    child: &mut Child,
+    output: &mut Vec<u8>,
+) -> std::io::Result<std::process::ExitStatus> {
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    let mut chunk = [0; 8_192];
+    if let Some(out) = &mut out {
+        loop {
+            let read = out.read(&mut chunk).await?;
+            if read == 0 {
+                break;
+            }
+            output.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            if output.len() > 2 * OUTPUT_BYTES_MAX {
+                output.drain(..output.len() - OUTPUT_BYTES_MAX);
+            }
+        }
+    }
+    // Only bubblewrap's own complaints come this way, which are short.
+    if let Some(err) = &mut err {
+        err.read_to_end(output).await?;
+    }
+    child.wait().await
+}

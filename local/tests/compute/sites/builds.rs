@@ -1,0 +1,140 @@
+//! Builds made again, their environment and their sandbox.
+
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::json;
+
+use super::archive;
+use crate::world::{Options, World, queries, read};
+
+#[tokio::test]
+async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let first = world.deploy(&[("index.html", "one")], true).await;
+    world.activated(&first["$id"]).await;
+    let id = first["$id"].as_str().unwrap();
+    let path = format!("/v1/sites/todo/deployments/{id}/status");
+    let request = world.key(Method::PATCH, &path).json(&json!({}));
+    let (status, error) = read(request.send().await.unwrap()).await;
+    assert_eq!(
+        (status.as_u16(), &error["type"]),
+        (400, &json!("build_already_completed"))
+    );
+    let request = world
+        .key(Method::POST, "/v1/sites/todo/deployments/duplicate")
+        .json(&json!({"deploymentId": id}));
+    let (status, again) = read(request.send().await.unwrap()).await;
+    assert_eq!(
+        (status.as_u16(), &again["status"]),
+        (202, &json!("waiting"))
+    );
+    assert_eq!(again["sourceSize"], first["sourceSize"]);
+    world.activated(&again["$id"]).await;
+    let again = again["$id"].as_str().unwrap();
+    let path = format!("/v1/sites/todo/deployments/{again}");
+    let removed = world.key(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    let (_, site) = world.get("/v1/sites/todo").await;
+    assert_eq!(
+        (&site["deploymentId"], &site["latestDeploymentId"]),
+        (&json!(""), &first["$id"])
+    );
+}
+
+#[tokio::test]
+async fn commands_run_in_a_sandbox_or_not_at_all() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let body = json!({"variableId": "v", "key": "GREETING", "value": "hello"});
+    let request = world.key(Method::POST, "/v1/sites/todo/variables");
+    read(request.json(&body).send().await.unwrap()).await;
+    let command = "mkdir out && echo \"$GREETING\" > out/index.html && ln -s /usr out/link \
+        && ! grep -q eth /proc/net/dev && ! test -e /root && env";
+    let part = Part::bytes(archive(&[("a.txt", "a")])).file_name("code.tar.gz");
+    let form = Form::new()
+        .part("code", part)
+        .text("activate", "true")
+        .text("outputDirectory", "out")
+        .text("buildCommand", command);
+    let (_, json) = world.upload(form).await;
+    let built = world.built(json["$id"].as_str().unwrap()).await;
+    let log = built["buildLogs"].as_str().unwrap();
+    let works = std::process::Command::new("bwrap")
+        .args([
+            "--unshare-all",
+            "--unshare-user",
+            "--ro-bind",
+            "/",
+            "/",
+            "true",
+        ])
+        .status()
+        .is_ok_and(|status| status.success());
+    if works {
+        assert_eq!(built["status"], "ready", "{log}");
+        assert!(log.contains("GREETING=hello"), "{log}");
+        assert!(log.contains("Packed 1 files."), "{log}");
+        assert!(!log.contains("CARGO"), "{log}");
+    } else {
+        assert_eq!(built["status"], "failed", "{log}");
+        assert!(log.contains("sandbox"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn variables_are_kept_and_never_read_back() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let path = "/v1/sites/todo/variables";
+    let body = json!({"variableId": "v", "key": "A", "value": "b"});
+    let (status, made) = read(
+        world
+            .key(Method::POST, path)
+            .json(&body)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!((status.as_u16(), &made["value"]), (201, &json!("")));
+    let (status, error) = read(
+        world
+            .key(Method::POST, path)
+            .json(&body)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(
+        (status.as_u16(), &error["type"]),
+        (409, &json!("variable_already_exists"))
+    );
+    let (_, site) = world.get("/v1/sites/todo").await;
+    assert_eq!(
+        (&site["vars"][0]["key"], &site["live"]),
+        (&json!("A"), &json!(false))
+    );
+    let body = json!({"name": "New", "framework": "vite", "outputDirectory": "./dist"});
+    let request = world.key(Method::PUT, "/v1/sites/todo").json(&body);
+    let (status, site) = read(request.send().await.unwrap()).await;
+    assert_eq!((status.as_u16(), &site["name"]), (200, &json!("New")));
+    assert_eq!(
+        (&site["buildRuntime"], &site["vars"][0]["$id"]),
+        (&json!("static-1"), &json!("v"))
+    );
+    let query = queries(&[json!({"method": "equal", "attribute": "name", "values": ["New"]})]);
+    let (_, list) = world.get(&format!("/v1/sites?{query}")).await;
+    assert_eq!(
+        (&list["total"], &list["sites"][0]["$id"]),
+        (&json!(1), &json!("todo"))
+    );
+    let removed = world
+        .key(Method::DELETE, &format!("{path}/v"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(world.get(path).await.1["total"], 0);
+}
