@@ -12,6 +12,7 @@ use crate::auth::{Auth, ScopedKey};
 use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
+use crate::realtime::Connections;
 use crate::store::Store;
 
 /// Name of the database file inside the data folder.
@@ -48,7 +49,7 @@ pub struct KernelOptions {
     pub key: SecretString,
     /// Further keys, which may do less.
     pub extra_keys: Vec<ScopedKey>,
-    /// Switches for tests.
+    /// What shall go wrong.
     pub faults: Faults,
 }
 
@@ -66,7 +67,9 @@ pub struct Kernel {
     pub data_dir: PathBuf,
     /// Counters.
     pub counts: Counts,
-    /// Switches for tests.
+    /// Open Realtime connections.
+    pub connections: Connections,
+    /// What shall go wrong.
     pub faults: Faults,
     /// Cancelled when the platform stops; long-lived work ends then.
     pub stopping: CancellationToken,
@@ -103,6 +106,7 @@ impl Kernel {
             project,
             data_dir,
             counts: Counts::default(),
+            connections: Connections::default(),
             faults,
             stopping: CancellationToken::new(),
             parts: Mutex::default(),

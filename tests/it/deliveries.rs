@@ -10,10 +10,8 @@ use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_event_twice_reaches_same_end() {
-    let mut faults = Faults::default();
-    faults.duplicate_events = true;
     let world = World::with(Setup {
-        faults,
+        faults: Faults::parse(&["duplicate-event"], 0).unwrap(),
         ..Setup::default()
     })
     .await;
@@ -31,11 +29,9 @@ async fn every_single_event_lost_reaches_same_end() {
     // Each unit has one event: the plan, the agents, the reviews, release, deployment.
     let events = 3 + totals["agentRuns"].as_u64().unwrap() + totals["reviews"].as_u64().unwrap();
     plain.stop().await;
-    for lost in 0..events {
-        let mut faults = Faults::default();
-        faults.lose_event = Some(lost);
+    for lost in 1..=events {
         let world = World::with(Setup {
-            faults,
+            faults: Faults::parse(&[format!("drop-event,nth={lost}")], 0).unwrap(),
             sweep_every: Some(1),
             ..Setup::default()
         })

@@ -17,8 +17,8 @@ use super::rate_limit::Allowance;
 use super::refusal::{Refusal, RefusalBody};
 use super::request_log::RequestRecord;
 use super::routes::Operation;
-use super::server::DropConnection;
 use super::{Service, now};
+use crate::serving::DropConnection;
 
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.\n";
 const SECONDARY_LIMIT: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID.";
