@@ -94,12 +94,18 @@ async function listTables(database) {
       ['Permissions', (it) => it.$permissions.join(', ') || 'keys only']], tables, 'There is no table.');
 }
 
+/** The beginnings of a row's first texts. */
+function gist(row) {
+  const texts = Object.entries(row).filter(([column, value]) => !column.startsWith('$') && typeof value === 'string' && value);
+  return texts.slice(0, 3).map(([column, value]) => `${column}: ${value.slice(0, 30)}`).join(', ');
+}
+
 async function listRows(database, tableId, offset, go) {
   const base = `/tablesdb/${encodeURIComponent(database)}/tables/${encodeURIComponent(tableId)}/rows`;
   const { rows, total } = await get(`${base}?${queries({ method: 'orderDesc', attribute: '$createdAt' }, ...page(offset))}`);
   if (rows.length === 0) return panel(note('There is no row.'));
   const lines = rows.map((row) => opened(
-    [el('code', {}, row.$id), el('span', { class: 'soft' }, time(row.$createdAt))], [['Row', row]]));
+    [el('code', {}, row.$id), el('span', { class: 'soft' }, time(row.$createdAt), ' ', gist(row))], [['Row', row]]));
   return [panel(...lines), pager(offset, rows.length, total, go)].filter(Boolean);
 }
 
@@ -125,7 +131,7 @@ async function listExecutions(only) {
 
 function functions(view, _, signal) {
   watch(place(view, heading('Functions')), signal, listFunctions);
-  watch(place(view, el('h3', {}, 'Processes')), signal, listProcesses);
+  watch(place(view, el('h2', {}, 'Processes')), signal, listProcesses);
 }
 
 async function listFunctions() {
