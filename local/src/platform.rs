@@ -275,7 +275,9 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(storage::router())
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    server::wrap(routes, Arc::clone(kernel)).layer(hosting)
+    server::wrap(routes, Arc::clone(kernel))
+        .layer(hosting)
+        .layer(axum::middleware::from_fn(server::whole_body::layer))
 }
 
 /// Reads the key of an earlier start, or makes one.
