@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
+use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
@@ -277,7 +280,14 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
     server::wrap(routes, Arc::clone(kernel))
         .layer(hosting)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(server::whole_body::layer))
+}
+
+/// A bug of ours is an answer like any other failure, not a connection that breaks off.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // What happened stands on standard error already.
+    ApiError::internal(&"a request panicked").into_response()
 }
 
 /// Reads the key of an earlier start, or makes one.
