@@ -59,6 +59,9 @@ pub struct PlatformConfig {
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Executions at once for events, asynchronous calls and schedules.
     pub slots: usize,
+    /// Labels of users who sign up. None, as on Appwrite, where the project's owner gives
+    /// them; a platform of one person's own may give them at once.
+    pub new_user_labels: Vec<String>,
     /// Overrides the cron expression of every function that has one.
     pub sweep_every: Option<Duration>,
     /// Our own web client, served at the platform's own address.
@@ -88,6 +91,7 @@ impl PlatformConfig {
             functions_dir,
             variables: BTreeMap::new(),
             slots: SLOTS_DEFAULT,
+            new_user_labels: Vec::new(),
             sweep_every: None,
             web_root: None,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
@@ -149,6 +153,7 @@ impl Platform {
             project,
             key,
             extra_keys: config.extra_keys,
+            new_user_labels: config.new_user_labels,
             faults: config.faults,
         };
         let kernel = Kernel::open(
