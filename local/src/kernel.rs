@@ -49,6 +49,8 @@ pub struct KernelOptions {
     pub key: SecretString,
     /// Further keys, which may do less.
     pub extra_keys: Vec<ScopedKey>,
+    /// Labels of users who sign up: none on Appwrite, where the project's owner gives them.
+    pub new_user_labels: Vec<String>,
     /// What shall go wrong.
     pub faults: Faults,
 }
@@ -65,6 +67,8 @@ pub struct Kernel {
     pub project: Project,
     /// Folder of all data.
     pub data_dir: PathBuf,
+    /// Labels of users who sign up.
+    pub new_user_labels: Vec<String>,
     /// Counters.
     pub counts: Counts,
     /// Open Realtime connections.
@@ -88,6 +92,7 @@ impl Kernel {
             project,
             key,
             extra_keys,
+            new_user_labels,
             faults,
         } = options;
         let migrations = [SCHEMAS, schemas].concat();
@@ -105,6 +110,7 @@ impl Kernel {
             auth,
             project,
             data_dir,
+            new_user_labels,
             counts: Counts::default(),
             connections: Connections::default(),
             faults,
