@@ -4,6 +4,8 @@ import { el, get, queries, request, show } from './app.js';
 
 /** Rows of a page. */
 const PAGE = 25;
+/** Entries of a list that has no pages. */
+const ALL = { method: 'limit', values: [100] };
 /** Events that are kept on the page; the oldest go first. */
 const EVENTS_MAX = 200;
 /** Pause between two looks at what changes by itself. */
@@ -80,14 +82,14 @@ function databases(view, [database, tableId]) {
 }
 
 async function listDatabases() {
-  const { databases: all, total } = await get('/tablesdb');
+  const { databases: all, total } = await get(`/tablesdb?${queries(ALL)}`);
   return table(count(total, 'database', 'databases'),
     [['Name', (it) => link(it.name, 'databases', it.$id)], ['Id', (it) => el('code', {}, it.$id)],
       ['Created', (it) => time(it.$createdAt)]], all, 'There is no database.');
 }
 
 async function listTables(database) {
-  const { tables, total } = await get(`/tablesdb/${encodeURIComponent(database)}/tables?${queries(...page(0), { method: 'limit', values: [100] })}`);
+  const { tables, total } = await get(`/tablesdb/${encodeURIComponent(database)}/tables?${queries(ALL)}`);
   return table(count(total, 'table', 'tables'),
     [['Name', (it) => link(it.name, 'databases', database, it.$id)], ['Id', (it) => el('code', {}, it.$id)],
       ['Columns', (it) => it.columns.length, 'number'], ['Indexes', (it) => it.indexes.length, 'number'],
@@ -115,7 +117,7 @@ function executions(view, [only], signal) {
 }
 
 async function listExecutions(only) {
-  const ids = only ? [only] : (await get(`/functions?${queries({ method: 'limit', values: [100] })}`)).functions.map((it) => it.$id);
+  const ids = only ? [only] : (await get(`/functions?${queries(ALL)}`)).functions.map((it) => it.$id);
   const newest = queries({ method: 'orderDesc', attribute: '$createdAt' }, { method: 'limit', values: [PAGE] });
   const lists = await Promise.all(ids.map((id) => get(`/functions/${encodeURIComponent(id)}/executions?${newest}`)));
   const all = lists.flatMap((list) => list.executions);
@@ -126,7 +128,7 @@ async function listExecutions(only) {
       el('span', { class: 'soft' }, `${it.trigger}, ${it.responseStatusCode || 'no status'}, ${it.duration.toFixed(3)} s, `, time(it.$createdAt))],
     [['Logs', it.logs], ['Errors', it.errors], ['Response', it.responseBody],
       ['Execution', { ...it, logs: undefined, errors: undefined, responseBody: undefined }]]);
-  return panel(...all.slice(0, 100).map(line));
+  return panel(...all.slice(0, ALL.values[0]).map(line));
 }
 
 function functions(view, _, signal) {
@@ -135,7 +137,7 @@ function functions(view, _, signal) {
 }
 
 async function listFunctions() {
-  const { functions: all, total } = await get(`/functions?${queries({ method: 'limit', values: [100] })}`);
+  const { functions: all, total } = await get(`/functions?${queries(ALL)}`);
   return table(count(total, 'function', 'functions'),
     [['Name', (it) => link(it.name, 'executions', it.$id)], ['Id', (it) => el('code', {}, it.$id)],
       ['Enabled', (it) => (it.enabled ? 'yes' : 'no')], ['Events', (it) => it.events.join(', ') || '–'],
@@ -156,7 +158,7 @@ function sites(view, [site]) {
 }
 
 async function listSites() {
-  const [{ sites: all, total }, { rules }] = await Promise.all([get('/sites'), get('/proxy/rules')]);
+  const [{ sites: all, total }, { rules }] = await Promise.all([get(`/sites?${queries(ALL)}`), get(`/proxy/rules?${queries(ALL)}`)]);
   const address = (it) => {
     const rule = rules.find((rule) => rule.deploymentResourceId === it.$id);
     if (!rule) return '–';
@@ -168,7 +170,7 @@ async function listSites() {
 }
 
 async function listDeployments(site) {
-  const { deployments } = await get(`/sites/${encodeURIComponent(site)}/deployments`);
+  const { deployments } = await get(`/sites/${encodeURIComponent(site)}/deployments?${queries(ALL)}`);
   if (deployments.length === 0) return panel(note('Nothing was deployed.'));
   return panel(...deployments.map((it) => opened(
     [el('code', {}, it.$id), ' ', status(it.status), el('span', { class: 'soft' }, time(it.$createdAt))],
