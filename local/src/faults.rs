@@ -1,7 +1,7 @@
 //! Faults on demand: what a person or a test wants to go wrong, and what went wrong.
 //!
-//! A [`Rule`] says what, for what and how often; whether it strikes is decided in [`decide`], which
-//! is pure. The effects are where the thing happens: `functions` for events and calls, `serving`
+//! A [`Rule`] says what, for what and how often; whether it strikes is decided in [`decide`], which,
+//! like the grammar in `text`, is pure. The effects are where the thing happens: `functions` for events and calls, `serving`
 //! for connections, `http` for requests, `realtime` for messages, `rows` for rows.
 
 use std::collections::VecDeque;
@@ -14,11 +14,11 @@ pub mod decide;
 pub(crate) mod http;
 mod routes;
 mod rule;
+mod text;
 
 pub(crate) use routes::router;
-pub use rule::{
-    At, Effect, FaultSyntax, KINDS, Phase, RULE_BYTES_MAX, Refusal, Rule, Target, When,
-};
+pub use rule::{At, Effect, Phase, Refusal, Rule, Target, When};
+pub use text::{FaultSyntax, KINDS, RULE_BYTES_MAX};
 
 use crate::{clock, ids};
 use decide::{Asked, Moment};
@@ -266,18 +266,12 @@ impl Faults {
     #[must_use]
     pub fn refuses_connection(&self) -> Option<Duration> {
         let effects = self.strike(&Moment::Connection);
-        effects.into_iter().find_map(|effect| match effect {
-            Effect::RefuseConnection { shut } => Some(shut),
-            Effect::DropEvent
-            | Effect::DuplicateEvent { .. }
-            | Effect::DelayEvent { .. }
-            | Effect::ReorderEvent { .. }
-            | Effect::KillFunction { .. }
-            | Effect::KillPlatform { .. }
-            | Effect::TimeOut { .. }
-            | Effect::Answer { .. }
-            | Effect::LoseAnswer
-            | Effect::DropMessage => None,
+        effects.into_iter().find_map(|effect| {
+            if let Effect::RefuseConnection { shut } = effect {
+                Some(shut)
+            } else {
+                None
+            }
         })
     }
 
@@ -285,18 +279,12 @@ impl Faults {
     #[must_use]
     pub fn refuses_request(&self, asked: &Asked<'_>) -> Option<Refusal> {
         let effects = self.strike(&Moment::Request(asked));
-        effects.into_iter().find_map(|effect| match effect {
-            Effect::Answer { refusal } => Some(refusal),
-            Effect::DropEvent
-            | Effect::DuplicateEvent { .. }
-            | Effect::DelayEvent { .. }
-            | Effect::ReorderEvent { .. }
-            | Effect::KillFunction { .. }
-            | Effect::KillPlatform { .. }
-            | Effect::TimeOut { .. }
-            | Effect::LoseAnswer
-            | Effect::RefuseConnection { .. }
-            | Effect::DropMessage => None,
+        effects.into_iter().find_map(|effect| {
+            if let Effect::Answer { refusal } = effect {
+                Some(refusal)
+            } else {
+                None
+            }
         })
     }
 
