@@ -64,10 +64,13 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
                     "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
                     place.endpoint.trim_end_matches("/v1")
                 ));
-                output.note(&format!(
-                    "Console: {}",
-                    hosting.platform.console_link().expose_secret()
-                ));
+                // What programs read is often kept.
+                if !args.json {
+                    output.note(&format!(
+                        "Console: {}",
+                        hosting.platform.console_link().expose_secret()
+                    ));
+                }
                 interrupted().await;
             }
             Ok(if summary.is_completed() {

@@ -182,10 +182,11 @@ impl Executor {
             if left.is_zero() {
                 return Err(ExecutorError::StartTimeout);
             }
-            let _serving = self.serve(&call.execution_id, &process);
-            if let Some(fault) = call.fault {
-                strike(fault, &process, &call, left).await?;
-            }
+            let serving = self.serve(&call.execution_id, &process);
+            let _serving = match call.fault {
+                Some(fault) => strike(fault, &process, &call, left, serving).await?,
+                None => serving,
+            };
             let sent = call::send(process.port, &process.secret, &call, left);
             let reply = match tokio::time::timeout(left + ANSWER_GRACE, sent).await {
                 Err(_) => return Err(ExecutorError::Silent),
@@ -336,15 +337,17 @@ impl Drop for Serving {
     }
 }
 
-/// Does to a call what shall go wrong with it before it has an answer.
+/// Does to a call what shall go wrong with it before it has an answer; gives `serving` back where
+/// nothing did.
 async fn strike(
     fault: CallFault,
     process: &InUse,
     call: &Call,
     left: Duration,
-) -> Result<(), ExecutorError> {
+    serving: Serving,
+) -> Result<Serving, ExecutorError> {
     match fault {
-        CallFault::Kill(At::After) => Ok(()),
+        CallFault::Kill(At::After) => Ok(serving),
         CallFault::Kill(At::Before) => {
             end(process).await;
             Err(ExecutorError::Ended)
@@ -359,6 +362,7 @@ async fn strike(
             let (process, call) = (process.again(), call.clone());
             // The function has its answer taken as ever, so that its process works on.
             tokio::spawn(async move {
+                let _serving = serving;
                 let sent = call::send(process.port, &process.secret, &call, left);
                 let _ = tokio::time::timeout(left + ANSWER_GRACE, sent).await;
             });

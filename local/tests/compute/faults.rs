@@ -149,4 +149,8 @@ async fn a_function_that_timed_out_works_on() {
     let (_, next) = world.execute("f", json!({"path": "/echo"})).await;
     let body: Value = serde_json::from_str(next["responseBody"].as_str().unwrap()).unwrap();
     assert_eq!(body["pid"], held.pid);
+    assert!(
+        world.functions.kill_execution(&held.execution),
+        "its process is not known any more"
+    );
 }
