@@ -81,7 +81,10 @@ impl Detours {
         }
         if let Some(wait) = behind_next {
             let (go, gone_before) = oneshot::channel();
-            self.lock().push(go);
+            let mut waiting = self.lock();
+            waiting.retain(|it| !it.is_closed());
+            waiting.push(go);
+            drop(waiting);
             delivery.submit_later(copies, wait, Some(gone_before));
             return;
         }
