@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use local::store::Durability;
 
 /// Turns a brief into a committed, deployed app.
 ///
@@ -73,6 +74,10 @@ pub struct PlatformArgs {
     /// Seconds between two sweeps.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub sweep_every: u64,
+    /// When a write counts as written: once the operating system has it (normal), or once the
+    /// disk has it (full). Both survive a kill of this program, full a power cut too.
+    #[arg(long, value_name = "full|normal", default_value = "normal")]
+    pub sync: Durability,
     /// A fault to inject, for tests.
     #[arg(long, hide = true)]
     pub fault: Vec<String>,

@@ -157,6 +157,7 @@ impl Hosting {
             slots: usize::from(args.slots),
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
+            sync: args.sync,
             ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)
         };
         let platform = Platform::start(config)

@@ -366,7 +366,7 @@ pub async fn identify(
 /// `user_blocked`; 500 when the store fails.
 pub async fn by_jwt(kernel: &Kernel, token: &str) -> Result<Caller, ApiError> {
     let claims = kernel.auth.user_claims(token)?;
-    let caller = kernel.store.run(move |db| jwt_user(db, claims)).await?;
+    let caller = kernel.store.read(move |db| jwt_user(db, claims)).await?;
     caller.ok_or_else(|| {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -383,7 +383,7 @@ pub async fn by_jwt(kernel: &Kernel, token: &str) -> Result<Caller, ApiError> {
 pub async fn by_session(kernel: &Kernel, token: String) -> Result<Caller, ApiError> {
     kernel
         .store
-        .run(move |db| Ok(crate::accounts::session_caller(db, &token)?.unwrap_or(Caller::Guest)))
+        .read(move |db| Ok(crate::accounts::session_caller(db, &token)?.unwrap_or(Caller::Guest)))
         .await
 }
 
@@ -420,7 +420,7 @@ pub fn unknown_project() -> ApiError {
     )
 }
 
-fn jwt_user(db: &mut Connection, claims: UserClaims) -> Result<Option<Caller>, ApiError> {
+fn jwt_user(db: &Connection, claims: UserClaims) -> Result<Option<Caller>, ApiError> {
     let UserClaims {
         user_id: id,
         session_id,

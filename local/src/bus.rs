@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc};
 
+use crate::store::Writer;
+
 /// Events a Realtime connection may fall behind before it is dropped.
 const LAG_MAX: usize = 4_096;
 
@@ -54,6 +56,13 @@ impl Bus {
         let event = Arc::new(event);
         let _ = self.realtime.send(Arc::clone(&event));
         let _ = self.functions.send(event);
+    }
+
+    /// Tells everybody once the commit of what `writer` is doing is there; nobody
+    /// when it is undone.
+    pub fn publish_after_commit(&self, writer: &mut Writer, event: Event) {
+        let bus = self.clone();
+        writer.after_commit(move || bus.publish(event));
     }
 
     /// Hands out the functions' end once; `None` afterwards.

@@ -12,7 +12,7 @@ use crate::auth::{Auth, ScopedKey};
 use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
-use crate::store::Store;
+use crate::store::{Durability, Store};
 
 /// Name of the database file inside the data folder.
 pub const DATABASE_FILE: &str = "platform.db";
@@ -50,6 +50,8 @@ pub struct KernelOptions {
     pub extra_keys: Vec<ScopedKey>,
     /// Switches for tests.
     pub faults: Faults,
+    /// When a commit counts as written.
+    pub sync: Durability,
 }
 
 /// Shared by all routers as `Arc<Kernel>`.
@@ -86,9 +88,10 @@ impl Kernel {
             key,
             extra_keys,
             faults,
+            sync,
         } = options;
         let migrations = [SCHEMAS, schemas].concat();
-        let store = Store::open(&data_dir.join(DATABASE_FILE), &migrations)?;
+        let store = Store::open(&data_dir.join(DATABASE_FILE), sync, &migrations)?;
         let project_id = project.id.clone();
         let auth = store
             .run(move |db| {

@@ -23,6 +23,7 @@ use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
+use crate::store::Durability;
 use crate::{accounts, counts, health, ids, proxy, realtime, rows, schema, server};
 
 /// How long open requests may finish at a shutdown.
@@ -67,6 +68,8 @@ pub struct PlatformConfig {
     pub replay_runner: bool,
     /// Switches for tests.
     pub faults: Faults,
+    /// When a write counts as written.
+    pub sync: Durability,
 }
 
 impl PlatformConfig {
@@ -90,6 +93,7 @@ impl PlatformConfig {
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
             replay_runner: false,
             faults: Faults::default(),
+            sync: Durability::default(),
         }
     }
 }
@@ -147,6 +151,7 @@ impl Platform {
             key,
             extra_keys: config.extra_keys,
             faults: config.faults,
+            sync: config.sync,
         };
         let kernel = Kernel::open(
             options,

@@ -12,11 +12,12 @@ pub mod storage;
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::store::Transaction;
 use crate::{clock, ids};
 
 pub use routes::router;

@@ -1,4 +1,4 @@
-//! Tells the bus of a committed change.
+//! Tells the bus of a change, after its commit.
 
 use serde_json::Value;
 
@@ -9,8 +9,9 @@ use crate::events::{self, RowPath, Verb};
 use crate::legacy::{self, Spelling};
 use crate::permissions::{self, Action};
 use crate::schema::Table;
+use crate::store::Writer;
 
-/// A committed change of one row.
+/// A change of one row.
 pub(super) struct Change<'a> {
     pub(super) table: &'a Table,
     /// As it is now; for a removal as it was.
@@ -23,20 +24,32 @@ pub(super) struct Change<'a> {
 }
 
 /// Publishes the change with the row as the REST API answers it.
-pub(super) fn publish(bus: &Bus, change: &Change<'_>, mut payload: Value, caller: &Caller) {
+pub(super) fn publish(
+    db: &mut Writer,
+    bus: &Bus,
+    change: &Change<'_>,
+    mut payload: Value,
+    caller: &Caller,
+) {
     if change.spelling == Spelling::Collections {
         legacy::respell(&mut payload);
     }
     // The older spelling names its own first.
     let collections_first = change.bulk || change.spelling == Spelling::Collections;
     let names = events::function_names(change.path(), change.verb, collections_first);
-    send(bus, change, names, payload, caller);
+    send((db, bus), change, names, payload, caller);
 }
 
 /// Publishes a change that a transaction brought.
-pub(super) fn publish_committed(bus: &Bus, change: &Change<'_>, payload: Value, caller: &Caller) {
+pub(super) fn publish_committed(
+    db: &mut Writer,
+    bus: &Bus,
+    change: &Change<'_>,
+    payload: Value,
+    caller: &Caller,
+) {
     let names = events::committed_names(change.path(), change.verb);
-    send(bus, change, names, payload, caller);
+    send((db, bus), change, names, payload, caller);
 }
 
 impl Change<'_> {
@@ -49,7 +62,13 @@ impl Change<'_> {
     }
 }
 
-fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, caller: &Caller) {
+fn send(
+    (db, bus): (&mut Writer, &Bus),
+    change: &Change<'_>,
+    names: Vec<String>,
+    payload: Value,
+    caller: &Caller,
+) {
     let Change {
         table, row, verb, ..
     } = change;
@@ -59,7 +78,7 @@ fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, call
     if table.config.row_security {
         readers.extend(permissions::roles(&row.permissions, Action::Read).map(str::to_owned));
     }
-    bus.publish(Event {
+    let event = Event {
         names,
         realtime_names: if table.legacy {
             events::legacy_realtime_names(change.path(), *verb)
@@ -70,5 +89,6 @@ fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, call
         readers,
         payload,
         user_id: caller.user_id().map(str::to_owned),
-    });
+    };
+    bus.publish_after_commit(db, event);
 }

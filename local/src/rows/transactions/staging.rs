@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::super::access::{self, Access};
@@ -27,6 +27,7 @@ use crate::kernel::Kernel;
 use crate::permissions::{self, Subject};
 use crate::schema::Table;
 use crate::server::Params;
+use crate::store::Transaction;
 use crate::{clock, ids, queries};
 
 /// The parameter that names a transaction.
