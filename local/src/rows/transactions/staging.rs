@@ -40,10 +40,10 @@ pub(in super::super) async fn layer(
     request: Request,
     next: Next,
 ) -> Response {
-    let taken = if request.method() == Method::GET {
-        read(&kernel, path, request).await
-    } else {
-        write(&kernel, path, request).await
+    let taken = match request.method().as_str() {
+        "GET" | "HEAD" => read(&kernel, path, request).await,
+        "POST" | "PUT" | "PATCH" | "DELETE" => write(&kernel, path, request).await,
+        _ => Ok(Taken::Other(request)),
     };
     match taken {
         Ok(Taken::Answer(response)) => response,
