@@ -475,6 +475,10 @@ impl FromRequestParts<Arc<Kernel>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, kernel: &Arc<Kernel>) -> Result<Self, ApiError> {
+        // The rate limit has asked already.
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         identify(kernel, &parts.headers, parts.uri.query()).await
     }
 }

@@ -103,7 +103,9 @@ pub fn realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
 }
 
 fn names(path: RowPath<'_>, verb: Verb, spellings: &[Spelling]) -> Vec<String> {
-    let pick = |named: bool, id: &str| if named { id.to_owned() } else { "*".to_owned() };
+    fn pick(named: bool, id: &str) -> &str {
+        if named { id } else { "*" }
+    }
     let mut names = Vec::with_capacity(64);
     for suffix in [format!(".{}", verb.word()), String::new()] {
         for (d, t, r) in ROW_MASKS {

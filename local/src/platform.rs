@@ -24,6 +24,7 @@ use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
+use crate::server::whole_body::{self, Room};
 use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
 use crate::store::Durability;
@@ -291,7 +292,10 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
     server::wrap(routes, Arc::clone(kernel))
         .layer(hosting)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(server::whole_body::layer))
+        .layer(axum::middleware::from_fn_with_state(
+            Room::new(kernel),
+            whole_body::layer,
+        ))
 }
 
 /// A bug of ours is an answer like any other failure, not a connection that breaks off.

@@ -32,8 +32,11 @@ const ROUND: u64 = 500;
 /// What the platform's memory may grow by after the first requests.
 const GROWTH_BYTES_MAX: u64 = 96 * 1024 * 1024;
 
-/// What the platform's memory may be at any time, with eight bodies of 13 MiB under way.
+/// What the platform's memory may be at any time, with [`PARALLEL`] large bodies under way.
 const PEAK_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Large bodies that are sent at once: more than the platform has room for.
+const LARGE_AT_ONCE: usize = 48;
 
 /// The variable that names the one seed to send again.
 const ONLY: &str = "FUZZ_SEED";
@@ -236,4 +239,32 @@ async fn malformed_requests_are_refused_and_harm_nothing() {
     for status in [200, 201, 400, 401, 404, 413] {
         assert!(statuses.contains_key(&status), "no answer was {status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_large_bodies_wait_for_room() {
+    let platform = Process::start();
+    let port = platform.port;
+    let text = "x".repeat(11 * 1024 * 1024);
+    let head = format!(
+        "POST /v1/tablesdb/main/tables/notes/rows HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         x-appwrite-project: {PROJECT}\r\nx-appwrite-key: {KEY}\r\ncontent-type: application/json\r\n"
+    );
+    let body = format!(r#"{{"rowId":"unique()","data":{{"title":"{text}"}}}}"#);
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    let request: Arc<str> = Arc::from(request);
+    let tasks: Vec<_> = (0..LARGE_AT_ONCE)
+        .map(|_| {
+            let request = Arc::clone(&request);
+            tokio::spawn(async move { send(port, request.as_bytes(), false).await })
+        })
+        .collect();
+    for task in tasks {
+        let (status, text) = tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
+        // The column takes 128 characters.
+        assert_eq!(status, 400, "{text}");
+    }
+    let peak = platform.memory_bytes("VmHWM");
+    println!("memory: {peak} bytes at most");
+    assert!(peak <= PEAK_BYTES_MAX);
 }
