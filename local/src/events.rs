@@ -150,6 +150,24 @@ pub fn legacy_realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
     names(path, verb, &[COLLECTIONS, TABLES])
 }
 
+/// Whether a function's pattern may be among the names of a row's event. Says yes in doubt: it
+/// is for not making the names that nobody asks for.
+#[must_use]
+pub fn may_name(pattern: &str, path: RowPath<'_>) -> bool {
+    let ids = [path.database, path.table, path.row];
+    // Ids may hold the dots that part the names.
+    if ids.iter().any(|id| id.contains('.')) {
+        return true;
+    }
+    let mut parts = pattern.split('.');
+    let of_rows = matches!(parts.next(), Some("databases" | "tablesdb"));
+    let mut named = parts.step_by(2);
+    of_rows
+        && ids
+            .iter()
+            .all(|id| named.next().is_none_or(|part| part == "*" || part == *id))
+}
+
 /// Realtime channels of a row event: 8, and each with the verb behind it.
 #[must_use]
 pub fn channels(path: RowPath<'_>, verb: Verb) -> Vec<String> {
@@ -220,6 +238,23 @@ mod tests {
             first(Verb::Upsert, false),
             "databases.main.tables.tasks.rows.r1.upsert"
         );
+    }
+
+    #[test]
+    fn no_name_of_an_event_is_ruled_out() {
+        for row in ["r1", "r.1"] {
+            let path = RowPath { row, ..PATH };
+            for name in function_names(path, Verb::Create, false) {
+                assert!(may_name(&name, path), "{name}");
+            }
+        }
+        for other in [
+            "users.*",
+            "databases.other.tables.*.rows.*",
+            "databases.main.tables.x.rows.*.create",
+        ] {
+            assert!(!may_name(other, PATH), "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! together become one SQLite transaction, each in a savepoint of its own, so
 //! that a hundred of them cost one commit. Nobody is answered and no event is
 //! published before that commit: what was answered survives a kill of the
-//! process. Closures that only read go to the readers, which see the last
+//! process. Closures that only read can go to the readers, which see the last
 //! commit, and so all that was answered before.
 
 mod group;

@@ -73,6 +73,8 @@ pub(crate) struct Rate {
     pub(crate) per_second: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// Processor time of the platform for each row, in microseconds.
+    pub(crate) cpu_us: f64,
     /// Bytes of the database for each row.
     pub(crate) bytes_each: usize,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Rate {
 pub(crate) async fn rate(sync: Durability, clients: usize, span: Duration) -> anyhow::Result<Rate> {
     let folder = tempfile::tempdir()?;
     let process = Process::start(folder.path(), sync, 0)?;
+    let idle_us = process.cpu_us()?;
     let started = Instant::now();
     let written = self::clients(process.port, &vec![0; clients], started + span).await;
     let seconds = started.elapsed().as_secs_f64();
@@ -92,14 +95,17 @@ pub(crate) async fn rate(sync: Durability, clients: usize, span: Duration) -> an
     );
     let mut times: Vec<u32> = written.into_iter().flat_map(|it| it.times_us).collect();
     times.sort_unstable();
+    let cpu_us = process.cpu_us()? - idle_us;
     drop(process);
     let database = folder
         .path()
         .join("platform")
         .join(local::kernel::DATABASE_FILE);
     let bytes = usize::try_from(database.metadata()?.len())?;
+    let rows = f64::from(u32::try_from(times.len())?);
     Ok(Rate {
-        per_second: f64::from(u32::try_from(times.len())?) / seconds,
+        per_second: rows / seconds,
+        cpu_us: cpu_us / rows,
         p50_us: quantile(&times, 50),
         p99_us: quantile(&times, 99),
         bytes_each: bytes / times.len().max(1),

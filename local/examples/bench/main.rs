@@ -172,6 +172,13 @@ async fn rates(args: &Args, table: &mut Table) -> anyhow::Result<()> {
         None,
     );
     table.add(
+        "rows_created_normal_cpu",
+        "  processor time of the platform for each",
+        normal.cpu_us,
+        "us",
+        None,
+    );
+    table.add(
         "fsyncs",
         "fsyncs of a group's bytes by the disk alone",
         fsyncs,

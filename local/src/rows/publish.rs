@@ -36,7 +36,7 @@ pub(super) fn publish(
     }
     // The older spelling names its own first.
     let collections_first = change.bulk || change.spelling == Spelling::Collections;
-    let names = events::function_names(change.path(), change.verb, collections_first);
+    let names = || events::function_names(change.path(), change.verb, collections_first);
     send((db, bus), change, names, payload, caller);
 }
 
@@ -48,7 +48,7 @@ pub(super) fn publish_committed(
     payload: Value,
     caller: &Caller,
 ) {
-    let names = events::committed_names(change.path(), change.verb);
+    let names = || events::committed_names(change.path(), change.verb);
     send((db, bus), change, names, payload, caller);
 }
 
@@ -60,33 +60,43 @@ impl Change<'_> {
             row: &self.row.id,
         }
     }
+
+    fn realtime_names(&self) -> Vec<String> {
+        if self.table.legacy {
+            events::legacy_realtime_names(self.path(), self.verb)
+        } else {
+            events::realtime_names(self.path(), self.verb)
+        }
+    }
+
+    fn readers(&self) -> Vec<String> {
+        let Self { table, row, .. } = self;
+        let of_table = permissions::roles(&table.config.permissions, Action::Read);
+        let of_row = permissions::roles(&row.permissions, Action::Read);
+        let of_row = of_row.filter(|_| table.config.row_security);
+        of_table.chain(of_row).map(str::to_owned).collect()
+    }
 }
 
+/// An event has over a hundred names: they are made only for those who listen.
 fn send(
     (db, bus): (&mut Writer, &Bus),
     change: &Change<'_>,
-    names: Vec<String>,
+    names: impl FnOnce() -> Vec<String>,
     payload: Value,
     caller: &Caller,
 ) {
-    let Change {
-        table, row, verb, ..
-    } = change;
-    let mut readers: Vec<String> = permissions::roles(&table.config.permissions, Action::Read)
-        .map(str::to_owned)
-        .collect();
-    if table.config.row_security {
-        readers.extend(permissions::roles(&row.permissions, Action::Read).map(str::to_owned));
+    let subscribed = bus.is_subscribed(|pattern| events::may_name(pattern, change.path()));
+    let is_heard = bus.has_listeners();
+    if !subscribed && !is_heard {
+        return;
     }
+    let for_realtime = |make: &dyn Fn() -> Vec<String>| if is_heard { make() } else { Vec::new() };
     let event = Event {
-        names,
-        realtime_names: if table.legacy {
-            events::legacy_realtime_names(change.path(), *verb)
-        } else {
-            events::realtime_names(change.path(), *verb)
-        },
-        channels: events::channels(change.path(), *verb),
-        readers,
+        names: names(),
+        realtime_names: for_realtime(&|| change.realtime_names()),
+        channels: for_realtime(&|| events::channels(change.path(), change.verb)),
+        readers: for_realtime(&|| change.readers()),
         payload,
         user_id: caller.user_id().map(str::to_owned),
     };
