@@ -30,6 +30,8 @@ pub(crate) struct Times {
     pub(crate) bare_us: f64,
     /// From sending the write to the function having its request.
     pub(crate) event_us: f64,
+    /// The write alone, until its answer: what of `event_us` comes before the event.
+    pub(crate) write_us: f64,
 }
 
 /// Measures both on this machine, one request at a time.
@@ -42,11 +44,12 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
         reports.local_addr()?.port(),
     )?;
     let mut client = Client::connect(process.port).await?;
-    let mut events = Vec::with_capacity(TIMED);
+    let (mut events, mut writes) = (Vec::with_capacity(TIMED), Vec::with_capacity(TIMED));
     for number in 0..WARM_UP + TIMED {
         let body = json!({"rowId": format!("r{number}"), "data": {"title": "Heard"}});
         let sent = now_ns();
         let (status, _) = client.ask(Method::POST, HEARD, body.to_string()).await?;
+        let answered = now_ns().saturating_sub(sent) / 1_000;
         ensure!(status == StatusCode::CREATED, "a row was answered {status}");
         let mut heard = [0; 16];
         tokio::time::timeout(PATIENCE, reports.recv(&mut heard))
@@ -55,13 +58,16 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
         let took = u128::from_le_bytes(heard).saturating_sub(sent) / 1_000;
         if number >= WARM_UP {
             events.push(u32::try_from(took).unwrap_or(u32::MAX));
+            writes.push(u32::try_from(answered).unwrap_or(u32::MAX));
         }
     }
     drop(process);
     events.sort_unstable();
+    writes.sort_unstable();
     Ok(Times {
         bare_us: bare().await?,
         event_us: quantile(&events, 50),
+        write_us: quantile(&writes, 50),
     })
 }
 

@@ -3,7 +3,6 @@
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::Context as _;
 
@@ -17,8 +16,7 @@ pub(crate) fn is_asked_for() -> bool {
 
 /// Nanoseconds since 1970, which all processes of a machine share.
 pub(crate) fn now_ns() -> u128 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_nanos())
+    local::clock::now().as_nanosecond().unsigned_abs()
 }
 
 /// Serves until standard input ends.

@@ -13,6 +13,10 @@
     clippy::print_stderr,
     reason = "a program that reports"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a function reads its environment"
+)]
 
 mod client;
 mod deliveries;
@@ -221,6 +225,13 @@ async fn rates(args: &Args, table: &mut Table) -> anyhow::Result<()> {
         "event_to_function_p50",
         "write sent to function's request, warm, p50",
         times.event_us,
+        "us",
+        None,
+    );
+    table.add(
+        "write_p50",
+        "  of it until the write was answered",
+        times.write_us,
         "us",
         None,
     );

@@ -22,7 +22,7 @@ impl World {
     }
 
     async fn notes(&self) -> Vec<String> {
-        self.store.read(|db| all(db)).await.unwrap()
+        self.store.read(all).await.unwrap()
     }
 
     /// Keeps the writer busy until the sender speaks or is dropped: what is sent
