@@ -154,93 +154,77 @@ async fn rates(args: &Args, table: &mut Table) -> anyhow::Result<()> {
     // A commit can hold one row of each client; no disk makes it faster than without.
     let clients = u32::try_from(args.clients).map_or(f64::MAX, f64::from);
     let allowed = (fsyncs * clients).min(normal.per_second);
-    table.add(
-        "rows_created_normal",
-        "rows created, --sync normal",
-        normal.per_second,
-        "/s",
-        Some(Goal::AtLeast(CREATES_GOAL)),
-    );
-    table.add(
-        "rows_created_normal_p50",
-        "  p50",
-        normal.p50_us,
-        "us",
-        None,
-    );
-    table.add(
-        "rows_created_normal_p99",
-        "  p99",
-        normal.p99_us,
-        "us",
-        None,
-    );
-    table.add(
-        "rows_created_normal_cpu",
-        "  processor time of the platform for each",
-        normal.cpu_us,
-        "us",
-        None,
-    );
-    table.add(
-        "fsyncs",
-        "fsyncs of a group's bytes by the disk alone",
-        fsyncs,
-        "/s",
-        None,
-    );
-    table.add(
-        "rows_allowed_full",
-        "rows that disk and group commit allow",
-        allowed,
-        "/s",
-        None,
-    );
-    table.add(
-        "rows_created_full",
-        "rows created, --sync full",
-        full.per_second,
-        "/s",
-        None,
-    );
-    table.add("rows_created_full_p50", "  p50", full.p50_us, "us", None);
-    table.add("rows_created_full_p99", "  p99", full.p99_us, "us", None);
-    table.add(
-        "full_share",
-        "  share of what is allowed",
-        full.per_second / allowed,
-        "",
-        Some(Goal::AtLeast(FULL_SHARE_GOAL)),
-    );
+    let rows = [
+        (
+            "rows_created_normal",
+            "rows created, --sync normal",
+            normal.per_second,
+            "/s",
+        ),
+        ("rows_created_normal_p50", "  p50", normal.p50_us, "us"),
+        ("rows_created_normal_p99", "  p99", normal.p99_us, "us"),
+        (
+            "rows_created_normal_cpu",
+            "  processor time of the platform for each",
+            normal.cpu_us,
+            "us",
+        ),
+        (
+            "fsyncs",
+            "fsyncs of a group's bytes by the disk alone",
+            fsyncs,
+            "/s",
+        ),
+        (
+            "rows_allowed_full",
+            "rows that disk and group commit allow",
+            allowed,
+            "/s",
+        ),
+        (
+            "rows_created_full",
+            "rows created, --sync full",
+            full.per_second,
+            "/s",
+        ),
+        ("rows_created_full_p50", "  p50", full.p50_us, "us"),
+        ("rows_created_full_p99", "  p99", full.p99_us, "us"),
+    ];
+    for (key, what, figure, unit) in rows {
+        let goal = (key == "rows_created_normal").then_some(Goal::AtLeast(CREATES_GOAL));
+        table.add(key, what, figure, unit, goal);
+    }
+    let share = full.per_second / allowed;
+    let goal = Some(Goal::AtLeast(FULL_SHARE_GOAL));
+    table.add("full_share", "  share of what is allowed", share, "", goal);
+    events(table).await
+}
+
+async fn events(table: &mut Table) -> anyhow::Result<()> {
     eprintln!("==> events");
     let times = deliveries::measure().await?;
-    table.add(
-        "bare_request_p50",
-        "bare loopback request, p50",
-        times.bare_us,
-        "us",
-        None,
-    );
-    table.add(
-        "event_to_function_p50",
-        "write sent to function's request, warm, p50",
-        times.event_us,
-        "us",
-        None,
-    );
-    table.add(
-        "write_p50",
-        "  of it until the write was answered",
-        times.write_us,
-        "us",
-        None,
-    );
-    table.add(
-        "event_ratio",
-        "  bare requests",
-        times.event_us / times.bare_us,
-        "",
-        Some(Goal::AtMost(DELIVERY_GOAL)),
-    );
+    let rows = [
+        (
+            "bare_request_p50",
+            "bare loopback request, p50",
+            times.bare_us,
+        ),
+        (
+            "event_to_function_p50",
+            "write sent to function's request, warm, p50",
+            times.event_us,
+        ),
+        (
+            "write_p50",
+            "  of it until the write was answered",
+            times.write_us,
+        ),
+    ];
+    for (key, what, figure) in rows {
+        table.add(key, what, figure, "us", None);
+    }
+    let ratio = times.event_us / times.bare_us;
+    let goal = Some(Goal::AtMost(DELIVERY_GOAL));
+    table.add("event_ratio", "  bare requests", ratio, "", goal);
     Ok(())
 }
