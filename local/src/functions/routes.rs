@@ -100,7 +100,7 @@ async fn create_function(
     catalog::enabled_runtime(&definition.config.runtime, &functions.settings.runtimes)?;
     let function = Function::defined(definition);
     let json = function.json();
-    let work = move |db: &mut rusqlite::Connection| registry::insert(db, &function);
+    let work = move |db: &mut crate::store::Writer| registry::insert(db, &function);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     Ok((StatusCode::CREATED, Json(json)))
@@ -121,7 +121,7 @@ async fn update_function(
     }
     let id = functions.get(&id)?.id.clone();
     let changed = id.clone();
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         registry::change(db, &changed, |function| function.redefine(definition))
     };
     kernel.store.run(work).await?;
@@ -138,7 +138,7 @@ async fn delete_function(
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
     let folder = kernel.data_dir.join("deployments").join(&function.id);
-    let work = move |db: &mut rusqlite::Connection| registry::delete(db, &function.id);
+    let work = move |db: &mut crate::store::Writer| registry::delete(db, &function.id);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     super::clear(folder).await;
@@ -152,7 +152,7 @@ async fn list_functions(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("functions.read")?;
     let listing = Listing::parse(query.as_deref(), FUNCTION_ATTRIBUTES)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let source = Source {
             table: "listed_functions",
             scope: Vec::new(),
@@ -189,7 +189,7 @@ async fn list_executions(
     let function = visible(&kernel, &caller, &id)?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
     let work =
-        move |db: &mut rusqlite::Connection| executions::list(db, &function.id, &listing, &caller);
+        move |db: &mut crate::store::Writer| executions::list(db, &function.id, &listing, &caller);
     Ok(Json(kernel.store.run(work).await?))
 }
 
@@ -201,7 +201,7 @@ async fn show_execution(
     caller.require_scope("executions.read")?;
     let function = visible(&kernel, &caller, &id)?;
     let work =
-        move |db: &mut rusqlite::Connection| executions::get(db, &function.id, &execution, &caller);
+        move |db: &mut crate::store::Writer| executions::get(db, &function.id, &execution, &caller);
     Ok(Json(kernel.store.run(work).await?))
 }
 
@@ -212,7 +212,7 @@ async fn delete_execution(
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("executions.write")?;
     let function = visible(&kernel, &caller, &id)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let document = executions::get(db, &function.id, &execution, &caller)?;
         if !caller.is_key() {
             return Err(ApiError::unauthorized());

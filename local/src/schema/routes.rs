@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, patch};
-use rusqlite::{OptionalExtension as _, Transaction};
+use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
 use super::{ColumnConfig, Table, TableConfig, answers, change, indexes, storage};
@@ -21,6 +21,7 @@ use crate::kernel::Kernel;
 use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
 use crate::server::Params;
+use crate::store::Transaction;
 use crate::{clock, ids};
 
 /// Longest varchar, in characters.

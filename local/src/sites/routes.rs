@@ -59,7 +59,7 @@ async fn list_sites(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let source = Source {
             table: site::DOCUMENTS,
             scope: Vec::new(),
@@ -109,7 +109,7 @@ async fn update_site(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.write")?;
     let parameters = parameters(&body);
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let mut site = site::get(db, &id)?;
         site.update(parameters)?;
         site.touch();
@@ -157,7 +157,7 @@ async fn activate(
         .map(str::to_owned);
     let missing = "Param \"deploymentId\" is not optional.";
     let wanted = wanted.ok_or_else(|| ApiError::argument(missing))?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &id)?;
         let deployment = deployment::get(db, &site.id, &wanted)?;
         build::activate(db, &deployment, None, Choice::Named)
@@ -173,7 +173,7 @@ async fn list_deployments(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &id)?;
         let scope = vec![("site_id", site.id)];
         let source = Source {
@@ -261,7 +261,7 @@ async fn continued(
 
 /// Notes a chunk that is on disk. Returns whether it was the one that made the source whole.
 fn record(
-    db: &mut rusqlite::Connection,
+    db: &mut crate::store::Writer,
     deployment: Deployment,
     chunk: (u64, u64),
 ) -> Result<(Deployment, bool), ApiError> {
@@ -295,7 +295,7 @@ pub(super) async fn find(
     site: String,
     id: String,
 ) -> Result<Deployment, ApiError> {
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &site)?;
         deployment::get(db, &site.id, &id)
     };

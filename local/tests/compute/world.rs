@@ -14,6 +14,7 @@ use local::hosting;
 use local::kernel::{Kernel, KernelOptions, Project};
 use local::proxy;
 use local::sites::{self, Sites};
+use local::store::Durability;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -80,6 +81,7 @@ impl World {
                 key: SecretString::from(KEY.to_owned()),
                 extra_keys: Vec::new(),
                 faults: options.faults,
+                sync: Durability::default(),
             },
             &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA],
         )
