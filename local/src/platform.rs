@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::admin::{self, Administrator};
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
 use crate::faults::Faults;
@@ -30,6 +31,8 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// File of the generated key inside the data folder.
 const KEY_FILE: &str = "key";
+/// File of the administrator's generated password inside the data folder.
+const PASSWORD_FILE: &str = "console-password";
 
 /// How a platform is started.
 pub struct PlatformConfig {
@@ -45,6 +48,11 @@ pub struct PlatformConfig {
     /// The project's key; without one it is generated once and kept in
     /// `data_dir/key`, mode 0600.
     pub key: Option<SecretString>,
+    /// E-mail address of the administrator, who signs in to the project `console`.
+    pub admin_email: String,
+    /// The administrator's password, at least [`admin::PASSWORD_CHARS_MIN`] characters; without
+    /// one it is generated once and kept in `data_dir/console-password`, mode 0600.
+    pub admin_password: Option<SecretString>,
     /// Further keys, which may do less.
     pub extra_keys: Vec<ScopedKey>,
     /// What is deployed: databases, tables, functions, sites. Applied at every
@@ -80,6 +88,8 @@ impl PlatformConfig {
             listener: None,
             project_id: project_id.to_owned(),
             key: None,
+            admin_email: admin::EMAIL_DEFAULT.to_owned(),
+            admin_password: None,
             extra_keys: Vec::new(),
             config: None,
             functions_dir,
@@ -113,8 +123,14 @@ impl Platform {
         make_folder(&config.data_dir)?;
         let key = match config.key {
             Some(key) => key,
-            None => kept_key(&config.data_dir.join(KEY_FILE))?,
+            // Appwrite's keys begin so.
+            None => kept_secret(&config.data_dir.join(KEY_FILE), "standard_")?,
         };
+        let administrator = administrator(
+            config.admin_email,
+            config.admin_password,
+            &config.data_dir.join(PASSWORD_FILE),
+        )?;
         let listener = match config.listener {
             Some(listener) => {
                 listener.set_nonblocking(true)?;
@@ -155,9 +171,11 @@ impl Platform {
                 sites::SCHEMA,
                 proxy::SCHEMA,
                 storage::SCHEMA,
+                admin::SCHEMA,
             ],
         )
         .await?;
+        kernel.attach(Arc::new(administrator));
         let settings = FunctionSettings {
             variables: config.variables,
             slots: config.slots,
@@ -203,6 +221,12 @@ impl Platform {
     #[must_use]
     pub fn key(&self) -> &SecretString {
         self.kernel.auth.project_key()
+    }
+
+    /// The administrator's e-mail address and password.
+    #[must_use]
+    pub fn administrator(&self) -> Option<Arc<Administrator>> {
+        self.kernel.part()
     }
 
     /// What executions asked of the platform since it started, by kind.
@@ -275,24 +299,40 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(storage::router())
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    server::wrap(routes, Arc::clone(kernel)).layer(hosting)
+    admin::around(server::wrap(routes, Arc::clone(kernel)), kernel).layer(hosting)
 }
 
-/// Reads the key of an earlier start, or makes one.
-fn kept_key(path: &Path) -> anyhow::Result<SecretString> {
+fn administrator(
+    email: String,
+    password: Option<SecretString>,
+    kept: &Path,
+) -> anyhow::Result<Administrator> {
+    let password = match password {
+        Some(password) => password,
+        None => kept_secret(kept, "")?,
+    };
+    ensure!(
+        password.expose_secret().chars().count() >= admin::PASSWORD_CHARS_MIN,
+        "the administrator's password has fewer than {} characters",
+        admin::PASSWORD_CHARS_MIN
+    );
+    Ok(Administrator { email, password })
+}
+
+/// Reads the secret of an earlier start, or makes one that begins with `prefix`.
+fn kept_secret(path: &Path, prefix: &str) -> anyhow::Result<SecretString> {
     use std::io::Write as _;
-    let context = || format!("could not keep the key in `{}`", path.display());
+    let context = || format!("could not keep the secret in `{}`", path.display());
     if path.exists() {
         let key = std::fs::read_to_string(path).with_context(context)?;
         ensure!(
             !key.trim().is_empty(),
-            "the key in `{}` is empty",
+            "the secret in `{}` is empty",
             path.display()
         );
         return Ok(SecretString::from(key.trim()));
     }
-    // Appwrite's keys begin so.
-    let key = SecretString::from(format!("standard_{}", ids::secret::<64>()?));
+    let key = SecretString::from(format!("{prefix}{}", ids::secret::<64>()?));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
