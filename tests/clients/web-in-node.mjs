@@ -7,10 +7,10 @@ import { ENDPOINT, PROJECT, prepareForUsers } from './setting-up.mjs';
 import { steps } from './web-steps.mjs';
 
 const kept = new Map();
-globalThis.window = {
-  console: { warn: () => {} },
-  localStorage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, String(value)) },
-};
+globalThis.window = globalThis;
+Object.defineProperty(globalThis, 'localStorage', {
+  value: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, String(value)) },
+});
 globalThis.WebSocket ??= WebSocket;
 
 await prepareForUsers(new Script());

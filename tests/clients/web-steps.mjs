@@ -84,10 +84,27 @@ async function transactions({ TablesDB }) {
 async function realtime({ sdk, client, script, TablesDB }, user) {
   const socket = script.counted(new sdk.Realtime(client));
   const [all, some] = [[], []];
-  const every = await socket.subscribe(`databases.shop.tables.orders.rows`, (event) => all.push(event));
-  const high = await socket.subscribe('databases.shop.tables.orders.rows', (event) => some.push(event), [
-    sdk.Query.greaterThan('count', 60),
-  ]);
+  // `subscribe` resolves before the server has taken the subscription: `tea` tells when it has.
+  let [hears, hearsHigh] = [false, false];
+  const every = await socket.subscribe('databases.shop.tables.orders.rows', (event) => {
+    if (event.payload.$id === 'tea') hears = true;
+    else all.push(event);
+  });
+  const filter = [sdk.Query.greaterThan('count', 60)];
+  const high = await socket.subscribe(
+    'databases.shop.tables.orders.rows',
+    (event) => {
+      if (event.payload.$id === 'tea') hearsHigh = true;
+      else some.push(event);
+    },
+    filter,
+  );
+  let count = 60;
+  await script.until('the subscriptions hold', async () => {
+    count = count === 99 ? 61 : count + 1;
+    await TablesDB.updateRow({ ...TABLE, rowId: 'tea', data: { count } });
+    return hears && hearsHigh;
+  });
   const permissions = [sdk.Permission.read(sdk.Role.user(user)), sdk.Permission.update(sdk.Role.user(user))];
   await TablesDB.createRow({ ...TABLE, rowId: 'low', data: { title: 'Low', count: 1 }, permissions });
   await TablesDB.createRow({ ...TABLE, rowId: 'high', data: { title: 'High', count: 61 }, permissions });
