@@ -25,6 +25,13 @@ pub enum Command {
     Run(RunArgs),
     /// Serve the embedded platform alone; empty unless a configuration is given.
     Local(LocalArgs),
+    /// Sign in with an e-mail address, so that tasks belong to an account.
+    ///
+    /// Without it tasks belong to an anonymous user of the data folder. The password is
+    /// asked for; where there is no terminal it is the first line of standard input.
+    Login(LoginArgs),
+    /// Sign out. What an anonymous user has made can not be reached afterwards.
+    Logout(LogoutArgs),
     /// Make one model call, alone.
     Try(TryArgs),
 }
@@ -67,6 +74,23 @@ pub struct LocalArgs {
     /// An appwrite.json to load: its tables, functions and sites.
     #[arg(long)]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LoginArgs {
+    /// The e-mail address.
+    pub email: String,
+    /// Make the account first. An anonymous user of this folder becomes it and keeps its tasks.
+    #[arg(long)]
+    pub new: bool,
+    #[command(flatten)]
+    pub platform: PlatformArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LogoutArgs {
+    #[command(flatten)]
+    pub platform: PlatformArgs,
 }
 
 /// What the embedded platform is told.

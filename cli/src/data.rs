@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub struct Data {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// The ports of the last time: addresses that were printed stay valid.
@@ -64,10 +64,7 @@ impl Data {
                 folder.display()
             )
         })?;
-        Ok(Self {
-            folder,
-            _lock: lock,
-        })
+        Ok(Self { folder, lock })
     }
 
     /// A folder or file inside.
@@ -104,6 +101,14 @@ impl Data {
         file.write_all(&serde_json::to_vec_pretty(value)?)?;
         file.sync_all()?;
         fs::rename(&draft, &path).with_context(|| format!("could not write {}", path.display()))
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that is just being started still
+        // shares it.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -29,6 +29,8 @@ const STAND_IN_TOKEN: &str = "stand-in-github-takes-this-token";
 const STAND_IN_LOGIN: &str = "demo";
 /// Model name of the scripted models.
 const SCRIPTED_MODEL: &str = "scripted";
+/// Whoever has this label may execute create-task.
+const OWNER_LABEL: &str = "orchestrator";
 /// The deployed shape, unless another is given.
 const CONFIG: &str = include_str!("../../appwrite.json");
 
@@ -163,6 +165,8 @@ impl Hosting {
             config: plan.config,
             variables,
             slots: usize::from(args.slots),
+            // Who reaches this platform is its owner.
+            new_user_labels: vec![OWNER_LABEL.to_owned()],
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
             ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)

@@ -3,6 +3,7 @@
 //! [`hosting`] puts the embedded platform and its stand-ins together; the whole-system
 //! tests start from there too. Start reading at [`run`].
 
+mod account_command;
 pub mod args;
 pub mod data;
 pub mod environment;
@@ -11,6 +12,7 @@ pub mod hosting;
 mod interrupt;
 mod local_command;
 pub mod output;
+mod place;
 mod run;
 mod session;
 mod summary;
@@ -30,6 +32,8 @@ pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(args).await,
         Command::Local(args) => local_command::local(args).await,
+        Command::Login(args) => account_command::login(args).await,
+        Command::Logout(args) => account_command::logout(args).await,
         Command::Try(args) => try_command::try_model(&args).await,
     }
 }

@@ -16,9 +16,10 @@ use crate::args::RunArgs;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
 use crate::follow::Follow;
-use crate::hosting::{Hosting, Plan, Services};
+use crate::hosting::{Hosting, Services};
 use crate::interrupt::interrupted;
 use crate::output::Output;
+use crate::place::Place;
 use crate::session::Session;
 use crate::summary::Summary;
 
@@ -36,35 +37,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::read()?;
     let data = Data::open(&args.platform.data)?;
     let services = Services::of(&environment);
-    let remote = environment.get("APPWRITE_ENDPOINT").map(str::to_owned);
-    let hosting = match &remote {
-        Some(_) => None,
-        None => Some(
-            Hosting::start(
-                &args.platform,
-                &data,
-                environment.clone(),
-                Plan::orchestrator()?,
-            )
-            .await?,
-        ),
-    };
-    let place = match (&remote, &hosting) {
-        (Some(endpoint), _) => {
-            let project = environment
-                .get("APPWRITE_PROJECT_ID")
-                .context("APPWRITE_ENDPOINT is set but APPWRITE_PROJECT_ID is not")?;
-            Place {
-                endpoint: endpoint.clone(),
-                project: project.to_owned(),
-            }
-        }
-        (None, Some(hosting)) => Place {
-            endpoint: hosting.platform.endpoint().to_owned(),
-            project: Plan::orchestrator()?.project_id,
-        },
-        (None, None) => bail!("there is no platform"),
-    };
+    let (place, hosting) = Place::open(&args.platform, &data, environment).await?;
     introduce(&output, &place, hosting.is_some(), services);
     let result = tokio::select! {
         result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
@@ -103,13 +76,6 @@ async fn stop(hosting: Option<Hosting>) {
     if let Some(hosting) = hosting {
         hosting.stop().await;
     }
-}
-
-/// Where the functions are.
-#[derive(Clone, Debug)]
-struct Place {
-    endpoint: String,
-    project: String,
 }
 
 fn introduce(output: &Output, place: &Place, embedded: bool, services: Services) {
@@ -173,7 +139,7 @@ async fn carry_out(
     let session = {
         let place = place.clone();
         // Signing in blocks, and the platform runs in this very process.
-        tokio::task::block_in_place(|| Session::open(data, &place.endpoint, &place.project))?
+        tokio::task::block_in_place(|| Session::open(data, &place))?
     };
     let task = submit(session.client.clone(), brief, &begun.request_id).await?;
     output.note(&format!("Task {task} is accepted."));

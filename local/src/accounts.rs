@@ -1,9 +1,8 @@
 //! Accounts: users, how they sign up and in, their sessions; and keys' view of
 //! them in [`users`].
 //!
-//! Anonymous users get the label [`LABEL`], which makes them the role
-//! `label:orchestrator`: on Appwrite the owner of the project gives it, here
-//! everybody who reaches the platform is its owner.
+//! Users who sign up, anonymous ones too, get the platform's
+//! [`new_user_labels`](crate::kernel::Kernel::new_user_labels).
 
 mod announce;
 mod answers;
@@ -39,9 +38,6 @@ use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::server::Params;
 use crate::{clock, ids};
-
-/// What new anonymous users are labelled with.
-pub const LABEL: &str = "orchestrator";
 
 /// Longest life of a JWT, in seconds; also Appwrite's.
 pub const JWT_SECONDS_MAX: i64 = 3_600;
@@ -205,7 +201,7 @@ async fn create_anonymous(
     }
     let user = user::NewUser {
         id: ids::unique(),
-        labels: vec![LABEL.to_owned()],
+        labels: kernel.new_user_labels.clone(),
         ..user::NewUser::default()
     };
     let client = sessions::client(&headers);

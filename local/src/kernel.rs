@@ -48,6 +48,8 @@ pub struct KernelOptions {
     pub key: SecretString,
     /// Further keys, which may do less.
     pub extra_keys: Vec<ScopedKey>,
+    /// Labels of users who sign up: none on Appwrite, where the project's owner gives them.
+    pub new_user_labels: Vec<String>,
     /// Switches for tests.
     pub faults: Faults,
 }
@@ -64,6 +66,8 @@ pub struct Kernel {
     pub project: Project,
     /// Folder of all data.
     pub data_dir: PathBuf,
+    /// Labels of users who sign up.
+    pub new_user_labels: Vec<String>,
     /// Counters.
     pub counts: Counts,
     /// Switches for tests.
@@ -85,6 +89,7 @@ impl Kernel {
             project,
             key,
             extra_keys,
+            new_user_labels,
             faults,
         } = options;
         let migrations = [SCHEMAS, schemas].concat();
@@ -102,6 +107,7 @@ impl Kernel {
             auth,
             project,
             data_dir,
+            new_user_labels,
             counts: Counts::default(),
             faults,
             stopping: CancellationToken::new(),

@@ -16,6 +16,7 @@
 //! | `scripted-hopeless-plan` | xAI | no plan is ever right |
 //! | `scripted-refusal` | both | refuses: a refusal item, or stop reason `refusal` |
 //! | `scripted-overloaded` | both | each conversation is answered with 529 twice, then as `scripted` |
+//! | `scripted-busy` | both | the model's first call is answered with 429 and `retry-after: 31`, then as `scripted` |
 //! | `scripted-truncated` | both | each conversation's first answer breaks off (a stream without its last event, else a truncated answer), then as `scripted` |
 //! | `scripted-stuck` | Anthropic | repeats one tool call for ever |
 //! | `scripted-never-satisfied` | xAI | the reviewer always requests changes |

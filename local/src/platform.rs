@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admin::{self, Administrator};
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
+use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
@@ -64,6 +67,9 @@ pub struct PlatformConfig {
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Executions at once for events, asynchronous calls and schedules.
     pub slots: usize,
+    /// Labels of users who sign up. None, as on Appwrite, where the project's owner gives
+    /// them; a platform of one person's own may give them at once.
+    pub new_user_labels: Vec<String>,
     /// Overrides the cron expression of every function that has one.
     pub sweep_every: Option<Duration>,
     /// Our own web client, served at the platform's own address.
@@ -95,6 +101,7 @@ impl PlatformConfig {
             functions_dir,
             variables: BTreeMap::new(),
             slots: SLOTS_DEFAULT,
+            new_user_labels: Vec::new(),
             sweep_every: None,
             web_root: None,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
@@ -162,6 +169,7 @@ impl Platform {
             project,
             key,
             extra_keys: config.extra_keys,
+            new_user_labels: config.new_user_labels,
             faults: config.faults,
         };
         let kernel = Kernel::open(
@@ -299,7 +307,16 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(storage::router())
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    admin::around(server::wrap(routes, Arc::clone(kernel)), kernel).layer(hosting)
+    admin::around(server::wrap(routes, Arc::clone(kernel)), kernel)
+        .layer(hosting)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(server::whole_body::layer))
+}
+
+/// A bug of ours is an answer like any other failure, not a connection that breaks off.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // What happened stands on standard error already.
+    ApiError::internal(&"a request panicked").into_response()
 }
 
 fn administrator(

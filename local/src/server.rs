@@ -1,17 +1,17 @@
-//! What every request passes: parameters, body limit, origins, unknown routes.
+//! What every request passes: its body, parameters, origins, unknown routes.
 
 mod form;
 mod origin;
+pub mod whole_body;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{Html, IntoResponse as _, Response};
-use http::{StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -20,18 +20,12 @@ use crate::kernel::Kernel;
 use crate::legacy::{self, Spelling};
 use crate::limits::{self, Gate};
 
-/// Largest request body, in bytes; a larger one is answered 413 without a body.
-pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
-
-/// How much of a refused body is read to let its sender read the answer.
-const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// The page for unknown routes; Appwrite answers HTML whatever is accepted.
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Not found</title></head>\n\
 <body><h1>404</h1><p>Page not found: there is no such route.</p></body>\n</html>\n";
 
-/// Adds what all routes share: counters, origins, the body limit, the answer to
-/// unknown routes.
+/// Adds what all routes share: counters, limits, origins, the answer to unknown
+/// routes. Bodies have been read by then ([`whole_body`]).
 pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
     let gate = Gate {
         kernel: Arc::clone(&kernel),
@@ -45,41 +39,26 @@ pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
         ))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
-        .layer(middleware::from_fn(limit))
+        .layer(middleware::map_response(describe_nothing))
         .layer(middleware::from_fn(origin::layer))
         .layer(DefaultBodyLimit::disable())
         .with_state(kernel)
 }
 
+/// An answer without a body names a type all the same, as measured; the Python SDK reads it.
+fn describe_nothing(mut response: Response) -> std::future::Ready<Response> {
+    if response.status() == StatusCode::NO_CONTENT {
+        let kind = HeaderValue::from_static("text/html");
+        response
+            .headers_mut()
+            .entry(header::CONTENT_TYPE)
+            .or_insert(kind);
+    }
+    std::future::ready(response)
+}
+
 fn unknown() -> std::future::Ready<Response> {
     std::future::ready((StatusCode::NOT_FOUND, Html(NOT_FOUND)).into_response())
-}
-
-/// Refuses bodies over the limit: at once when their length is told, else where
-/// they pass it.
-async fn limit(request: Request, next: Next) -> Response {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
-        drain(request.into_body()).await;
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    }
-    next.run(request.map(|body| Body::new(Limited::new(body, BODY_BYTES_MAX))))
-        .await
-}
-
-async fn drain(mut body: Body) {
-    let mut read = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        read += frame.data_ref().map_or(0, bytes_len);
-        if read > DRAIN_BYTES_MAX {
-            return;
-        }
-    }
-}
-
-fn bytes_len<T: AsRef<[u8]>>(data: &T) -> usize {
-    data.as_ref().len()
 }
 
 /// The parameters in a request's body: a JSON object or a form. Anything else,

@@ -95,7 +95,6 @@ async fn writers(world: &World, task: &str) -> (u64, u64) {
 async fn the_standard_run_costs_exactly_this() {
     let world = World::with(Setup {
         settings: vec![("ANTHROPIC_MODEL", "scripted-flawless")],
-        sweep_every: Some(80_000),
         ..Setup::default()
     })
     .await;
@@ -171,11 +170,7 @@ async fn the_standard_run_costs_exactly_this() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rework_costs_one_execution_an_assignment_and_one_a_review() {
-    let world = World::with(Setup {
-        sweep_every: Some(80_000),
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start().await;
     let row = world.run(&todo()).await;
     let totals = totals(&row);
     let counts = work(&world.hosting.platform.counts());

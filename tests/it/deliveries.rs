@@ -98,7 +98,6 @@ async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
     let world = World::with(Setup {
         faults,
         settings,
-        sweep_every: Some(80_000),
         ..Setup::default()
     })
     .await;

@@ -14,5 +14,6 @@ mod browser;
 mod chain;
 mod crashes;
 mod deliveries;
+mod pauses;
 mod tidy;
 mod world;

@@ -47,7 +47,7 @@ pub(super) async fn sign_up(
         name,
         email: Some(email),
         password: Some(password::hash(given).await?),
-        labels: Vec::new(),
+        labels: kernel.new_user_labels.clone(),
     };
     Ok((StatusCode::CREATED, Json(register(&kernel, user).await?)))
 }

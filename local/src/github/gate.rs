@@ -13,14 +13,17 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::faults::Fault;
+use super::input::BODY_BYTES_MAX;
 use super::rate_limit::Allowance;
 use super::refusal::{Refusal, RefusalBody};
 use super::request_log::RequestRecord;
 use super::routes::Operation;
 use super::server::DropConnection;
 use super::{Service, now};
+use crate::server::whole_body;
 
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.\n";
+const TOO_LARGE: &str = "Sorry, your input was too large to process.";
 const SECONDARY_LIMIT: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID.";
 
 /// Who calls and what is left of the hour; in the extensions of every request let through.
@@ -65,16 +68,10 @@ pub(super) async fn api(
         .extensions()
         .get::<MatchedPath>()
         .and_then(|route| Operation::find(&method, route.as_str()));
-    let (caller, response) = if request.headers().contains_key(USER_AGENT) {
-        match authenticate(&service, request.headers(), operation) {
-            Ok(caller) => {
-                let response = perform(&service, operation, &caller, request, next).await;
-                (Some(caller), response)
-            }
-            Err(refusal) => (None, refusal.into_response()),
-        }
-    } else {
-        (None, (StatusCode::FORBIDDEN, NO_USER_AGENT).into_response())
+    // An answer to what was not read would cost the client its connection.
+    let (caller, response) = match whole_body::read(request, BODY_BYTES_MAX).await {
+        Ok(request) => answer(&service, operation, request, next).await,
+        Err(_) => (None, Refusal::unprocessable(TOO_LARGE).into_response()),
     };
     let response = finish(response, operation, caller.as_ref());
     let dropped = response.extensions().get::<DropConnection>().is_some();
@@ -84,6 +81,24 @@ pub(super) async fn api(
         status: (!dropped).then(|| response.status().as_u16()),
     });
     response
+}
+
+async fn answer(
+    service: &Arc<Service>,
+    operation: Option<Operation>,
+    request: Request,
+    next: Next,
+) -> (Option<Caller>, Response) {
+    if !request.headers().contains_key(USER_AGENT) {
+        return (None, (StatusCode::FORBIDDEN, NO_USER_AGENT).into_response());
+    }
+    match authenticate(service, request.headers(), operation) {
+        Ok(caller) => {
+            let response = perform(service, operation, &caller, request, next).await;
+            (Some(caller), response)
+        }
+        Err(refusal) => (None, refusal.into_response()),
+    }
 }
 
 fn authenticate(

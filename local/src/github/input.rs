@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::refusal::Refusal;
 
 /// A participant of a public thread measured 50 MB as the largest accepted blob request.
-const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Input(Map<String, Value>);
@@ -88,9 +88,10 @@ impl<S: Send + Sync> FromRequest<S> for Input {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        // The gate has read it.
         let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
-            .map_err(|_| Refusal::unprocessable("Sorry, your input was too large to process."))?;
+            .map_err(|error| Refusal::Internal(error.into()))?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
         match value {

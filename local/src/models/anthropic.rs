@@ -124,15 +124,15 @@ fn checked(
     check_headers(state, headers)?;
     let request = parse(headers, value, true)?;
     signature::verify(state, &request)?;
-    match state.next_fault(Service::Anthropic) {
+    match state.next_fault(Service::Anthropic, &request.model_name, request.behaviour) {
         Some(Fault::Overloaded) => return Ok(overloaded()),
-        Some(Fault::RateLimited) => {
+        Some(Fault::RateLimited(seconds)) => {
             let reply = error(
                 429,
                 "rate_limit_error",
                 "This request would exceed your organization's rate limit.",
             );
-            return Ok(reply.header("retry-after", "1"));
+            return Ok(reply.header("retry-after", seconds.to_string()));
         }
         Some(Fault::SpendingLimit) => return Ok(spending_limit()),
         None => {}

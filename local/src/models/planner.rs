@@ -28,6 +28,7 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         | Behaviour::Flawless
         | Behaviour::Refusal
         | Behaviour::Overloaded
+        | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
         | Behaviour::NeverSatisfied => false,

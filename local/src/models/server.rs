@@ -14,12 +14,16 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+use super::catalog::Behaviour;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
 use super::{CallRecord, Faults, Service, anthropic, xai};
 
 /// Larger bodies are refused by both services.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long a busy model wants to be left alone: longer than a client would wait inside a
+/// call.
+const BUSY_SECONDS: u32 = 31;
 /// More conversations than this and their counts start anew.
 const CONVERSATIONS_MAX: usize = 100_000;
 
@@ -40,7 +44,8 @@ pub(crate) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Overloaded,
-    RateLimited,
+    /// Too many calls for this many seconds.
+    RateLimited(u32),
     SpendingLimit,
 }
 
@@ -94,8 +99,17 @@ impl State {
         before
     }
 
-    /// The configured fault for the next call of a service, if any.
-    pub(crate) fn next_fault(&self, service: Service) -> Option<Fault> {
+    /// The fault for the next call of a service, if the configuration or the model's name
+    /// brings one.
+    pub(crate) fn next_fault(
+        &self,
+        service: Service,
+        model: &str,
+        behaviour: Behaviour,
+    ) -> Option<Fault> {
+        if behaviour == Behaviour::Busy && self.attempt(service, model, "") == 0 {
+            return Some(Fault::RateLimited(BUSY_SECONDS));
+        }
         if self.faults.spending_limit {
             return Some(Fault::SpendingLimit);
         }
@@ -112,7 +126,7 @@ impl State {
                 .overloaded_calls
                 .saturating_add(self.faults.rate_limited_calls)
         {
-            Some(Fault::RateLimited)
+            Some(Fault::RateLimited(1))
         } else {
             None
         }

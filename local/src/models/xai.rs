@@ -105,11 +105,12 @@ fn checked(state: &State, headers: &HeaderMap, value: Option<Value>) -> Result<R
         )));
     };
     let request = Request::parse(state, value)?;
-    match state.next_fault(Service::Xai) {
+    match state.next_fault(Service::Xai, &request.model_name, request.behaviour) {
         Some(Fault::Overloaded) => return Ok(overloaded()),
-        Some(Fault::RateLimited) => {
+        Some(Fault::RateLimited(seconds)) => {
             let message = "Too many requests. Please slow down.";
-            return Ok(error(429, "resource-exhausted", message).header("retry-after", "1"));
+            return Ok(error(429, "resource-exhausted", message)
+                .header("retry-after", seconds.to_string()));
         }
         Some(Fault::SpendingLimit) => {
             let message = "Your team has either used all available credits or reached its monthly spending limit.";

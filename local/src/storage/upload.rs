@@ -11,7 +11,8 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::ids;
 use crate::permissions::{self, Subject};
-use crate::server::{BODY_BYTES_MAX, Params};
+use crate::server::Params;
+use crate::server::whole_body::BODY_BYTES_MAX;
 
 /// What a request to create a file holds, before the bucket is known.
 pub(super) struct Upload {

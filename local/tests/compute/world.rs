@@ -69,6 +69,7 @@ impl World {
         let gate = Gate(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let kernel = Kernel::open(
             KernelOptions {
+                new_user_labels: Vec::new(),
                 data_dir: folder.path().to_path_buf(),
                 project: Project {
                     id: "p".to_owned(),

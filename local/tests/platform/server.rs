@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use futures::future::join_all;
 use local::faults::{FaultAction, Faults, Phase};
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 
 use super::support::{PROJECT, ROWS, Who, World, answer, client};
 
@@ -175,4 +178,83 @@ async fn a_generated_key_is_private_and_stays() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Sends a request's head and, only if no answer comes first, its body; then a second
+/// request on the same connection. Returns both statuses.
+async fn head_first(world: &World, head: &str) -> (String, String) {
+    const BODY: &str = r#"{"rowId":"unique()","data":{"title":"x"}}"#;
+    let port = world.running().port();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut stream = BufReader::new(stream);
+    let length = BODY.len();
+    let head = format!(
+        "{head}\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.get_mut().write_all(head.as_bytes()).await.unwrap();
+    // The wait ends early for a server that answers what it has not read.
+    let early = tokio::time::timeout(Duration::from_millis(200), stream.fill_buf()).await;
+    assert!(early.is_err(), "{head}: answered before its body came");
+    stream.get_mut().write_all(BODY.as_bytes()).await.unwrap();
+    let first = status_of_answer(&mut stream).await;
+    let second = "GET /v1/health/version HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
+    stream.get_mut().write_all(second.as_bytes()).await.unwrap();
+    (first, status_of_answer(&mut stream).await)
+}
+
+/// Reads an answer to its end; returns its status.
+async fn status_of_answer(stream: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut length = 0;
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).await.unwrap(), 0, "cut off");
+        if let Some(text) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = text.trim().parse().unwrap();
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
+    status
+}
+
+#[tokio::test]
+async fn a_connection_outlives_an_answer_that_needs_no_body() {
+    let world = World::start().await;
+    let project = format!("x-appwrite-project: {PROJECT}");
+    let cases = [
+        (
+            format!("POST /v1/account/sessions/anonymous HTTP/1.1\r\n{project}"),
+            "201",
+        ),
+        (
+            format!("POST /v1/account HTTP/1.1\r\n{project}\r\norigin: http://evil.example"),
+            "403",
+        ),
+        (format!("POST /v1{ROWS} HTTP/1.1\r\n{project}"), "401"),
+        (
+            format!("POST /v1{ROWS} HTTP/1.1\r\nx-appwrite-project: other"),
+            "404",
+        ),
+        (format!("PATCH /v1{ROWS}/nope HTTP/1.1\r\n{project}"), "404"),
+        (
+            format!("DELETE /v1{ROWS}/nope HTTP/1.1\r\n{project}"),
+            "404",
+        ),
+        (format!("POST /v1/nope HTTP/1.1\r\n{project}"), "404"),
+        (format!("PUT /v1/account HTTP/1.1\r\n{project}"), "404"),
+        (
+            format!("POST /v1/local/counts HTTP/1.1\r\n{project}"),
+            "404",
+        ),
+    ];
+    let answers = cases.each_ref().map(|(head, _)| head_first(&world, head));
+    for ((head, expected), (first, second)) in cases.iter().zip(join_all(answers).await) {
+        assert_eq!(
+            (first.as_str(), second.as_str()),
+            (*expected, "200"),
+            "{head}"
+        );
+    }
 }

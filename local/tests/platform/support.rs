@@ -190,6 +190,7 @@ async fn platform(folder: &TempDir, faults: Faults) -> Platform {
     let platform = Platform::start(PlatformConfig {
         key,
         extra_keys: vec![narrow],
+        new_user_labels: vec!["orchestrator".to_owned()],
         faults,
         ..config
     })

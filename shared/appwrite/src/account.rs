@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use ureq::http::HeaderMap;
 
 use crate::call::{Call, Repeat};
@@ -15,7 +15,8 @@ use crate::kind::Kind;
 
 /// A session, without its token.
 ///
-/// Source: Appwrite 1.9.6 REST, sessions (measured). Fixture: `session_anonymous.json`.
+/// Source: Appwrite 1.9.6 REST, sessions (measured). Fixtures: `session_anonymous.json`,
+/// `session_email.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
@@ -71,9 +72,31 @@ impl Account<'_> {
     /// # Idempotency
     /// Not repeated once the request may have arrived, as each create makes another user.
     pub fn create_anonymous_session(&self) -> Result<(Session, SecretString), Error> {
+        self.sign_in("anonymous", &json!({}))
+    }
+
+    /// Signs a user in by e-mail address and password.
+    ///
+    /// # Errors
+    /// 401 [`ErrorType::UserInvalidCredentials`](crate::ErrorType); 429 after 10 an hour for one
+    /// address. [`Error::OutcomeUnknown`] if the answer was lost: a session may exist that nobody
+    /// holds, so the caller may try again.
+    ///
+    /// # Idempotency
+    /// Not repeated once the request may have arrived, as each makes another session.
+    pub fn create_email_session(
+        &self,
+        email: &str,
+        password: &SecretString,
+    ) -> Result<(Session, SecretString), Error> {
+        let body = json!({"email": email, "password": password.expose_secret()});
+        self.sign_in("email", &body)
+    }
+
+    fn sign_in(&self, way: &str, body: &Value) -> Result<(Session, SecretString), Error> {
         let operation = self.operation(Kind::AccountCreateSession);
-        let path = "/account/sessions/anonymous".to_owned();
-        let call = Call::post(operation, path, Repeat::Never).json(&json!({}))?;
+        let path = format!("/account/sessions/{way}");
+        let call = Call::post(operation, path, Repeat::Never).json(body)?;
         let answer = self.client.fetch(&call)?;
         let session = answer.decode(&call.operation)?;
         let token = token(&answer.headers, self.client.project());
@@ -92,6 +115,55 @@ impl Account<'_> {
     pub fn get(&self) -> Result<User, Error> {
         let call = Call::get(self.operation(Kind::AccountGet), "/account".to_owned());
         self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Makes a user; it is not signed in. The server chooses the id.
+    ///
+    /// # Errors
+    /// 409 [`ErrorType::UserAlreadyExists`](crate::ErrorType), 400 for an address or a password
+    /// (8 to 256 characters) that it does not take. [`Error::OutcomeUnknown`] if the answer was
+    /// lost: signing in tells whether the user exists.
+    ///
+    /// # Idempotency
+    /// Not repeated once the request may have arrived.
+    pub fn create(&self, email: &str, password: &SecretString) -> Result<User, Error> {
+        let call = Call::post(
+            self.operation(Kind::AccountCreate),
+            "/account".to_owned(),
+            Repeat::Never,
+        );
+        let body = json!({
+            "userId": "unique()", "email": email, "password": password.expose_secret(),
+        });
+        let call = call.json(&body)?;
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Gives the signed-in user an e-mail address. An anonymous one gets the password with it and
+    /// stays the same user; any other must know its password.
+    ///
+    /// # Errors
+    /// 400 `general_bad_request` if another user has the address: the server does not tell.
+    /// Repeated: the second one changes nothing.
+    pub fn update_email(&self, email: &str, password: &SecretString) -> Result<User, Error> {
+        let call = Call::patch(
+            self.operation(Kind::AccountUpdateEmail),
+            "/account/email".to_owned(),
+        );
+        let body = json!({"email": email, "password": password.expose_secret()});
+        let call = call.json(&body)?;
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Ends the session of the client's credential.
+    ///
+    /// # Errors
+    /// [`ErrorType::GeneralUnauthorizedScope`](crate::ErrorType) if it has ended. Repeated: a
+    /// session ends once.
+    pub fn delete_session(&self) -> Result<(), Error> {
+        let operation = self.operation(Kind::AccountDeleteSession);
+        let call = Call::delete(operation, "/account/sessions/current".to_owned());
+        self.client.fetch(&call).map(|_| ())
     }
 
     fn operation(&self, kind: Kind) -> Operation {

@@ -85,6 +85,10 @@ error_types! {
     GeneralQueryInvalid = "general_query_invalid",
     /// 400: the row that a cursor names is gone.
     GeneralCursorNotFound = "general_cursor_not_found",
+    /// 409: another user has this id or address.
+    UserAlreadyExists = "user_already_exists",
+    /// 401: no such address, or not its password.
+    UserInvalidCredentials = "user_invalid_credentials",
     /// 401: the key or role lacks a scope.
     GeneralUnauthorizedScope = "general_unauthorized_scope",
     /// 401: no project was named.

@@ -59,6 +59,9 @@ pub struct NewExecution {
     pub method: Method,
     /// None may start with `x-appwrite-`.
     pub headers: BTreeMap<String, String>,
+    /// RFC 3339: start it then, to the whole minute, at least one minute ahead. Needs
+    /// `is_async` (measured).
+    pub scheduled_at: Option<String>,
 }
 
 impl Default for NewExecution {
@@ -69,6 +72,7 @@ impl Default for NewExecution {
             path: "/".to_owned(),
             method: Method::default(),
             headers: BTreeMap::new(),
+            scheduled_at: None,
         }
     }
 }
@@ -169,13 +173,16 @@ impl Executions<'_> {
                 reason: "a header starts with `x-appwrite-`",
             });
         }
-        let body = json!({
+        let mut body = json!({
             "body": new.body,
             "async": new.is_async,
             "path": new.path,
             "method": new.method.as_str(),
             "headers": new.headers,
         });
+        if let Some(time) = &new.scheduled_at {
+            body["scheduledAt"] = time.as_str().into();
+        }
         let path = format!("/functions/{function_id}/executions");
         let mut call = Call::post(operation, path, Repeat::Never).json(&body)?;
         call.timeout_min = (!new.is_async).then_some(SYNC_TIMEOUT);

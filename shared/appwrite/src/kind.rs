@@ -39,8 +39,14 @@ kinds! {
     ExecutionsCreate = "executions.create",
     /// Reads one execution.
     ExecutionsGet = "executions.get",
-    /// Makes an anonymous user with a session.
+    /// Makes a user with an e-mail address and a password.
+    AccountCreate = "account.create",
+    /// Signs a user in, an anonymous one that is made for it too.
     AccountCreateSession = "account.create_session",
+    /// Signs a user out.
+    AccountDeleteSession = "account.delete_session",
+    /// Gives a user an e-mail address.
+    AccountUpdateEmail = "account.update_email",
     /// Reads the signed-in user.
     AccountGet = "account.get",
     /// Reads one site.

@@ -79,6 +79,8 @@ pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 
 /// Times a unit is started before it is given up.
 pub const UNIT_ATTEMPTS_MAX: u64 = 8;
+/// Times a unit may let go to go on later: for the next slice of time, or after a wait.
+pub const UNIT_PAUSES_MAX: u64 = 200;
 /// Characters of a line of progress.
 pub const PROGRESS_CHARS_MAX: usize = 1_000;
 /// Characters of a failure's message.

@@ -2,15 +2,37 @@
 
 use crate::advance::NewUnit;
 use crate::ids::UnitKey;
-use crate::limits::UNIT_ATTEMPTS_MAX;
+use crate::limits::{UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX};
 
-/// The newest claim on a unit.
+/// The newest claim on a unit, and what became of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimState {
     /// Its epoch, 1 and up.
     pub epoch: u64,
-    /// Whether its holder has not been heard of for too long, or let go of it.
-    pub lapsed: bool,
+    /// Claims, this one included, whose holder let go on purpose, to go on later.
+    pub pauses: u64,
+    /// What its holder is doing.
+    pub holder: Holder,
+}
+
+/// What the holder of a claim is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// It works: it was heard of a moment ago.
+    AtWork,
+    /// It let go until a time that has not come.
+    Resting,
+    /// It let go, or has not been heard of for too long: the claim may be taken over.
+    Gone,
+}
+
+impl ClaimState {
+    /// Whether the unit was started as often as allowed. Going on later is no attempt that
+    /// failed, but has a limit of its own.
+    fn is_spent(self) -> bool {
+        let attempts = self.epoch.saturating_sub(self.pauses);
+        attempts >= UNIT_ATTEMPTS_MAX || self.pauses >= UNIT_PAUSES_MAX
+    }
 }
 
 /// What to do about one unit that is not done.
@@ -31,9 +53,11 @@ pub fn repair(row_exists: bool, claim: Option<ClaimState>) -> Repair {
     match claim {
         None if row_exists => Repair::Start,
         None => Repair::Create,
-        Some(ClaimState { lapsed: false, .. }) => Repair::Wait,
-        Some(ClaimState { epoch, .. }) if epoch >= UNIT_ATTEMPTS_MAX => Repair::GiveUp,
-        Some(_) => Repair::Start,
+        Some(claim) => match claim.holder {
+            Holder::AtWork | Holder::Resting => Repair::Wait,
+            Holder::Gone if claim.is_spent() => Repair::GiveUp,
+            Holder::Gone => Repair::Start,
+        },
     }
 }
 
@@ -51,16 +75,27 @@ mod tests {
 
     #[test]
     fn each_state_has_its_repair() {
-        let claim = |epoch, lapsed| Some(ClaimState { epoch, lapsed });
+        let claim = |epoch, pauses, holder| {
+            Some(ClaimState {
+                epoch,
+                pauses,
+                holder,
+            })
+        };
+        use Holder::{AtWork, Gone, Resting};
+        let (attempts, pauses) = (UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX);
         assert_eq!(repair(false, None), Repair::Create);
         assert_eq!(repair(true, None), Repair::Start);
-        assert_eq!(repair(true, claim(1, false)), Repair::Wait);
-        assert_eq!(repair(true, claim(1, true)), Repair::Start);
-        assert_eq!(
-            repair(true, claim(UNIT_ATTEMPTS_MAX - 1, true)),
-            Repair::Start
-        );
-        assert_eq!(repair(true, claim(UNIT_ATTEMPTS_MAX, true)), Repair::GiveUp);
-        assert_eq!(repair(true, claim(UNIT_ATTEMPTS_MAX, false)), Repair::Wait);
+        assert_eq!(repair(true, claim(1, 0, AtWork)), Repair::Wait);
+        assert_eq!(repair(true, claim(1, 1, Resting)), Repair::Wait);
+        assert_eq!(repair(true, claim(1, 0, Gone)), Repair::Start);
+        assert_eq!(repair(true, claim(attempts - 1, 0, Gone)), Repair::Start);
+        assert_eq!(repair(true, claim(attempts, 0, Gone)), Repair::GiveUp);
+        assert_eq!(repair(true, claim(attempts, 0, AtWork)), Repair::Wait);
+        // Who went on later did not fail.
+        assert_eq!(repair(true, claim(attempts, 1, Gone)), Repair::Start);
+        assert_eq!(repair(true, claim(attempts + 1, 1, Gone)), Repair::GiveUp);
+        assert_eq!(repair(true, claim(pauses, pauses - 1, Gone)), Repair::Start);
+        assert_eq!(repair(true, claim(pauses, pauses, Gone)), Repair::GiveUp);
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use appwrite::{Query, Row};
 use jiff::Timestamp;
 use pipeline::UnitKey;
-use pipeline::limits::UNIT_ATTEMPTS_MAX;
+use pipeline::limits::{UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX};
 use pipeline::rows::NewRow;
-use pipeline::sweep::ClaimState;
+use pipeline::sweep::{ClaimState, Holder};
 use serde_json::json;
 
 use crate::clock;
@@ -16,7 +16,9 @@ use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
 /// The claims of a unit are at most its attempts, and a few that were let go.
-const CLAIMS_MAX: usize = 10 * UNIT_ATTEMPTS_MAX as usize;
+const CLAIMS_MAX: usize = (UNIT_PAUSES_MAX + 10 * UNIT_ATTEMPTS_MAX) as usize;
+/// `state` of a claim whose holder is at work, or died.
+const HELD: &str = "held";
 
 /// A claim that this execution holds.
 #[derive(Clone, Debug)]
@@ -42,11 +44,17 @@ impl Claim {
             return Ok(Some(claim));
         }
         match newest(store, unit, lapse).await? {
+            // Whoever is called before the time it was to rest until may look for itself.
             Some(ClaimState {
                 epoch,
-                lapsed: true,
+                holder: Holder::Gone | Holder::Resting,
+                ..
             }) => Self::create(store, unit, epoch + 1, execution_id).await,
-            Some(ClaimState { lapsed: false, .. }) | None => Ok(None),
+            Some(ClaimState {
+                holder: Holder::AtWork,
+                ..
+            })
+            | None => Ok(None),
         }
     }
 
@@ -59,7 +67,7 @@ impl Claim {
         let row_id = unit.id().claim(epoch);
         let data = json!({
             "taskId": unit.task, "unitId": unit.id(), "epoch": epoch, "executionId": execution_id,
-            "heartbeatAt": clock::appwrite_time(clock::now()), "state": "held",
+            "heartbeatAt": clock::appwrite_time(clock::now()), "state": HELD,
         });
         let row = NewRow {
             table: "claims",
@@ -85,11 +93,41 @@ impl Claim {
     ///
     /// # Errors
     /// What the store could not mend.
-    pub async fn release(&self, store: &Store) -> Result<(), Trouble> {
+    pub async fn release(&self, store: &Store, release: Release) -> Result<(), Trouble> {
+        let not_before = match release {
+            Release::Failed | Release::Continued => None,
+            Release::Waiting { until } => Some(clock::appwrite_time(until)),
+        };
+        let data = json!({"state": release.state(), "notBefore": not_before});
         store
-            .patch("claims", &self.row_id, json!({"state": "released"}), None)
+            .patch("claims", &self.row_id, data, None)
             .await
             .map(|_| ())
+    }
+}
+
+/// Why a holder lets go before its unit has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// It failed at something that may succeed later.
+    Failed,
+    /// Its slice of time is over; another execution goes on at once.
+    Continued,
+    /// Nothing can be done before a time.
+    Waiting {
+        /// That time.
+        until: Timestamp,
+    },
+}
+
+impl Release {
+    /// `state` of the claim.
+    const fn state(self) -> &'static str {
+        match self {
+            Self::Failed => "released",
+            Self::Continued => "continued",
+            Self::Waiting { .. } => "waiting",
+        }
     }
 }
 
@@ -105,20 +143,42 @@ pub async fn newest(
     let queries = vec![Query::equal("unitId", unit.id().as_str())];
     let rows = store.list("claims", queries, CLAIMS_MAX).await?;
     let now = clock::now();
+    let pauses = rows.iter().filter(|row| is_pause(row)).count() as u64;
     Ok(rows
         .iter()
-        .filter_map(|row| state(row, lapse, now))
+        .filter_map(|row| {
+            let epoch = u64::try_from(row.integer("epoch")?).ok()?;
+            let holder = holder(row, lapse, now);
+            Some(ClaimState {
+                epoch,
+                pauses,
+                holder,
+            })
+        })
         .max_by_key(|claim| claim.epoch))
 }
 
-fn state(row: &Row, lapse: Duration, now: Timestamp) -> Option<ClaimState> {
-    let epoch = u64::try_from(row.integer("epoch")?).ok()?;
-    let released = row.text("state") == Some("released");
+fn is_pause(row: &Row) -> bool {
+    let state = row.text("state").unwrap_or_default();
+    // The time does not matter here.
+    let until = Timestamp::UNIX_EPOCH;
+    [Release::Continued, Release::Waiting { until }]
+        .iter()
+        .any(|release| release.state() == state)
+}
+
+fn holder(row: &Row, lapse: Duration, now: Timestamp) -> Holder {
+    if row.text("state") != Some(HELD) {
+        let rests = row.text("notBefore").and_then(clock::parse);
+        return match rests.is_some_and(|until| until > now) {
+            true => Holder::Resting,
+            false => Holder::Gone,
+        };
+    }
     let seconds_silent =
         clock::parse(&row.updated_at).map_or(i64::MAX, |seen| now.as_second() - seen.as_second());
-    let silent = u64::try_from(seconds_silent).is_ok_and(|seconds| seconds >= lapse.as_secs());
-    Some(ClaimState {
-        epoch,
-        lapsed: released || silent,
-    })
+    match u64::try_from(seconds_silent).is_ok_and(|seconds| seconds >= lapse.as_secs()) {
+        true => Holder::Gone,
+        false => Holder::AtWork,
+    }
 }

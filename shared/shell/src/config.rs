@@ -55,6 +55,8 @@ pub struct Settings {
     pub claim_lapse_seconds: u64,
     /// How soon the sweep looks at an open task again.
     pub check_after_seconds: u64,
+    /// After how long an execution lets another one go on with its unit.
+    pub time_slice_seconds: u64,
     given: BTreeSet<&'static str>,
     redactor: Redactor,
     host: HostSettings,
@@ -247,6 +249,7 @@ impl<'map> Values<'map> {
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
+            time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             redactor: self.redactor(&host),
             given: self.given.into_keys().collect(),
             host,

@@ -1,18 +1,21 @@
 //! Drives one unit: claim, replay, decide, perform, record, and the end in its order.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use pipeline::effect::{Effect, Entry};
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
 use pipeline::messages::{self, Line};
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
-use pipeline::{Code, Done, Facts, Failure, Step, UnitKind, Work, advance, decide, record};
+use pipeline::{
+    Code, Done, Facts, Failure, Step, UnitKey, UnitKind, Work, advance, decide, record,
+};
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_task, project};
-use crate::claim::Claim;
+use crate::claim::{Claim, Release};
 use crate::clients::Clients;
 use crate::clock;
 use crate::load::{self, Loader};
@@ -20,7 +23,8 @@ use crate::logging::Log;
 use crate::perform::Performer;
 use crate::redaction::Redactor;
 use crate::store::{Created, Store};
-use crate::trouble::Trouble;
+use crate::sweep::function_of;
+use crate::trouble::{Resume, Trouble};
 
 /// Steps of one unit. More than any journal can hold: passing it is a defect.
 const STEPS_MAX: usize = 1_000;
@@ -44,6 +48,10 @@ pub enum Driven {
     Done,
     /// Another execution is at work on it.
     Held,
+    /// Another execution was started to go on.
+    Continued,
+    /// An execution was asked for at this time: nothing can be done before.
+    Waiting(Timestamp),
 }
 
 /// One execution of a function for one unit.
@@ -56,6 +64,8 @@ pub struct Drive<'a> {
     pub execution_id: String,
     /// The execution's log.
     pub log: Log,
+    /// When to stop and let another execution go on.
+    pub slice_end: Instant,
 }
 
 impl Drive<'_> {
@@ -83,14 +93,43 @@ impl Drive<'_> {
             result = self.work(&unit, created_unix, &claim) => result,
             () = claim.beat(&self.store, heartbeat) => Ok(()),
         };
-        if let Err(trouble) = result {
-            if let Err(second) = claim.release(&self.store).await {
-                self.log
-                    .error(&format!("could not release the claim: {second}"));
-            }
-            return Err(trouble);
+        match result {
+            Ok(()) => Ok(Driven::Done),
+            Err(trouble) => self.let_go(&unit.key, &claim, trouble).await,
         }
-        Ok(Driven::Done)
+    }
+
+    /// Lets go of a claim before its unit has ended, and sees to it that the unit goes on. A
+    /// crash in between is made up for by the sweep.
+    async fn let_go(
+        &self,
+        unit: &UnitKey,
+        claim: &Claim,
+        trouble: Trouble,
+    ) -> Result<Driven, Trouble> {
+        let now = clock::now();
+        let (release, driven, at) = match trouble.resume() {
+            Resume::BySweep => {
+                if let Err(second) = claim.release(&self.store, Release::Failed).await {
+                    self.log
+                        .error(&format!("could not release the claim: {second}"));
+                }
+                return Err(trouble);
+            }
+            Resume::Now => (Release::Continued, Driven::Continued, None),
+            Resume::After(wait) => {
+                let until = clock::after(now, wait.as_secs().max(1));
+                let at = clock::whole_minute(until, now);
+                (Release::Waiting { until }, Driven::Waiting(at), Some(at))
+            }
+        };
+        self.log
+            .info(&format!("unit {unit} goes on later: {trouble}"));
+        claim.release(&self.store, release).await?;
+        self.store
+            .start(function_of(unit.kind), unit.id().as_str(), at)
+            .await?;
+        Ok(driven)
     }
 
     async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
@@ -144,10 +183,14 @@ impl Drive<'_> {
         mut journal: Journal,
         repeat: bool,
     ) -> Result<End, Trouble> {
-        let performer = Performer::new(self.clients, &self.store, repeat);
-        for _ in 0..STEPS_MAX {
+        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end);
+        for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),
+                // Every execution takes one step at least, so the unit comes forward.
+                Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {
+                    return Err(Trouble::SliceOver);
+                }
                 Step::Do(effects) => {
                     let performed = effects
                         .iter()

@@ -1,12 +1,14 @@
 //! The function that every executable is, told only which stage it is.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use pipeline::{Stage, UnitKind};
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
+use crate::clock;
 use crate::create_task;
 use crate::drive::{Drive, Driven, TriggerRow};
 use crate::hosts;
@@ -14,6 +16,9 @@ use crate::invocation::{Handler, Invocation, Reply};
 use crate::store::Store;
 use crate::sweep::sweep;
 use crate::trouble::Trouble;
+
+/// An execution that has less time than this left begins nothing new.
+const CONTINUE_RESERVE: Duration = Duration::from_secs(30);
 
 /// Serves the function of `stage` until its host ends it: the whole of every `main`.
 pub fn run(stage: Stage) -> ExitCode {
@@ -107,6 +112,14 @@ impl Function {
         }
     }
 
+    /// When an execution lets another one go on: after its slice of time, and before the
+    /// host would cut it off.
+    fn slice_end(&self, deadline: Instant) -> Instant {
+        let slice = Duration::from_secs(self.clients.settings().time_slice_seconds);
+        let reserved = deadline.checked_sub(CONTINUE_RESERVE).unwrap_or(deadline);
+        reserved.min(clock::monotonic() + slice)
+    }
+
     async fn drive(
         &self,
         kind: UnitKind,
@@ -143,12 +156,15 @@ impl Function {
             store,
             execution_id,
             log: invocation.log.clone(),
+            slice_end: self.slice_end(invocation.deadline),
         };
-        let word = match drive.run(kind, trigger).await? {
-            Driven::Done => "done",
-            Driven::Held => "held",
+        let reply = match drive.run(kind, trigger).await? {
+            Driven::Done => json!({"unit": "done"}),
+            Driven::Held => json!({"unit": "held"}),
+            Driven::Continued => json!({"unit": "continued"}),
+            Driven::Waiting(until) => json!({"unit": "waiting", "until": until.to_string()}),
         };
-        Ok(Reply::json(200, &json!({"unit": word})))
+        Ok(Reply::json(200, &reply))
     }
 }
 

@@ -8,6 +8,7 @@ mod publish;
 mod site;
 
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::{Code, Failure};
@@ -21,18 +22,20 @@ pub struct Performer<'a> {
     clients: &'a Clients,
     store: &'a Store,
     repeat: bool,
+    slice_end: Instant,
     github: OnceLock<github::Client>,
 }
 
 impl<'a> Performer<'a> {
     /// A performer for one execution. With `repeat`, an earlier execution was at work on
     /// this unit, so an effect without an entry may have happened all the same: then it
-    /// looks before it acts.
-    pub fn new(clients: &'a Clients, store: &'a Store, repeat: bool) -> Self {
+    /// looks before it acts. At `slice_end` it stops waiting for what takes its time.
+    pub fn new(clients: &'a Clients, store: &'a Store, repeat: bool, slice_end: Instant) -> Self {
         Self {
             clients,
             store,
             repeat,
+            slice_end,
             github: OnceLock::new(),
         }
     }

@@ -2,10 +2,12 @@
 
 use appwrite::{Client, ErrorType, NewExecution, Query, Row};
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use pipeline::rows::{DATABASE, NewRow};
 use serde_json::{Value, json};
 
 use crate::blocking::blocking;
+use crate::clock;
 use crate::trouble::Trouble;
 
 /// Rows of one bulk create.
@@ -149,14 +151,21 @@ impl Store {
         }
     }
 
-    /// Starts the function of a trigger table for one of its rows, without waiting for it.
+    /// Starts the function of a trigger table for one of its rows, at once or at a time,
+    /// without waiting for it.
     ///
     /// # Errors
     /// What the client could not mend by repeating.
-    pub async fn start(&self, function_id: &'static str, row_id: &str) -> Result<(), Trouble> {
+    pub async fn start(
+        &self,
+        function_id: &'static str,
+        row_id: &str,
+        at: Option<Timestamp>,
+    ) -> Result<(), Trouble> {
         let new = NewExecution {
             body: json!({"rowId": row_id}).to_string(),
             is_async: true,
+            scheduled_at: at.map(clock::appwrite_time),
             ..NewExecution::default()
         };
         let client = self.client.clone();

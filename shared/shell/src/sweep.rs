@@ -136,7 +136,7 @@ async fn check_unit(
         }
         Repair::Start => {
             store
-                .start(function_of(key.kind), key.id().as_str())
+                .start(function_of(key.kind), key.id().as_str(), None)
                 .await?;
             swept.started += 1;
         }

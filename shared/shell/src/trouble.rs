@@ -1,7 +1,12 @@
 //! What keeps an execution from going on. A [`Trouble`] is not recorded: the unit is
 //! started again later. What can never succeed is a [`pipeline::Failure`] and is recorded.
 
+use std::time::Duration;
+
 use pipeline::Failure;
+
+/// How long to wait before a build is looked at again.
+const BUILD_WAIT: Duration = Duration::from_secs(60);
 
 /// Why an execution stops before its unit has ended.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +23,46 @@ pub enum Trouble {
     /// A row does not hold what it should.
     #[error("{0}")]
     Row(String),
+    /// The execution's slice of time is over; the next one goes on.
+    #[error("the time slice is over")]
+    SliceOver,
+    /// A build is not done yet.
+    #[error("the build is not done yet")]
+    Building,
     /// A function lacks a setting, or an outside service refused for good.
     #[error("{0}")]
     Terminal(Failure),
+}
+
+/// When a unit that stopped goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// By another execution, at once.
+    Now,
+    /// By an execution delayed for this long: nothing can be done before.
+    After(Duration),
+    /// When the sweep comes by.
+    BySweep,
+}
+
+impl Trouble {
+    /// When the unit goes on. A wait that a service asks for is too long to be waited for
+    /// here, or its client had waited: so nothing is paid for waiting.
+    pub fn resume(&self) -> Resume {
+        let asked_for = match self {
+            Self::SliceOver => return Resume::Now,
+            Self::Building => Some(BUILD_WAIT),
+            Self::Model(error) => match error.retry() {
+                models::Retry::Transient { after } => after,
+                models::Retry::Terminal => None,
+            },
+            Self::GitHub(error) => match error.retry() {
+                github::Retry::Transient { after } => after,
+                github::Retry::Terminal => None,
+            },
+            // Who can not be reached can not be asked to call back.
+            Self::Appwrite(_) | Self::Row(_) | Self::Terminal(_) => None,
+        };
+        asked_for.map_or(Resume::BySweep, Resume::After)
+    }
 }

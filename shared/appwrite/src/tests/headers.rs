@@ -5,9 +5,9 @@ use serde_json::json;
 use wiremock::matchers::{any, header};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::recorded::{body, serve};
+use super::recorded::{body, sent, serve};
 use super::{SECRET, blocking, chain, client, settings, tasks};
-use crate::{Client, Credential, Error, RESPONSE_FORMAT};
+use crate::{Client, Credential, Error, ErrorType, RESPONSE_FORMAT, Retry};
 
 #[tokio::test]
 async fn every_request_names_project_and_format() {
@@ -175,6 +175,40 @@ async fn session_token_comes_from_the_fallback() {
     assert_eq!(session.user_id, "6b03544809bb9fb6a549");
     assert_eq!(session.provider, "anonymous");
     assert_eq!(token.expose_secret(), "<session-token base64>");
+}
+
+#[tokio::test]
+async fn people_sign_up_and_in_with_an_address() {
+    let password = || SecretString::from("bobPassw0rd!");
+    let server = serve("account_created").await;
+    let url = server.uri();
+    let user = blocking(move || {
+        client(&url)
+            .account()
+            .create("bob@localhost.test", &password())
+    });
+    assert_eq!(user.await.unwrap().email, "bob@localhost.test");
+    let body = sent(&server).await;
+    assert_eq!(body["userId"], "unique()");
+    assert_eq!(body["password"], "bobPassw0rd!");
+
+    let sign_in = move |url: String| {
+        let account = client(&url);
+        account
+            .account()
+            .create_email_session("bob@localhost.test", &password())
+    };
+    let server = serve("session_email").await;
+    let url = server.uri();
+    let (session, token) = blocking(move || sign_in(url)).await.unwrap();
+    assert_eq!(session.provider, "email");
+    assert_eq!(token.expose_secret(), "<session-token base64>");
+
+    let server = serve("session_refused").await;
+    let url = server.uri();
+    let error = blocking(move || sign_in(url)).await.unwrap_err();
+    assert_eq!(error.kind(), Some(&ErrorType::UserInvalidCredentials));
+    assert_eq!(error.retry(), Retry::Terminal);
 }
 
 async fn session_with(headers: &[(&str, &str)]) -> Result<SecretString, Error> {

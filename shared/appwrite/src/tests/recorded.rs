@@ -16,11 +16,12 @@ macro_rules! fixtures {
 }
 
 fixtures! {
-    "account", "body_too_large", "cursor_not_found", "deployment_created", "deployment_ready",
+    "account", "account_created", "body_too_large", "cursor_not_found", "deployment_created", "deployment_ready",
     "deployments", "execution_bad_header", "execution_completed", "execution_failed",
     "execution_timed_out", "execution_waiting", "guest_refused", "rate_limited",
     "row_already_exists", "row_created", "row_deleted", "row_not_found", "row_patched", "row_read",
-    "row_update_conflict", "rows_created", "rows_selected", "rules", "session_anonymous",
+    "row_update_conflict", "rows_created", "rows_selected", "rules", "session_anonymous", "session_email",
+    "session_refused",
     "site_activated", "site_already_exists", "site_created", "unknown_route", "user_unauthorized",
 }
 

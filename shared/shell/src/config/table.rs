@@ -260,6 +260,13 @@ pub const SETTINGS: &[Setting] = &[
         FUNCTIONS,
         "seconds until an open task is looked at again",
     ),
+    whole(
+        "TIME_SLICE_SECONDS",
+        "120",
+        (0, 840),
+        UNIT_DRIVERS,
+        "seconds after which an execution lets another one go on",
+    ),
 ];
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use pipeline::{Code, Failure};
 use super::{Performer, terminal};
 use crate::archive;
 use crate::blocking::blocking;
+use crate::clock;
 use crate::trouble::Trouble;
 
 /// Deployments of a site that are compared with the own bytes before an upload is repeated.
@@ -18,6 +19,8 @@ const DEPLOYMENTS_COMPARED_MAX: u32 = 25;
 const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Longest wait between two looks at a build.
 const POLL_MAX: Duration = Duration::from_secs(3);
+/// How long a build is waited for even if the slice is over: plain files take a moment.
+const BUILD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes sure that the site and its public address exist. Returns the address.
 async fn ensure(performer: &Performer<'_>, request: &UploadRequest) -> Result<String, Trouble> {
@@ -150,12 +153,13 @@ async fn uploaded_before(
 }
 
 /// Waits until the build has ended. Returns whether it can be activated, and the end of its
-/// log. The execution's own deadline bounds the wait.
+/// log. What is not built by the end of the execution's slice is looked at later.
 async fn built(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
 ) -> Result<(bool, String), Trouble> {
     let mut wait = POLL_FIRST;
+    let last_look = performer.slice_end.max(clock::monotonic() + BUILD_PATIENCE);
     loop {
         let (client, wanted) = (performer.store.client().clone(), deployment.clone());
         let seen = blocking(move || {
@@ -175,6 +179,9 @@ async fn built(
         };
         if let Some(ready) = ready {
             return Ok((ready, log_tail(&seen.build_logs)));
+        }
+        if clock::monotonic() + wait > last_look {
+            return Err(Trouble::Building);
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(POLL_MAX);

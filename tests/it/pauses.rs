@@ -1,0 +1,120 @@
+//! Executions that let go before their unit has ended: at the end of their slice of time,
+//! and where nothing can be done for a while.
+
+use std::time::{Duration, Instant};
+
+use appwrite::Row;
+use serde_json::Value;
+
+use crate::world::{Setup, World, assert_one_of_each, todo};
+
+/// Longest that the condition of a test may take to come true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn states(claims: &[Row]) -> Vec<(String, String)> {
+    let text = |row: &Row, column| row.text(column).unwrap().to_owned();
+    let mut states: Vec<_> = claims
+        .iter()
+        .map(|row| (text(row, "unitId"), text(row, "state")))
+        .collect();
+    states.sort();
+    states
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_execution_without_time_hands_on_and_nothing_is_asked_twice() {
+    let world = World::with(Setup {
+        settings: vec![("TIME_SLICE_SECONDS", "0")],
+        sweep_every: Some(80_000),
+        ..Setup::default()
+    })
+    .await;
+    let row = world.run(&todo()).await;
+    assert_one_of_each(&world, &row).await;
+    let (calls, repeats) = world.model_calls();
+    assert_eq!(repeats, 0);
+    let claims = states(&world.rows("claims", &row.id).await);
+    let continued = claims.iter().filter(|(_, state)| state == "continued");
+    let held = claims.iter().filter(|(_, state)| state == "held").count();
+    // Every step but a unit's last ended in another execution: a step is a model call, or
+    // one of the release's and the deployment's two. The judgements of a review are one.
+    let judgements = world.rows("journal", &row.id).await;
+    let judgements = judgements
+        .iter()
+        .filter(|entry| entry.text("key").unwrap().starts_with("judge."))
+        .count();
+    let reviews = world.rows("reviews", &row.id).await.len();
+    let steps = calls - judgements + reviews + 2 + 2;
+    assert_eq!(continued.count() + held, steps, "{claims:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_long_wait_is_left_to_a_delayed_execution() {
+    let world = World::with(Setup {
+        settings: vec![("GROK_MODEL", "scripted-busy")],
+        sweep_every: Some(1),
+        ..Setup::default()
+    })
+    .await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    let waiting = waiting_claim(&world, &task).await;
+    let not_before: jiff::Timestamp = waiting.text("notBefore").unwrap().parse().unwrap();
+
+    let executions = executions(&world, "plan").await;
+    let scheduled = executions.iter().find(|it| it["status"] == "scheduled");
+    let at: jiff::Timestamp = scheduled.unwrap()["scheduledAt"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(at >= not_before, "{at} is before {not_before}");
+
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    let claims = world.rows("claims", &task).await;
+    let plan: Vec<&Row> = claims
+        .iter()
+        .filter(|claim| claim.text("unitId") == waiting.text("unitId"))
+        .collect();
+    // The sweep looked by every second and let the unit rest.
+    assert_eq!(plan.len(), 2);
+    let second = plan.iter().find(|claim| claim.id != waiting.id).unwrap();
+    assert!(second.created_at.parse::<jiff::Timestamp>().unwrap() >= not_before);
+    world.stop().await;
+}
+
+async fn waiting_claim(world: &World, task: &str) -> Row {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let claims = world.rows("claims", task).await;
+        if let Some(claim) = claims
+            .into_iter()
+            .find(|claim| claim.text("state") == Some("waiting"))
+        {
+            return claim;
+        }
+        assert!(Instant::now() < deadline, "nobody waits");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The executions of a function that can be seen.
+async fn executions(world: &World, function: &str) -> Vec<Value> {
+    let platform = &world.hosting.platform;
+    let url = format!("{}/functions/{function}/executions", platform.endpoint());
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .build()
+        .unwrap();
+    let request = client
+        .get(url)
+        .header("x-appwrite-project", "orchestrator")
+        .header(
+            "x-appwrite-key",
+            secrecy::ExposeSecret::expose_secret(platform.key()),
+        );
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["executions"].as_array().unwrap().clone()
+}
