@@ -170,7 +170,7 @@ def accounts(tables, users):
     account = Counted(Account(own))
     same("account", account.get().name, "Ada")
     same("preferences", account.update_prefs(prefs={"tea": True}).to_dict()["prefs"]["tea"], True)
-    by_jwt = Client().set_endpoint(ENDPOINT).set_project(PROJECT).set_jwt(account.create_jwt().jwt)
+    by_jwt = Client().set_endpoint(ENDPOINT).set_project(PROJECT).set_jwt(users.create_jwt(user_id="ada").jwt)
     same("account by JWT", Counted(Account(by_jwt)).get().id, "ada")
     own_tables = Counted(TablesDB(own))
     refused("a row of others", 404, "row_not_found", own_tables.get_row, **TABLE, row_id="tea")
