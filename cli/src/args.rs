@@ -32,6 +32,9 @@ pub enum Command {
     Login(LoginArgs),
     /// Sign out. What an anonymous user has made can not be reached afterwards.
     Logout(LogoutArgs),
+    /// Print what scripts/push sets, secrets too, as JSON into a pipe.
+    #[command(hide = true)]
+    Settings,
     /// Make one model call, alone.
     Try(TryArgs),
 }

@@ -46,7 +46,11 @@ async fn run(program: impl AsRef<Path>, arguments: &[&str]) {
     let path = |name: &str| folder.path().join(name);
     let executable = std::fs::read(function()).expect("run scripts/test: the fixture is not built");
     archive(&path("function.tar.gz"), "rust_runtime", &executable);
-    archive(&path("site.tar.gz"), "index.html", b"<h1>it is served</h1>\n");
+    archive(
+        &path("site.tar.gz"),
+        "index.html",
+        b"<h1>it is served</h1>\n",
+    );
     let config = PlatformConfig::new("clients", path("data"), path("functions"));
     let platform = Platform::start(config).await.unwrap();
     let mut command = Command::new(&program);
@@ -60,7 +64,10 @@ async fn run(program: impl AsRef<Path>, arguments: &[&str]) {
         .env("SITE_ARCHIVE", path("site.tar.gz"));
     let output = blocking(move || command.output()).await;
     let output = output.unwrap_or_else(|error| {
-        panic!("run scripts/test: {} does not start: {error}", program.display())
+        panic!(
+            "run scripts/test: {} does not start: {error}",
+            program.display()
+        )
     });
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
