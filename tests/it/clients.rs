@@ -21,7 +21,7 @@ fn scripts() -> PathBuf {
 }
 
 /// The function that answers what it was sent, which `cargo test --workspace` builds.
-fn function() -> PathBuf {
+pub(crate) fn function() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let target = own.ancestors().nth(2).unwrap();
     target.join("examples/fixture_function")

@@ -16,5 +16,6 @@ mod clients;
 mod crashes;
 mod deliveries;
 mod pauses;
+mod push;
 mod tidy;
 mod world;
