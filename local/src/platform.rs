@@ -126,32 +126,11 @@ impl Platform {
     /// The address is not loopback or is taken, the data folder or database
     /// cannot be used, or the configuration is refused. None is worth a retry
     /// without a change.
-    pub async fn start(config: PlatformConfig) -> anyhow::Result<Self> {
+    pub async fn start(mut config: PlatformConfig) -> anyhow::Result<Self> {
         make_folder(&config.data_dir)?;
-        let key = match config.key {
-            Some(key) => key,
-            // Appwrite's keys begin so.
-            None => kept_secret(&config.data_dir.join(KEY_FILE), "standard_")?,
-        };
-        let administrator = administrator(
-            config.admin_email,
-            config.admin_password,
-            &config.data_dir.join(PASSWORD_FILE),
-        )?;
-        let listener = match config.listener {
-            Some(listener) => {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)?
-            }
-            None => TcpListener::bind(config.bind)
-                .await
-                .with_context(|| format!("could not listen on `{}`", config.bind))?,
-        };
+        let (key, administrator) = secrets(&mut config)?;
+        let listener = listen(config.listener, config.bind).await?;
         let address = listener.local_addr()?;
-        ensure!(
-            address.ip().is_loopback(),
-            "the platform listens on loopback only, not on `{address}`"
-        );
         let name = config
             .config
             .as_ref()
@@ -275,6 +254,28 @@ impl Drop for Platform {
     }
 }
 
+/// Listens, on loopback only.
+async fn listen(
+    given: Option<std::net::TcpListener>,
+    bind: SocketAddr,
+) -> anyhow::Result<TcpListener> {
+    let listener = match given {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
+        }
+        None => TcpListener::bind(bind)
+            .await
+            .with_context(|| format!("could not listen on `{bind}`"))?,
+    };
+    let address = listener.local_addr()?;
+    ensure!(
+        address.ip().is_loopback(),
+        "the platform listens on loopback only, not on `{address}`"
+    );
+    Ok(listener)
+}
+
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(path);
@@ -319,21 +320,24 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal(&"a request panicked").into_response()
 }
 
-fn administrator(
-    email: String,
-    password: Option<SecretString>,
-    kept: &Path,
-) -> anyhow::Result<Administrator> {
-    let password = match password {
+/// The project's key and the administrator, as given or as kept.
+fn secrets(config: &mut PlatformConfig) -> anyhow::Result<(SecretString, Administrator)> {
+    let key = match config.key.take() {
+        Some(key) => key,
+        // Appwrite's keys begin so.
+        None => kept_secret(&config.data_dir.join(KEY_FILE), "standard_")?,
+    };
+    let password = match config.admin_password.take() {
         Some(password) => password,
-        None => kept_secret(kept, "")?,
+        None => kept_secret(&config.data_dir.join(PASSWORD_FILE), "")?,
     };
     ensure!(
         password.expose_secret().chars().count() >= admin::PASSWORD_CHARS_MIN,
         "the administrator's password has fewer than {} characters",
         admin::PASSWORD_CHARS_MIN
     );
-    Ok(Administrator { email, password })
+    let email = std::mem::take(&mut config.admin_email);
+    Ok((key, Administrator { email, password }))
 }
 
 /// Reads the secret of an earlier start, or makes one that begins with `prefix`.

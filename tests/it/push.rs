@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use cli::environment::Environment;
 use cli::hosting::{Plan, Services, point_at, scripted_models};
 use local::admin::EMAIL_DEFAULT;
 use local::github::{Account, GitHub, GitHubConfig};
+use local::models::Models;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::world::{Setup, World, assert_one_of_each, blocking, todo};
 
 const PROJECT: &str = "orchestrator";
+/// Token of the stand-in GitHub.
+const TOKEN: &str = "token-of-this-test";
 const ROW: &str = "/tablesdb/orchestrator/tables/claims/rows";
 
 fn root() -> &'static Path {
@@ -38,10 +42,15 @@ async fn empty() -> World {
     .await
 }
 
+fn http() -> reqwest::Client {
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(30));
+    builder.build().unwrap()
+}
+
 /// A request as the project's key, which must succeed.
 async fn ask(world: &World, method: reqwest::Method, path: &str, body: &Value) -> Value {
     let platform = &world.hosting.platform;
-    let request = reqwest::Client::new()
+    let request = http()
         .request(method, format!("{}{path}", platform.endpoint()))
         .header("x-appwrite-project", PROJECT)
         .header("x-appwrite-key", platform.key().expose_secret());
@@ -59,7 +68,7 @@ async fn get(world: &World, path: &str) -> Value {
 /// The first page of a site.
 async fn visit(world: &World, domain: &str) -> String {
     let platform = &world.hosting.platform;
-    let request = reqwest::Client::new()
+    let request = http()
         .get(format!("http://127.0.0.1:{}/", platform.port()))
         .header("host", format!("{domain}:{}", platform.port()));
     request.send().await.unwrap().text().await.unwrap()
@@ -224,7 +233,7 @@ fn claim(config: &Value) -> Value {
 async fn github(folder: PathBuf) -> GitHub {
     let account = Account {
         login: "demo".to_owned(),
-        token: SecretString::from("token-of-this-test"),
+        token: SecretString::from(TOKEN),
         scopes: ["repo", "workflow"].map(str::to_owned).to_vec(),
         organizations: Vec::new(),
     };
@@ -237,6 +246,25 @@ async fn github(folder: PathBuf) -> GitHub {
     })
     .await
     .unwrap()
+}
+
+/// What the functions need to work with these stand-ins.
+fn functions_settings(models: &Models, github: &GitHub, port: u16) -> BTreeMap<String, String> {
+    let mut environment = Environment::of(BTreeMap::new());
+    let services = Services {
+        grok: false,
+        claude: false,
+        github: false,
+    };
+    point_at(&mut environment, models, services);
+    environment.set("GITHUB_TOKEN", TOKEN);
+    environment.set("GITHUB_BASE_URL", github.base_url());
+    environment.set("SITE_DOMAIN", format!("localhost:{port}"));
+    environment.set("CHECK_AFTER_SECONDS", "1");
+    let functions = shell::config::FUNCTIONS.iter();
+    functions
+        .flat_map(|function| environment.of_function(function))
+        .collect()
 }
 
 /// `scripts/push` with these settings and no others.
@@ -260,24 +288,13 @@ async fn what_was_pushed_to_an_empty_platform_carries_out_a_brief() {
     let platform = &world.hosting.platform;
     let models = scripted_models().await.unwrap();
     let github = github(world.folder.path().join("github")).await;
-    let mut environment = Environment::of(BTreeMap::new());
-    let services = Services {
-        grok: false,
-        claude: false,
-        github: false,
-    };
-    point_at(&mut environment, &models, services);
-    environment.set("GITHUB_TOKEN", "token-of-this-test");
-    environment.set("GITHUB_BASE_URL", github.base_url());
-    environment.set("SITE_DOMAIN", format!("localhost:{}", platform.port()));
-    environment.set("CHECK_AFTER_SECONDS", "1");
-    let mut settings = BTreeMap::from([
-        (
-            "APPWRITE_ENDPOINT".to_owned(),
-            platform.endpoint().to_owned(),
-        ),
-        ("APPWRITE_PROJECT_ID".to_owned(), PROJECT.to_owned()),
-    ]);
+    let mut settings = BTreeMap::from(
+        [
+            ("APPWRITE_ENDPOINT", platform.endpoint()),
+            ("APPWRITE_PROJECT_ID", PROJECT),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     let (is_well, refused) = run(push(&world, &settings)).await;
     assert!(
         !is_well && refused.contains("APPWRITE_DEV_KEY") && refused.contains("SITE_DOMAIN"),
@@ -285,9 +302,7 @@ async fn what_was_pushed_to_an_empty_platform_carries_out_a_brief() {
     );
     let key = platform.key().expose_secret();
     settings.insert("APPWRITE_DEV_KEY".to_owned(), key.to_owned());
-    for function in shell::config::FUNCTIONS {
-        settings.extend(environment.of_function(function));
-    }
+    settings.extend(functions_settings(&models, &github, platform.port()));
     let before = std::fs::read(root().join("appwrite.json")).unwrap();
     let (is_well, output) = run(push(&world, &settings)).await;
     assert!(is_well, "{output}");
