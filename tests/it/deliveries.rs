@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use local::faults::{FaultAction, Faults, Phase};
+use serde_json::{Value, json};
 
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
@@ -68,13 +69,12 @@ impl Gate {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
-    // The results of the three agents that start together are held back until all of them
-    // are there, and then committed at once. (That each order of commits and lists after
-    // that is right is shown in the pipeline, where it can be forced.)
+/// The results of the `count` agents that start together are held back until all of them
+/// are there, and then committed at once. (That each order of commits and lists after that
+/// is right is shown in the pipeline, where it can be forced.) Returns the task's totals.
+async fn finishing_at_once(count: usize, brief: &Value) -> Value {
     let gate = Arc::new(Gate {
-        count: 3,
+        count,
         come: Mutex::new(0),
         all: Condvar::new(),
     });
@@ -86,7 +86,7 @@ async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
             row.table == "journal" && row.data["kind"] == "done" && row.row_id.starts_with('a');
         if is_result
             && row.phase == Phase::Before
-            && hook_met.load(Ordering::SeqCst) < 3
+            && hook_met.load(Ordering::SeqCst) < count
             && tokio::task::block_in_place(|| hook_gate.pass())
         {
             hook_met.fetch_add(1, Ordering::SeqCst);
@@ -101,13 +101,25 @@ async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
         ..Setup::default()
     })
     .await;
-    let row = world.run(&todo()).await;
+    let row = world.run(brief).await;
     assert_eq!(
         met.load(Ordering::SeqCst),
-        3,
+        count,
         "they did not finish at the same instant"
     );
     assert_one_of_each(&world, &row).await;
-    assert_eq!(totals(&row)["assignments"], 4);
     world.stop().await;
+    totals(&row)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn agents_that_finish_at_the_same_instant_do_not_stall_the_task() {
+    assert_eq!(finishing_at_once(3, &todo()).await["assignments"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn agents_that_free_their_slots_at_the_same_instant_do_not_stall_the_task() {
+    let mut brief = todo();
+    brief["options"] = json!({"parallelism": 2});
+    assert_eq!(finishing_at_once(2, &brief).await["assignments"], 4);
 }
