@@ -49,18 +49,25 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         hosting.platform.key().expose_secret()
     ));
     if let Some(administrator) = hosting.platform.administrator() {
-        output.note(&format!("Console   {}", administrator.email));
+        output.note(&format!("Account   {}", administrator.email));
         output.note(&format!(
             "Password  {}",
             administrator.password.expose_secret()
         ));
     }
+    output.note(&format!(
+        "Console   {}",
+        hosting.platform.console_link().expose_secret()
+    ));
     if has_config {
         output.note(&format!(
             "Web page  {}/",
             hosting.platform.endpoint().trim_end_matches("/v1")
         ));
         services.lines().iter().for_each(|line| output.note(line));
+    }
+    if let Some(line) = hosting.faults_line() {
+        output.note(&line);
     }
     output.note("Press Ctrl-C to stop.");
     interrupted().await;

@@ -11,8 +11,12 @@ mod accounts;
 mod admin;
 #[path = "platform/changes.rs"]
 mod changes;
+#[path = "platform/console.rs"]
+mod console;
 #[path = "platform/counts.rs"]
 mod counts;
+#[path = "platform/faults.rs"]
+mod faults;
 #[path = "platform/legacy.rs"]
 mod legacy;
 #[path = "platform/realtime.rs"]
