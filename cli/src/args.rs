@@ -33,6 +33,9 @@ pub enum Command {
     Login(LoginArgs),
     /// Sign out. What an anonymous user has made can not be reached afterwards.
     Logout(LogoutArgs),
+    /// Print what scripts/push sets, secrets too, as JSON into a pipe.
+    #[command(hide = true)]
+    Settings,
     /// Make one model call, alone.
     Try(TryArgs),
 }
@@ -61,6 +64,17 @@ pub struct LocalArgs {
     /// The project's API key. Made once and kept in the data folder if not given.
     #[arg(long, env = "ORCHESTRATOR_LOCAL_KEY", hide_env_values = true)]
     pub key: Option<String>,
+    /// E-mail address with which `appwrite login` signs in.
+    #[arg(long, value_name = "EMAIL", default_value = local::admin::EMAIL_DEFAULT)]
+    pub admin_email: String,
+    /// Password for it, 8 characters or more. Made once and kept in the data folder if not given.
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "ORCHESTRATOR_LOCAL_PASSWORD",
+        hide_env_values = true
+    )]
+    pub admin_password: Option<String>,
     /// An appwrite.json to load: its tables, functions and sites.
     #[arg(long)]
     pub config: Option<PathBuf>,

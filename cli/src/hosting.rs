@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use local::admin::EMAIL_DEFAULT;
 use local::config::ProjectConfig;
 use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
@@ -44,6 +45,9 @@ pub struct Hosting {
 pub struct Plan {
     pub project_id: String,
     pub key: Option<SecretString>,
+    /// Who signs in to the console; see [`PlatformConfig`].
+    pub admin_email: String,
+    pub admin_password: Option<SecretString>,
     pub config: Option<ProjectConfig>,
 }
 
@@ -57,6 +61,8 @@ impl Plan {
         Ok(Self {
             project_id: config.project_id.clone(),
             key: None,
+            admin_email: EMAIL_DEFAULT.to_owned(),
+            admin_password: None,
             config: Some(config),
         })
     }
@@ -149,6 +155,8 @@ impl Hosting {
         let config = PlatformConfig {
             listener: Some(listener),
             key: plan.key,
+            admin_email: plan.admin_email,
+            admin_password: plan.admin_password,
             web_root: plan.config.is_some().then(|| web_page::root(services)),
             config: plan.config,
             variables,

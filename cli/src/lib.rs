@@ -15,6 +15,7 @@ pub mod output;
 mod place;
 mod run;
 mod session;
+mod settings_command;
 mod summary;
 mod task;
 mod try_command;
@@ -34,6 +35,7 @@ pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Local(args) => local_command::local(args).await,
         Command::Login(args) => account_command::login(args).await,
         Command::Logout(args) => account_command::logout(args).await,
+        Command::Settings => settings_command::settings(),
         Command::Try(args) => try_command::try_model(&args).await,
     }
 }

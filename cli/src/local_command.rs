@@ -37,6 +37,8 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan {
         project_id: args.project.clone(),
         key: args.key.map(SecretString::from),
+        admin_email: args.admin_email,
+        admin_password: args.admin_password.map(SecretString::from),
         config,
     };
     let hosting = Hosting::start(&args.platform, &data, environment, plan).await?;
@@ -46,6 +48,13 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         "API key   {}",
         hosting.platform.key().expose_secret()
     ));
+    if let Some(administrator) = hosting.platform.administrator() {
+        output.note(&format!("Account   {}", administrator.email));
+        output.note(&format!(
+            "Password  {}",
+            administrator.password.expose_secret()
+        ));
+    }
     output.note(&format!(
         "Console   {}",
         hosting.platform.console_link().expose_secret()

@@ -3,7 +3,8 @@
 //! What it does is chosen by the first segment of the path or, for `/`, by the variable `MODE`:
 //! `echo` (default) answers what it was sent, `status-N` answers N, `hold` tells the listener at
 //! `GATE` that it is inside and goes on when that closes the connection, `exit` ends the process.
-//! `MODE=deaf` never listens, `MODE=dies` ends at the start.
+//! `MODE=deaf` never listens, `MODE=dies` ends at the start. With `QUIET` set it does not say at
+//! which port it listens, as the server of the Rust image.
 
 #![expect(
     clippy::print_stdout,
@@ -52,7 +53,9 @@ fn main() {
         });
     }
     let listener = TcpListener::bind(format!("{}:{}", variable("HOST"), variable("PORT"))).unwrap();
-    println!("Listening on http://{}", listener.local_addr().unwrap());
+    if variable("QUIET").is_empty() {
+        println!("Listening on http://{}", listener.local_addr().unwrap());
+    }
     println!("HTTP server successfully started!");
     for stream in listener.incoming() {
         let stream = stream.unwrap();

@@ -15,6 +15,8 @@ mod tokens;
 mod user;
 pub mod users;
 
+pub(crate) use sign_in::invalid_credentials;
+
 use std::sync::Arc;
 use std::time::Duration;
 

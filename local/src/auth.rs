@@ -22,6 +22,7 @@ use crate::kernel::Kernel;
 use crate::{clock, ids};
 
 pub use scopes::ALL as ALL_SCOPES;
+pub(crate) use scopes::missing;
 
 /// Tables of this module.
 pub const SCHEMA: &str = "
@@ -53,7 +54,7 @@ pub enum Caller {
         scopes: Vec<String>,
         /// The execution it was made for, if any.
         execution: Option<String>,
-        /// Whether it is the project's own key.
+        /// Whether it is the project's own key, or an administrator in admin mode.
         admin: bool,
     },
 }
@@ -357,6 +358,9 @@ pub async fn identify(
             .auth
             .key_caller(key)
             .ok_or_else(ApiError::unauthorized);
+    }
+    if let Some(administrator) = crate::admin::caller(kernel, headers).await? {
+        return Ok(administrator);
     }
     if let Some(token) = text(headers, "x-appwrite-jwt") {
         return by_jwt(kernel, token).await;

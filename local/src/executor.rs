@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 mod call;
+mod listening;
 mod logs;
 mod process;
 

@@ -29,7 +29,7 @@ fn health(caller: Caller) -> Ready<Result<Json<Value>, ApiError>> {
 
 /// The version, for everybody. A `HEAD` with a key is refused, as measured:
 /// keys lack the scope `public`.
-fn version(method: Method, headers: HeaderMap) -> Ready<Result<Json<Value>, ApiError>> {
+pub(crate) fn version(method: Method, headers: HeaderMap) -> Ready<Result<Json<Value>, ApiError>> {
     let by_key = headers.contains_key("x-appwrite-key");
     ready(if method == Method::HEAD && by_key {
         Err(ApiError::new(

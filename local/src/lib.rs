@@ -5,6 +5,7 @@
 //! [`kernel`], which every other module takes.
 
 pub mod accounts;
+pub mod admin;
 pub mod auth;
 pub mod bus;
 pub mod clock;

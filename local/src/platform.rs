@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::admin::{self, Administrator};
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
 use crate::error::ApiError;
@@ -36,6 +37,8 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// File of the generated key inside the data folder.
 const KEY_FILE: &str = "key";
+/// File of the administrator's generated password inside the data folder.
+const PASSWORD_FILE: &str = "console-password";
 
 /// How a platform is started.
 pub struct PlatformConfig {
@@ -51,6 +54,11 @@ pub struct PlatformConfig {
     /// The project's key; without one it is generated once and kept in
     /// `data_dir/key`, mode 0600.
     pub key: Option<SecretString>,
+    /// E-mail address of the administrator, who signs in to the project `console`.
+    pub admin_email: String,
+    /// The administrator's password, at least [`admin::PASSWORD_CHARS_MIN`] characters; without
+    /// one it is generated once and kept in `data_dir/console-password`, mode 0600.
+    pub admin_password: Option<SecretString>,
     /// Further keys, which may do less.
     pub extra_keys: Vec<ScopedKey>,
     /// What is deployed: databases, tables, functions, sites. Applied at every
@@ -91,6 +99,8 @@ impl PlatformConfig {
             listener: None,
             project_id: project_id.to_owned(),
             key: None,
+            admin_email: admin::EMAIL_DEFAULT.to_owned(),
+            admin_password: None,
             extra_keys: Vec::new(),
             config: None,
             functions_dir,
@@ -122,26 +132,11 @@ impl Platform {
     /// The address is not loopback or is taken, the data folder or database
     /// cannot be used, or the configuration is refused. None is worth a retry
     /// without a change.
-    pub async fn start(config: PlatformConfig) -> anyhow::Result<Self> {
+    pub async fn start(mut config: PlatformConfig) -> anyhow::Result<Self> {
         make_folder(&config.data_dir)?;
-        let key = match config.key {
-            Some(key) => key,
-            None => kept_key(&config.data_dir.join(KEY_FILE))?,
-        };
-        let listener = match config.listener {
-            Some(listener) => {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)?
-            }
-            None => TcpListener::bind(config.bind)
-                .await
-                .with_context(|| format!("could not listen on `{}`", config.bind))?,
-        };
+        let (key, administrator) = secrets(&mut config)?;
+        let listener = listen(config.listener, config.bind).await?;
         let address = listener.local_addr()?;
-        ensure!(
-            address.ip().is_loopback(),
-            "the platform listens on loopback only, not on `{address}`"
-        );
         let name = config
             .config
             .as_ref()
@@ -170,9 +165,11 @@ impl Platform {
                 sites::SCHEMA,
                 proxy::SCHEMA,
                 storage::SCHEMA,
+                admin::SCHEMA,
             ],
         )
         .await?;
+        kernel.attach(Arc::new(administrator));
         let settings = FunctionSettings {
             variables: config.variables,
             slots: config.slots,
@@ -218,6 +215,12 @@ impl Platform {
     #[must_use]
     pub fn key(&self) -> &SecretString {
         self.kernel.auth.project_key()
+    }
+
+    /// The administrator's e-mail address and password.
+    #[must_use]
+    pub fn administrator(&self) -> Option<Arc<Administrator>> {
+        self.kernel.part()
     }
 
     /// The address of the console with the key that opens it until the platform stops: a secret.
@@ -267,6 +270,28 @@ impl Drop for Platform {
     }
 }
 
+/// Listens, on loopback only.
+async fn listen(
+    given: Option<std::net::TcpListener>,
+    bind: SocketAddr,
+) -> anyhow::Result<TcpListener> {
+    let listener = match given {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
+        }
+        None => TcpListener::bind(bind)
+            .await
+            .with_context(|| format!("could not listen on `{bind}`"))?,
+    };
+    let address = listener.local_addr()?;
+    ensure!(
+        address.ip().is_loopback(),
+        "the platform listens on loopback only, not on `{address}`"
+    );
+    Ok(listener)
+}
+
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(path);
@@ -297,7 +322,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(storage::router())
         .merge(proxy::router());
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    server::wrap(routes, Arc::clone(kernel))
+    admin::around(server::wrap(routes, Arc::clone(kernel)), kernel)
         .layer(hosting)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(
@@ -312,21 +337,40 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal(&"a request panicked").into_response()
 }
 
-/// Reads the key of an earlier start, or makes one.
-fn kept_key(path: &Path) -> anyhow::Result<SecretString> {
+/// The project's key and the administrator, as given or as kept.
+fn secrets(config: &mut PlatformConfig) -> anyhow::Result<(SecretString, Administrator)> {
+    let key = match config.key.take() {
+        Some(key) => key,
+        // Appwrite's keys begin so.
+        None => kept_secret(&config.data_dir.join(KEY_FILE), "standard_")?,
+    };
+    let password = match config.admin_password.take() {
+        Some(password) => password,
+        None => kept_secret(&config.data_dir.join(PASSWORD_FILE), "")?,
+    };
+    ensure!(
+        password.expose_secret().chars().count() >= admin::PASSWORD_CHARS_MIN,
+        "the administrator's password has fewer than {} characters",
+        admin::PASSWORD_CHARS_MIN
+    );
+    let email = std::mem::take(&mut config.admin_email);
+    Ok((key, Administrator { email, password }))
+}
+
+/// Reads the secret of an earlier start, or makes one that begins with `prefix`.
+fn kept_secret(path: &Path, prefix: &str) -> anyhow::Result<SecretString> {
     use std::io::Write as _;
-    let context = || format!("could not keep the key in `{}`", path.display());
+    let context = || format!("could not keep the secret in `{}`", path.display());
     if path.exists() {
         let key = std::fs::read_to_string(path).with_context(context)?;
         ensure!(
             !key.trim().is_empty(),
-            "the key in `{}` is empty",
+            "the secret in `{}` is empty",
             path.display()
         );
         return Ok(SecretString::from(key.trim()));
     }
-    // Appwrite's keys begin so.
-    let key = SecretString::from(format!("standard_{}", ids::secret::<64>()?));
+    let key = SecretString::from(format!("{prefix}{}", ids::secret::<64>()?));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

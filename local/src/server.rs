@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::middleware;
 use axum::response::{Html, IntoResponse as _, Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -39,6 +39,7 @@ pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
         ))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
+        .layer(middleware::map_response(describe_nothing))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&kernel),
             crate::faults::http::layer,
@@ -46,6 +47,18 @@ pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
         .layer(middleware::from_fn(origin::layer))
         .layer(DefaultBodyLimit::disable())
         .with_state(kernel)
+}
+
+/// An answer without a body names a type all the same, as measured; the Python SDK reads it.
+fn describe_nothing(mut response: Response) -> std::future::Ready<Response> {
+    if response.status() == StatusCode::NO_CONTENT {
+        let kind = HeaderValue::from_static("text/html");
+        response
+            .headers_mut()
+            .entry(header::CONTENT_TYPE)
+            .or_insert(kind);
+    }
+    std::future::ready(response)
 }
 
 fn unknown() -> std::future::Ready<Response> {

@@ -7,6 +7,8 @@ mod support;
 
 #[path = "platform/accounts.rs"]
 mod accounts;
+#[path = "platform/admin.rs"]
+mod admin;
 #[path = "platform/changes.rs"]
 mod changes;
 #[path = "platform/console.rs"]

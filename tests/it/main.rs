@@ -12,8 +12,10 @@
 mod briefs;
 mod browser;
 mod chain;
+mod clients;
 mod crashes;
 mod deliveries;
 mod pauses;
+mod push;
 mod tidy;
 mod world;

@@ -34,6 +34,8 @@ pub(crate) struct Setup {
     /// Seconds between sweeps; hardly ever by default, so that it can not interfere.
     pub(crate) sweep_every: Option<u64>,
     pub(crate) folder: Option<Arc<TempDir>>,
+    /// What is served; the orchestrator, unless another plan is given.
+    pub(crate) plan: Option<Plan>,
 }
 
 pub(crate) fn todo() -> Value {
@@ -78,7 +80,7 @@ impl World {
             &args,
             &data,
             environment,
-            Plan::orchestrator().unwrap(),
+            setup.plan.unwrap_or_else(|| Plan::orchestrator().unwrap()),
             setup.faults,
         )
         .await

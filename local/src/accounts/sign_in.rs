@@ -22,7 +22,7 @@ use crate::server::Params;
 const SESSIONS_WRITE: &str = "sessions.write";
 
 /// 401 `user_invalid_credentials`.
-pub(super) fn invalid_credentials() -> ApiError {
+pub(crate) fn invalid_credentials() -> ApiError {
     ApiError::new(
         StatusCode::UNAUTHORIZED,
         "user_invalid_credentials",

@@ -108,7 +108,7 @@ pub const ALL: &[&str] = &[
 ];
 
 /// 401 `general_unauthorized_scope`.
-pub(super) fn missing(role: &str, scope: &str) -> ApiError {
+pub(crate) fn missing(role: &str, scope: &str) -> ApiError {
     let who = if role == "applications" {
         "app.local (role: applications)"
     } else {

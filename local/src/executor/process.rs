@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::call;
 use super::logs::ProcessLog;
-use super::{ExecutorError, Program};
+use super::{ExecutorError, Program, listening};
 use crate::clock;
 
 /// What a function's process prints once it listens; the port follows.
 const LISTENING: &str = "Listening on http://";
 /// Longest first line that is searched for the port.
 const LINE_BYTES_MAX: usize = 4_096;
-/// Pause between two looks at the health of a process that has begun to listen.
+/// Pause between two looks for the port of a process, and at its health.
 const HEALTH_EVERY: Duration = Duration::from_millis(10);
 /// Time a process has between SIGTERM and SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(3);
@@ -128,13 +128,13 @@ impl Process {
         let log = Arc::new(Mutex::new(ProcessLog::begin(
             program.folder.join("process.log"),
         )));
-        let listening = follow(&mut child, &log);
+        let printed = follow(&mut child, &log);
         let (stop, gone) = (CancellationToken::new(), CancellationToken::new());
         let stdin = child.stdin.take();
         tokio::spawn(supervise(child, stdin, pid, stop.clone(), gone.clone()));
         // From here on the guard ends the process if the start fails or is given up.
         let guard = stop.clone().drop_guard();
-        let port = wait_ready(listening, &gone, deadline)
+        let port = wait_ready(pid, printed, &gone, deadline)
             .await
             .map_err(|problem| {
                 let output = log.lock().unwrap_or_else(PoisonError::into_inner).tail();
@@ -270,6 +270,7 @@ fn spawn(program: &Program, secret: &SecretString) -> Result<Child, ExecutorErro
         .envs(&platform)
         .env("OPEN_RUNTIMES_SECRET", secret.expose_secret())
         .env("HOST", "127.0.0.1")
+        // Any free one: see `wait_ready`.
         .env("PORT", "0")
         .env("ORCHESTRATOR_EXIT_WITH_STDIN", "1")
         .stdin(Stdio::piped())
@@ -291,14 +292,14 @@ fn pid_of(child: &Child) -> Result<Pid, ExecutorError> {
 
 /// Copies both streams to the log and tells the port once it is printed.
 fn follow(child: &mut Child, log: &Arc<Mutex<ProcessLog>>) -> oneshot::Receiver<u16> {
-    let (found, listening) = oneshot::channel();
+    let (found, printed) = oneshot::channel();
     if let Some(stdout) = child.stdout.take() {
         tokio::spawn(copy(stdout, Arc::clone(log), Some(found)));
     }
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(copy(stderr, Arc::clone(log), None));
     }
-    listening
+    printed
 }
 
 async fn copy(
@@ -360,24 +361,38 @@ impl StartProblem {
     }
 }
 
+/// Waits until the process answers its health check, at the port that it prints or, as hosts
+/// other than ours print none, at one that it is seen to listen on. Looking leaves no moment in
+/// which somebody else could take a port that was chosen for it.
 async fn wait_ready(
-    listening: oneshot::Receiver<u16>,
+    pid: Pid,
+    mut printed: oneshot::Receiver<u16>,
     gone: &CancellationToken,
     deadline: Instant,
 ) -> Result<u16, StartProblem> {
     let ready = async {
-        let Ok(port) = listening.await else {
-            // Its stdout was closed: wait for the end, or for the deadline if it lives on.
-            gone.cancelled().await;
-            return Err(StartProblem::Ended);
-        };
-        while !call::healthy(port).await {
-            tokio::time::sleep(HEALTH_EVERY).await;
+        let mut told = None;
+        loop {
+            if told.is_none() {
+                // Its stdout may be closed: then it is only looked for.
+                told = tokio::time::timeout(HEALTH_EVERY, &mut printed).await.ok();
+            }
+            let ports = match &told {
+                Some(Ok(port)) => vec![*port],
+                Some(Err(_)) | None => listening::ports(pid),
+            };
+            for port in ports {
+                if call::healthy(port).await {
+                    return port;
+                }
+            }
+            if told.is_some() {
+                tokio::time::sleep(HEALTH_EVERY).await;
+            }
         }
-        Ok(port)
     };
     tokio::select! {
-        outcome = tokio::time::timeout_at(deadline, ready) => outcome.unwrap_or(Err(StartProblem::Late)),
+        outcome = tokio::time::timeout_at(deadline, ready) => outcome.map_err(|_| StartProblem::Late),
         () = gone.cancelled() => Err(StartProblem::Ended),
     }
 }

@@ -10,10 +10,10 @@ use super::deployments::{self, Deployment, Status};
 use super::prebuilt::{self, BuildError};
 use super::registry::{self, Function};
 use super::{Functions, stand_in};
-use crate::clock;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::store::Writer;
+use crate::{clock, proxy};
 
 /// Builds at once.
 pub(super) const BUILDS_MAX: usize = 2;
@@ -130,7 +130,7 @@ pub(super) fn activate(
         let message = "Build with the requested ID is building and not ready for execution.";
         return Err(ApiError::bad_request("build_not_ready", message));
     }
-    registry::change(db, &deployment.function_id, |function| {
+    let function = registry::change(db, &deployment.function_id, |function| {
         let newer = function.uploaded && function.deployment_created_ms > deployment.created_ms;
         let is_deployed = !function.deployment_id.is_empty();
         if choice == Choice::Newest && is_deployed && newer {
@@ -140,7 +140,14 @@ pub(super) fn activate(
         function.deployment_created_ms = deployment.created_ms;
         function.uploaded = true;
         function.live = true;
-    })
+    })?;
+    proxy::follow(
+        db,
+        proxy::Kind::Function,
+        &function.id,
+        &function.deployment_id,
+    )?;
+    Ok(function)
 }
 
 /// The end of a log of the real platform, colours included (Appwrite 1.9.6, measured).

@@ -13,7 +13,7 @@ use crate::config::FunctionConfig;
 use crate::error::{APPWRITE_VERSION, ApiError};
 use crate::kernel::Project;
 use crate::store::Writer;
-use crate::{clock, ids};
+use crate::{clock, ids, proxy};
 
 /// What the platform says about the machine behind a function; nothing is limited by it.
 pub(crate) const SPECIFICATION: &str = "s-8vcpu-8gb";
@@ -377,6 +377,7 @@ pub(super) fn delete(db: &mut Writer, id: &str) -> Result<(), ApiError> {
     if transaction.execute("DELETE FROM functions WHERE id = ?1", [id])? == 0 {
         return Err(super::not_found());
     }
+    proxy::forget(&transaction, proxy::Kind::Function, id)?;
     Ok(transaction.commit()?)
 }
 

@@ -169,7 +169,7 @@ pub(super) fn activate(
     site.live = true;
     site.touch();
     site.save(&transaction)?;
-    proxy::follow(&transaction, &site.id, &deployment.id)?;
+    proxy::follow(&transaction, proxy::Kind::Site, &site.id, &deployment.id)?;
     transaction.commit()?;
     Ok(site)
 }

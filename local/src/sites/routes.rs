@@ -130,7 +130,7 @@ async fn delete_site(
         .run(move |db| {
             let transaction = db.transaction()?;
             let site = site::get(&transaction, &id)?;
-            proxy::forget_site(&transaction, &site.id)?;
+            proxy::forget(&transaction, proxy::Kind::Site, &site.id)?;
             transaction.execute(
                 "DELETE FROM site_deployments WHERE site_id = ?1",
                 [&site.id],

@@ -174,6 +174,28 @@ async fn variables_are_secret_and_act_at_the_next_execution() {
 }
 
 #[tokio::test]
+async fn an_executable_that_does_not_tell_its_port_is_reached() {
+    let world = World::start(Options::default()).await;
+    for function in ["one", "two"] {
+        create(&world, function).await;
+        let path = format!("/v1/functions/{function}/variables");
+        let quiet = json!({"variableId": "unique()", "key": "QUIET", "value": "1"});
+        let (status, _) = send(&world, Method::POST, &path, quiet).await;
+        assert_eq!(status, 201);
+        upload(&world, function, COMMANDS, &executable()).await;
+        active(&world, function).await;
+    }
+    // Both at once: neither has a port to itself.
+    for function in ["one", "two", "one"] {
+        let (_, execution) = world.execute(function, json!({"body": function})).await;
+        assert_eq!(execution["status"], "completed", "{execution}");
+        let body = execution["responseBody"].as_str().unwrap();
+        let echo: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(echo["body"], function, "{echo}");
+    }
+}
+
+#[tokio::test]
 async fn builds_that_need_a_compiler_fail_and_say_so() {
     let world = World::start(Options::default()).await;
     create(&world, "plan").await;

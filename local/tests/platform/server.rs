@@ -10,6 +10,16 @@ use tokio::net::TcpStream;
 use super::support::{PROJECT, ROWS, Who, World, answer, client};
 
 #[tokio::test]
+async fn an_answer_without_a_body_names_a_type() {
+    let world = World::start().await;
+    world.row("r1", json!({"title": "x"}), &[]).await;
+    let request = world.request(Method::DELETE, &format!("{ROWS}/r1"), &world.key());
+    let response = request.json(&json!({})).send().await.unwrap();
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()["content-type"], "text/html");
+}
+
+#[tokio::test]
 async fn unknown_routes_and_methods_answer_html() {
     let world = World::start().await;
     for (method, path) in [

@@ -11,6 +11,9 @@ use crate::frames;
 use crate::process::{KEY, PROJECT, Process};
 use crate::request::{METHODS, Request, Route};
 
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
 /// Requests of the test; that of number n has the seed `SEED + n`.
 const REQUESTS: u64 = 10_000;
 
@@ -77,8 +80,14 @@ async fn send(port: u16, bytes: &[u8], breaks_off: bool) -> (u16, String) {
     let (mut reader, mut writer) = stream.into_split();
     let mut answer = Vec::new();
     let reading = async {
-        // A reset after the answer loses nothing of it.
-        let _ = (&mut reader).take(64 * 1024).read_to_end(&mut answer).await;
+        let mut piece = [0; 4 * 1024];
+        // A reset after the answer loses nothing of it. A stream of events has no end.
+        while let Ok(read @ 1..) = reader.read(&mut piece).await {
+            answer.extend_from_slice(&piece[..read]);
+            if answer.len() > ANSWER_BYTES_MAX || is_endless(&answer) {
+                return;
+            }
+        }
     };
     let writing = async {
         let _ = writer.write_all(bytes).await;
@@ -90,6 +99,12 @@ async fn send(port: u16, bytes: &[u8], breaks_off: bool) -> (u16, String) {
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
     (status.unwrap_or(0), text)
+}
+
+/// Whether an answer is a stream that goes on until its client goes away.
+fn is_endless(answer: &[u8]) -> bool {
+    const KIND: &[u8] = b"content-type: text/event-stream";
+    answer.windows(KIND.len()).any(|part| part == KIND)
 }
 
 /// What is wrong with the answer to a request, if anything.

@@ -187,6 +187,14 @@ pub const SETTINGS: &[Setting] = &[
         )
     },
     Setting {
+        required: false,
+        ..secret(
+            "APPWRITE_DEV_KEY",
+            &[],
+            "API key that may set up the project, for scripts/push",
+        )
+    },
+    Setting {
         alias: Some("XAI_API_KEY"),
         ..secret("GROK_API_KEY", THINKERS, "key of the xAI API")
     },
