@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use local::auth::ScopedKey;
 use local::config::ProjectConfig;
 use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
@@ -44,6 +45,10 @@ pub struct Hosting {
 pub struct Plan {
     pub project_id: String,
     pub key: Option<SecretString>,
+    /// Keys that may do less.
+    pub extra_keys: Vec<ScopedKey>,
+    /// Whether functions with a variable `SHIM_MODE` are played instead of run.
+    pub stand_in_functions: bool,
     pub config: Option<ProjectConfig>,
 }
 
@@ -57,6 +62,8 @@ impl Plan {
         Ok(Self {
             project_id: config.project_id.clone(),
             key: None,
+            extra_keys: Vec::new(),
+            stand_in_functions: false,
             config: Some(config),
         })
     }
@@ -153,6 +160,8 @@ impl Hosting {
         let config = PlatformConfig {
             listener: Some(listener),
             key: plan.key,
+            extra_keys: plan.extra_keys,
+            stand_in_functions: plan.stand_in_functions,
             web_root: plan.config.is_some().then(|| web_page::root(services)),
             config: plan.config,
             variables,

@@ -38,5 +38,6 @@ pub mod schedule;
 pub mod schema;
 pub mod server;
 pub mod sites;
+mod stand_in;
 pub mod storage;
 pub mod store;
