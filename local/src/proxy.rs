@@ -1,4 +1,4 @@
-//! Proxy rules: which domain shows which site.
+//! Proxy rules: which domain shows which site or calls which function.
 //!
 //! Every domain here ends in `.localhost`, which browsers resolve to this machine.
 
@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::functions::Functions;
 use crate::functions::listing::{self, Listing, Source};
 use crate::hosting;
 use crate::kernel::Kernel;
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS rules (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     domain TEXT NOT NULL UNIQUE,
+    -- Of the site or function.
     site_id TEXT NOT NULL COLLATE NOCASE,
     document TEXT NOT NULL
 ) STRICT;
@@ -35,8 +37,8 @@ CREATE INDEX IF NOT EXISTS rules_by_site ON rules (site_id);
 
 /// What all domains end in.
 pub const DOMAIN_SUFFIX: &str = ".localhost";
-/// What the domains of single deployments end in.
-const PREVIEW_SUFFIX: &str = ".sites.localhost";
+/// What the domains of single deployments, and those that the CLI makes for sites, end in.
+const SITE_DOMAINS: &str = "sites.localhost";
 /// Longest domain, in characters.
 const DOMAIN_CHARS_MAX: usize = 253;
 /// Longest part of a domain between dots.
@@ -63,7 +65,8 @@ const ATTRIBUTES: &[&str] = &[
 pub fn router() -> Router<Arc<Kernel>> {
     Router::new()
         .route("/v1/proxy/rules", get(list))
-        .route("/v1/proxy/rules/site", post(create))
+        .route("/v1/proxy/rules/site", post(create_for_site))
+        .route("/v1/proxy/rules/function", post(create_for_function))
         .route("/v1/proxy/rules/{rule}", get(show).delete(delete))
 }
 
@@ -86,13 +89,30 @@ async fn list(
     Ok(Json(kernel.store.run(work).await?))
 }
 
-async fn create(
+async fn create_for_site(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
+    create(&kernel, &caller, &body, Kind::Site).await
+}
+
+async fn create_for_function(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    create(&kernel, &caller, &body, Kind::Function).await
+}
+
+async fn create(
+    kernel: &Kernel,
+    caller: &Caller,
+    body: &Bytes,
+    kind: Kind,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require_scope("rules.write")?;
-    let parameters: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
+    let parameters: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
     let required = |name: &str| {
         let text = parameters
             .get(name)
@@ -100,28 +120,39 @@ async fn create(
             .map(str::to_owned);
         text.ok_or_else(|| ApiError::argument(format!("Param \"{name}\" is not optional.")))
     };
-    let (domain, site_id) = (
-        required("domain")?.to_ascii_lowercase(),
-        required("siteId")?,
-    );
+    let domain = required("domain")?.to_ascii_lowercase();
+    let id = required(kind.parameter())?;
     let branch = parameters
         .get("branch")
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
     check_domain(&domain)?;
-    if hosting::is_reserved(&kernel, &domain) {
+    if hosting::is_reserved(kernel, &domain) {
         return Err(taken());
     }
+    let functions = match kind {
+        Kind::Site => None,
+        Kind::Function => Some(Functions::of(kernel)?),
+    };
     let work = move |db: &mut Connection| {
-        let site = site::get(db, &site_id)?;
-        let active = site.active.map(|active| active.id).unwrap_or_default();
+        let (id, deployment_id) = match functions {
+            None => {
+                let site = site::find(db, &id)?.ok_or_else(no_resource)?;
+                (site.id, site.active.map(|active| active.id))
+            }
+            Some(functions) => {
+                let function = functions.get(&id).map_err(|_| no_resource())?;
+                (function.id.clone(), Some(function.deployment_id.clone()))
+            }
+        };
         insert(
             db,
             &Rule {
                 domain,
-                site_id: site.id,
-                deployment_id: active,
+                kind,
+                id,
+                deployment_id: deployment_id.unwrap_or_default(),
                 trigger: "manual",
                 branch,
             },
@@ -159,10 +190,36 @@ async fn delete(
     }
 }
 
+/// What a domain leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Site,
+    Function,
+}
+
+impl Kind {
+    /// Its word in a rule's `deploymentResourceType`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Function => "function",
+        }
+    }
+
+    /// The parameter that names it.
+    fn parameter(self) -> &'static str {
+        match self {
+            Self::Site => "siteId",
+            Self::Function => "functionId",
+        }
+    }
+}
+
 /// A rule that is about to be made.
 struct Rule {
     domain: String,
-    site_id: String,
+    kind: Kind,
+    id: String,
     deployment_id: String,
     /// `manual` for a rule that follows the active deployment, `deployment` for a fixed one.
     trigger: &'static str,
@@ -184,8 +241,8 @@ fn insert(db: &Connection, rule: &Rule) -> Result<Value, ApiError> {
         "redirectUrl": "",
         "redirectStatusCode": 301,
         "deploymentId": rule.deployment_id,
-        "deploymentResourceType": "site",
-        "deploymentResourceId": rule.site_id,
+        "deploymentResourceType": rule.kind.word(),
+        "deploymentResourceId": rule.id,
         "deploymentVcsProviderBranch": rule.branch,
         "status": "verified",
         "logs": "",
@@ -194,21 +251,20 @@ fn insert(db: &Connection, rule: &Rule) -> Result<Value, ApiError> {
     let added = db.execute(
         "INSERT INTO rules (id, domain, site_id, document) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
-        (&id, &rule.domain, &rule.site_id, json.to_string()),
+        (&id, &rule.domain, &rule.id, json.to_string()),
     )?;
     if added == 1 { Ok(json) } else { Err(taken()) }
 }
 
-/// Adds the rule of a single deployment, as every deployment gets one.
+/// Adds the rule of a site's single deployment, as every deployment gets one.
 pub(crate) fn add_preview(db: &Connection, site_id: &str, id: &str) -> Result<(), ApiError> {
-    let domain = format!("{}{PREVIEW_SUFFIX}", ids::unique());
-    let (site_id, deployment_id) = (site_id.to_owned(), id.to_owned());
     insert(
         db,
         &Rule {
-            domain,
-            site_id,
-            deployment_id,
+            domain: format!("{}.{SITE_DOMAINS}", ids::unique()),
+            kind: Kind::Site,
+            id: site_id.to_owned(),
+            deployment_id: id.to_owned(),
             trigger: "deployment",
             branch: String::new(),
         },
@@ -217,19 +273,29 @@ pub(crate) fn add_preview(db: &Connection, site_id: &str, id: &str) -> Result<()
 }
 
 /// Points the rules that follow the active deployment to it.
-pub(crate) fn follow(db: &Connection, site_id: &str, deployment: &str) -> Result<(), ApiError> {
+pub(crate) fn follow(
+    db: &Connection,
+    kind: Kind,
+    id: &str,
+    deployment: &str,
+) -> Result<(), ApiError> {
     db.prepare_cached(
         "UPDATE rules SET document = json_set(document,
             '$.deploymentId', ?2, '$.\"$updatedAt\"', ?3)
-         WHERE site_id = ?1 AND json_extract(document, '$.trigger') = 'manual'",
+         WHERE site_id = ?1 AND json_extract(document, '$.trigger') = 'manual'
+         AND json_extract(document, '$.deploymentResourceType') = ?4",
     )?
-    .execute((site_id, deployment, clock::format(clock::now())))?;
+    .execute((id, deployment, clock::format(clock::now()), kind.word()))?;
     Ok(())
 }
 
-/// Removes the rules of a site.
-pub(crate) fn forget_site(db: &Connection, site_id: &str) -> Result<(), ApiError> {
-    db.execute("DELETE FROM rules WHERE site_id = ?1", [site_id])?;
+/// Removes the rules of a site or function.
+pub(crate) fn forget(db: &Connection, kind: Kind, id: &str) -> Result<(), ApiError> {
+    db.execute(
+        "DELETE FROM rules WHERE site_id = ?1
+         AND json_extract(document, '$.deploymentResourceType') = ?2",
+        (id, kind.word()),
+    )?;
     Ok(())
 }
 
@@ -243,16 +309,28 @@ pub(crate) fn forget_deployment(db: &Connection, id: &str) -> Result<(), ApiErro
     Ok(())
 }
 
-/// Finds the site of a domain that follows the active deployment.
-pub(crate) fn site_of(db: &Connection, domain: &str) -> Result<Option<site::Site>, ApiError> {
-    let id: Option<String> = db
+/// What a domain that follows the active deployment leads to.
+pub(crate) enum Target {
+    Site(Box<site::Site>),
+    /// The function of this id.
+    Function(String),
+}
+
+/// Finds what a domain that follows the active deployment leads to.
+pub(crate) fn target(db: &Connection, domain: &str) -> Result<Option<Target>, ApiError> {
+    let found: Option<(String, bool)> = db
         .prepare_cached(
-            "SELECT site_id FROM rules
+            "SELECT site_id, json_extract(document, '$.deploymentResourceType') = 'function'
+             FROM rules
              WHERE domain = ?1 AND json_extract(document, '$.trigger') = 'manual'",
         )?
-        .query_row([domain], |row| row.get(0))
+        .query_row([domain], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    id.map_or(Ok(None), |id| site::find(db, &id))
+    Ok(match found {
+        None => None,
+        Some((id, true)) => Some(Target::Function(id)),
+        Some((id, false)) => site::find(db, &id)?.map(|site| Target::Site(Box::new(site))),
+    })
 }
 
 fn check_domain(domain: &str) -> Result<(), ApiError> {
@@ -278,6 +356,13 @@ fn check_domain(domain: &str) -> Result<(), ApiError> {
 fn taken() -> ApiError {
     let message = "Domain is already used. Please try again with a different domain.";
     ApiError::conflict("rule_already_exists", message)
+}
+
+/// 404 `rule_resource_not_found` (Appwrite 1.9.6, source).
+fn no_resource() -> ApiError {
+    let message = "Resource could not be found. Please check if the resourceId and resourceType \
+                   are correct, or if the resource actually exists.";
+    ApiError::not_found("rule_resource_not_found", message)
 }
 
 fn not_found() -> ApiError {

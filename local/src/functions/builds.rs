@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
+use super::Functions;
 use super::deployments::{self, Deployment, Status};
 use super::prebuilt::{self, BuildError};
 use super::registry::{self, Function};
-use super::{Functions, stand_in};
-use crate::clock;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::{clock, proxy};
 
 /// Builds at once.
 pub(super) const BUILDS_MAX: usize = 2;
@@ -56,7 +56,7 @@ async fn run(
     let mut deployment = store(kernel, functions, deployment).await?;
     let started = Instant::now();
     let function = functions.get(&deployment.function_id)?;
-    let outcome = built(kernel, functions, &function, &deployment).await?;
+    let outcome = built(kernel, &function, &deployment).await?;
     deployment.build_duration_s = started.elapsed().as_secs() + 1;
     match outcome {
         Ok(size) => {
@@ -80,14 +80,16 @@ async fn run(
 
 async fn built(
     kernel: &Kernel,
-    functions: &Functions,
     function: &Function,
     deployment: &Deployment,
 ) -> Result<Result<u64, BuildError>, ApiError> {
-    if functions.settings.replay_runner && stand_in::is_built_by_it(&function.own) {
-        let outcome = stand_in::build(&function.own).await;
-        // It makes nothing of the source; its output counts as large as that.
-        return Ok(outcome.map(|()| deployment.source_size));
+    if kernel.stand_in_functions {
+        match function.stand_in().build().await {
+            // It makes nothing of the source; its output counts as large as that.
+            Ok(true) => return Ok(Ok(deployment.source_size)),
+            Ok(false) => {}
+            Err(failed) => return Ok(Err(failed.into())),
+        }
     }
     let folder = deployment.folder(&kernel.data_dir);
     let commands = deployment.commands.clone();
@@ -129,7 +131,7 @@ pub(super) fn activate(
         let message = "Build with the requested ID is building and not ready for execution.";
         return Err(ApiError::bad_request("build_not_ready", message));
     }
-    registry::change(db, &deployment.function_id, |function| {
+    let function = registry::change(db, &deployment.function_id, |function| {
         let newer = function.uploaded && function.deployment_created_ms > deployment.created_ms;
         let is_deployed = !function.deployment_id.is_empty();
         if choice == Choice::Newest && is_deployed && newer {
@@ -139,7 +141,14 @@ pub(super) fn activate(
         function.deployment_created_ms = deployment.created_ms;
         function.uploaded = true;
         function.live = true;
-    })
+    })?;
+    proxy::follow(
+        db,
+        proxy::Kind::Function,
+        &function.id,
+        &function.deployment_id,
+    )?;
+    Ok(function)
 }
 
 /// The end of a log of the real platform, colours included (Appwrite 1.9.6, measured).

@@ -50,8 +50,25 @@ pub(super) fn table(table: &Table) -> Value {
         "columns": columns(table),
         "indexes": indexes(table),
         "bytesMax": WIDTH_BYTES_MAX,
-        "bytesUsed": WIDTH_BYTES_BASE + table.columns().map(|(column, kind)| width(column, kind)).sum::<u64>(),
+        "bytesUsed": bytes_used(table),
     })
+}
+
+/// Whether its columns make rows wider than the measured server holds.
+pub(super) fn is_too_wide(table: &Table) -> bool {
+    bytes_used(table) > WIDTH_BYTES_MAX
+}
+
+fn bytes_used(table: &Table) -> u64 {
+    let columns = table.columns().map(|(column, kind)| width(column, kind));
+    WIDTH_BYTES_BASE + columns.sum::<u64>()
+}
+
+/// A length for each column of an index; 0 is the whole column.
+fn lengths(index: &IndexConfig) -> Vec<u64> {
+    let given = index.lengths.iter().map(|length| length.unwrap_or(0));
+    let columns = index.columns.len();
+    given.chain(std::iter::repeat(0)).take(columns).collect()
 }
 
 fn width(column: &ColumnConfig, kind: Kind) -> u64 {
@@ -63,6 +80,7 @@ fn width(column: &ColumnConfig, kind: Kind) -> u64 {
         Kind::Integer { .. } | Kind::Double { .. } => 8,
         Kind::Boolean => 1,
         Kind::Datetime => 7,
+        Kind::Shape(_) => POINTER_BYTES,
     }
 }
 
@@ -99,6 +117,7 @@ pub(super) fn column(table: &Table, column: &ColumnConfig, status: &str) -> Valu
     );
     let kind = match column.kind.as_str() {
         "float" => "double",
+        "line" => "linestring",
         "enum" | "email" | "url" | "ip" => "string",
         other => other,
     };
@@ -170,7 +189,7 @@ pub(super) fn index(table: &Table, index: &IndexConfig, status: &str) -> Value {
         "status": status,
         "error": "",
         "columns": index.columns,
-        "lengths": vec![0; index.columns.len()],
+        "lengths": lengths(index),
         "orders": index.orders,
     })
 }

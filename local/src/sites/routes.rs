@@ -59,23 +59,13 @@ async fn list_sites(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
-    let work = move |db: &mut rusqlite::Connection| {
-        let source = Source {
-            table: site::DOCUMENTS,
-            scope: Vec::new(),
-            readers: None,
-        };
-        let (total, found) = listing::page(db, &source, &listing)?;
-        let mut sites = Vec::with_capacity(found.len());
-        for id in found
-            .iter()
-            .filter_map(|it| it.get("$id").and_then(Value::as_str))
-        {
-            sites.push(site::get(db, id)?.json());
-        }
-        Ok(json!({"total": total, "sites": sites}))
+    let work = |db: &mut rusqlite::Connection| {
+        let all = site::all(db)?;
+        Ok(all.iter().map(Site::json).collect())
     };
-    Ok(Json(kernel.store.run(work).await?))
+    let all = kernel.store.run(work).await?;
+    let (total, sites) = listing.page(all, "$id", &["$id", "name", "framework"])?;
+    Ok(Json(json!({"total": total, "sites": sites})))
 }
 
 async fn create_site(
@@ -130,7 +120,7 @@ async fn delete_site(
         .run(move |db| {
             let transaction = db.transaction()?;
             let site = site::get(&transaction, &id)?;
-            proxy::forget_site(&transaction, &site.id)?;
+            proxy::forget(&transaction, proxy::Kind::Site, &site.id)?;
             transaction.execute(
                 "DELETE FROM site_deployments WHERE site_id = ?1",
                 [&site.id],
