@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::executions::{self, ATTRIBUTES, Execution, Status, Trigger};
-use super::listing::{self, Listing, Source};
+use super::listing::Listing;
 use super::registry::{self, Function};
 use super::request::CreateExecution;
 use super::run::{self, Input};

@@ -73,6 +73,7 @@ fn lengths(index: &IndexConfig) -> Vec<u64> {
 
 fn width(column: &ColumnConfig, kind: Kind) -> u64 {
     match kind {
+        Kind::Text { .. } if column.kind.ends_with("text") => POINTER_BYTES,
         Kind::Text { chars, .. } if chars <= INLINE_CHARS_MAX && !column.array => {
             chars * CHARACTER_BYTES
         }

@@ -39,6 +39,72 @@ const STRING_CHARS_MAX: i64 = 1_073_741_824;
 const ELEMENTS_MAX: usize = 100;
 const ELEMENT_CHARS_MAX: usize = 255;
 
+/// Kinds of columns that the request for a table may hold (measured).
+const INLINE_KINDS: &[&str] = &[
+    "string",
+    "integer",
+    "bigint",
+    "double",
+    "boolean",
+    "datetime",
+    "point",
+    "linestring",
+    "polygon",
+];
+/// What texts among them may be besides plain.
+const INLINE_FORMATS: &[&str] = &["", "email", "enum", "ip", "url"];
+/// Most columns of the request for a table.
+const INLINE_MAX: usize = 100;
+
+/// Reads the columns in the request for a table.
+///
+/// # Errors
+/// 400 `general_argument_invalid`, whatever is wrong with them.
+pub(super) fn inline(list: Option<Vec<Value>>) -> Result<Vec<ColumnConfig>, ApiError> {
+    let columns: Vec<ColumnConfig> = super::routes::declared(list, "columns")?;
+    let refuse = |message: String| Err(ApiError::argument(message));
+    if columns.len() > INLINE_MAX {
+        return refuse(format!("Maximum of {INLINE_MAX} attributes allowed"));
+    }
+    for (place, column) in columns.iter().enumerate() {
+        let ColumnConfig { key, kind, .. } = column;
+        let is_text = kind == "string";
+        let format = column.format.as_deref().unwrap_or_default();
+        let has_bounds = column.min.is_some() || column.max.is_some();
+        let is_number = ["integer", "bigint", "double"].contains(&kind.as_str());
+        let size = column.size.and_then(|size| i64::try_from(size).ok());
+        if !ids::is_custom(key) {
+            return refuse(format!("Invalid key for attribute at index {place}"));
+        }
+        if columns.iter().take(place).any(|other| other.key == *key) {
+            return refuse(format!("Duplicate attribute key: {key}"));
+        }
+        if !INLINE_KINDS.contains(&kind.as_str()) {
+            return refuse(format!("Invalid type for attribute '{key}': {kind}"));
+        }
+        if is_text && !size.is_some_and(|size| (1..=STRING_CHARS_MAX).contains(&size)) {
+            return refuse(format!(
+                "Invalid or missing size for string attribute '{key}'"
+            ));
+        }
+        if !INLINE_FORMATS.contains(&format) || (!is_text && !format.is_empty()) {
+            return refuse(format!("Invalid format for attribute '{key}': {format}"));
+        }
+        if has_bounds && !is_number {
+            return refuse(format!("Attribute '{key}': min and max are for numbers"));
+        }
+        if format == "enum" {
+            let words = column
+                .elements
+                .iter()
+                .map(|word| Value::from(word.as_str()));
+            elements(words.collect())?;
+        }
+        check(column).map_err(|error| ApiError::argument(error.message))?;
+    }
+    Ok(columns)
+}
+
 /// Reads the definition of a new column.
 ///
 /// # Errors
@@ -296,5 +362,32 @@ mod tests {
         ] {
             assert_eq!(kind_of(kind, params.clone()), expected, "{kind} {params}");
         }
+    }
+
+    #[test]
+    fn inline_columns_are_bad_arguments_whatever_is_wrong() {
+        let one = |column: Value| inline(Some(vec![column])).map_err(|error| error.kind);
+        let good = json!({"key": "a", "type": "string", "size": 5, "default": "b"});
+        assert_eq!(one(good.clone()).unwrap().len(), 1);
+        for (key, value) in [
+            ("key", json!("$id")),
+            ("type", json!("varchar")),
+            ("size", json!(0)),
+            ("format", json!("hex")),
+            ("min", json!(1)),
+            ("default", json!("too long")),
+            ("required", json!(true)),
+            ("array", json!(true)),
+        ] {
+            let mut column = good.clone();
+            column[key] = value;
+            assert_eq!(
+                one(column).unwrap_err(),
+                "general_argument_invalid",
+                "{key}"
+            );
+        }
+        let twice = inline(Some(vec![good.clone(), good]));
+        assert_eq!(twice.unwrap_err().kind, "general_argument_invalid");
     }
 }

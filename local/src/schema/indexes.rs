@@ -24,7 +24,27 @@ pub(super) fn inline(list: Option<Vec<Value>>) -> Result<Vec<IndexConfig>, ApiEr
             index.entry("columns").or_insert(columns);
         }
     }
-    declared(Some(list), "indexes")
+    let list: Vec<IndexConfig> = declared(Some(list), "indexes")?;
+    let wrong =
+        |index: &&IndexConfig| !KINDS.contains(&index.kind.as_str()) || index.columns.is_empty();
+    match list.iter().find(wrong) {
+        Some(index) => Err(ApiError::argument(format!(
+            "Invalid type or no attributes for index '{}'",
+            index.key
+        ))),
+        None => Ok(list),
+    }
+}
+
+/// Checks the indexes in the request for a table, where an unknown column makes the index invalid.
+pub(super) fn check_inline(config: &TableConfig) -> Result<(), ApiError> {
+    let mut indexes = config.indexes.iter();
+    indexes
+        .try_for_each(|index| check(config, index))
+        .map_err(|error| match error.kind {
+            "column_unknown" => ApiError::bad_request("column_index_invalid", error.message),
+            _ => error,
+        })
 }
 
 fn no_index(key: &str) -> ApiError {

@@ -25,20 +25,6 @@ use crate::queries::listing::Listing;
 use crate::server::{Params, no_route, required};
 use crate::{clock, ids};
 
-/// Kinds of columns that the request for a table may hold (measured).
-const INLINE_KINDS: &[&str] = &[
-    "string",
-    "integer",
-    "bigint",
-    "double",
-    "boolean",
-    "datetime",
-    "point",
-    "line",
-    "linestring",
-    "polygon",
-];
-
 /// Longest name, in characters.
 const NAME_CHARS_MAX: usize = 128;
 
@@ -269,19 +255,10 @@ async fn create_table(
         database_id: database,
         enabled: params.take_bool("enabled")?.unwrap_or(true),
         row_security: params.take_bool("rowSecurity")?.unwrap_or(false),
-        columns: declared(params.take_list("columns")?, "columns")?,
+        columns: define::inline(params.take_list("columns")?)?,
         indexes: indexes::inline(params.take_list("indexes")?)?,
     };
-    if let Some(column) = config
-        .columns
-        .iter()
-        .find(|column| !INLINE_KINDS.contains(&column.kind.as_str()))
-    {
-        return Err(ApiError::argument(format!(
-            "Invalid type for attribute '{}': {}",
-            column.key, column.kind
-        )));
-    }
+    indexes::check_inline(&config)?;
     let answer = kernel
         .store
         .run(move |db| {

@@ -61,7 +61,7 @@ async fn list_sites(
     let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
     let work = |db: &mut rusqlite::Connection| {
         let all = site::all(db)?;
-        Ok(all.iter().map(Site::json).collect())
+        Ok(all.iter().map(site::Site::json).collect())
     };
     let all = kernel.store.run(work).await?;
     let (total, sites) = listing.page(all, "$id", &["$id", "name", "framework"])?;
