@@ -51,22 +51,24 @@ impl Part {
         self.mode.as_deref()
     }
 
-    /// Plays a build, if it is asked to; says whether it was.
+    /// Whether it plays the builds of a function; those of sites it plays all.
+    pub(crate) fn builds(&self) -> bool {
+        let asked = [&self.mode, &self.build, &self.build_seconds];
+        asked.iter().any(|variable| variable.is_some())
+    }
+
+    /// Plays a build: it fails at once, or takes its time.
     ///
     /// # Errors
     /// [`BuildFailed`] when it shall fail.
-    pub(crate) async fn build(&self) -> Result<bool, BuildFailed> {
+    pub(crate) async fn build(&self) -> Result<(), BuildFailed> {
         if self.build.as_deref() == Some("fail") {
             return Err(BuildFailed);
         }
-        let asked = [&self.mode, &self.build, &self.build_seconds];
-        let asked = asked.iter().any(|variable| variable.is_some());
-        if asked {
-            let wanted = self.build_seconds.as_ref();
-            let wanted = wanted.and_then(|text| text.parse().ok());
-            tokio::time::sleep(seconds(wanted.unwrap_or(BUILD_SECONDS_DEFAULT))).await;
-        }
-        Ok(asked)
+        let wanted = self.build_seconds.as_ref();
+        let wanted = wanted.and_then(|text| text.parse().ok());
+        tokio::time::sleep(seconds(wanted.unwrap_or(BUILD_SECONDS_DEFAULT))).await;
+        Ok(())
     }
 }
 
