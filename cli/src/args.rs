@@ -63,7 +63,7 @@ pub struct LocalArgs {
     /// A further key and what it may do, for example `rows.read,rows.write=SECRET`. May be repeated.
     #[arg(long, value_name = "SCOPES=KEY")]
     pub extra_key: Vec<String>,
-    /// Play functions and builds that have a variable SHIM_MODE or SHIM_BUILD instead of running
+    /// Play functions and builds that have a variable `SHIM_MODE` or `SHIM_BUILD` instead of running
     /// them, as the platform did that recordings were made of.
     #[arg(long)]
     pub stand_in_functions: bool,
@@ -104,9 +104,13 @@ pub struct PlatformArgs {
     /// Seconds between two sweeps.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub sweep_every: u64,
-    /// A fault to inject, for tests.
-    #[arg(long, hide = true)]
-    pub fault: Vec<String>,
+    /// What shall go wrong, for example `drop-event,chance=10%`; may be repeated. The kinds
+    /// and their fields stand in local/FAULTS.md.
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Vec<String>,
+    /// Makes faults with a chance the same again; made up and printed if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub fault_seed: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]

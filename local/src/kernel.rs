@@ -12,6 +12,7 @@ use crate::auth::{Auth, ScopedKey};
 use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
+use crate::realtime::Connections;
 use crate::store::Store;
 
 /// Name of the database file inside the data folder.
@@ -53,7 +54,7 @@ pub struct KernelOptions {
     /// Whether functions and builds with a variable `SHIM_…` are played by a stand-in, as on the
     /// platform that was recorded.
     pub stand_in_functions: bool,
-    /// Switches for tests.
+    /// What shall go wrong.
     pub faults: Faults,
 }
 
@@ -75,7 +76,9 @@ pub struct Kernel {
     pub stand_in_functions: bool,
     /// Counters.
     pub counts: Counts,
-    /// Switches for tests.
+    /// Open Realtime connections.
+    pub connections: Connections,
+    /// What shall go wrong.
     pub faults: Faults,
     /// Cancelled when the platform stops; long-lived work ends then.
     pub stopping: CancellationToken,
@@ -116,6 +119,7 @@ impl Kernel {
             new_user_labels,
             stand_in_functions,
             counts: Counts::default(),
+            connections: Connections::default(),
             faults,
             stopping: CancellationToken::new(),
             parts: Mutex::default(),

@@ -244,6 +244,7 @@ pub(crate) struct Held {
     pub(crate) function: String,
     pub(crate) execution: String,
     pub(crate) pid: i32,
+    pub(crate) body: String,
     _stream: TcpStream,
 }
 
@@ -264,6 +265,7 @@ impl Gate {
             function: words.next().unwrap(),
             execution: words.next().unwrap(),
             pid: words.next().unwrap().parse().unwrap(),
+            body: words.next().unwrap_or_default(),
             _stream: stream,
         }
     }

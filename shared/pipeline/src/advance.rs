@@ -1,6 +1,8 @@
 //! From facts to what must exist. Whoever finishes something advances the task; nobody
 //! counts down and nobody is "the last one".
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Outcome, Project, Rework};
@@ -94,18 +96,17 @@ impl Projection {
 
 /// What must exist, and what the task shows, given `facts`.
 ///
-/// With `finished`, only the units that exist because of that one are returned. They were
-/// created by nobody else: whoever commits the last of the facts that a unit waits for
-/// sees all of them, so its creation is never left out, and nothing is created twice in
-/// ordinary operation. Without it, all units that are not done are returned.
+/// With `finished`, only the units that exist because of that one and of what was recorded
+/// after it are returned. What the facts before it demand was created by whoever recorded
+/// those, so no creation is left out, and nothing is created twice in ordinary operation.
+/// Without it, all units that are not done are returned.
 ///
-/// Invariant: monotone. More facts never take back a unit, unless the task failed.
+/// Invariant: monotone. A fact recorded later never takes back a unit, unless the task
+/// failed.
 pub fn advance(facts: &Facts, finished: Option<&UnitKey>) -> Advance {
     let (mut units, projection) = walk(facts);
     if let Some(finished) = finished {
-        let mut before = facts.clone();
-        before.done.retain(|done| done.unit != *finished);
-        let (known, _) = walk(&before);
+        let (known, _) = walk(&facts.before(finished));
         units.retain(|unit| !known.iter().any(|other| other.key == unit.key));
     }
     Advance { units, projection }
@@ -210,35 +211,50 @@ impl Walk<'_> {
 
     /// The agents that must be at work in this round; `None` once all are done.
     ///
-    /// An assignment starts when what it depends on is done and fewer than `parallelism`
-    /// of those before it in the plan's order are not: that keeps to the limit and is
-    /// monotone. In rework nothing waits for another: every file exists.
+    /// Whenever a slot is free, the first in the plan's order starts whose dependencies are
+    /// done; in rework there are none to wait for: every file exists. Results free their
+    /// slots in the order in which they were recorded, so everybody who knows the same
+    /// results, or only the first of them, starts the same.
     fn coding(
         &self,
         subjects: &[(&Assignment, Option<&Rework>)],
         parallelism: u32,
     ) -> Option<Vec<NewUnit>> {
-        let key = |name: &str| self.key(UnitKind::Assignment, self.round, name);
-        let is_done = |name: &str| self.facts.outcome(&key(name)).is_some();
-        let (mut units, mut unfinished) = (Vec::new(), 0);
-        for (assignment, rework) in subjects {
-            if is_done(&assignment.id) {
-                continue;
+        let slots = parallelism as usize;
+        let (mut started, mut done) = (BTreeSet::new(), BTreeSet::new());
+        let mut results =
+            self.facts.done.iter().filter(|done| {
+                done.unit.kind == UnitKind::Assignment && done.unit.round == self.round
+            });
+        loop {
+            for (assignment, rework) in subjects {
+                let free = rework.is_some()
+                    || assignment
+                        .depends_on
+                        .iter()
+                        .all(|id| done.contains(id.as_str()));
+                if free && started.len() - done.len() < slots {
+                    started.insert(assignment.id.as_str());
+                }
             }
-            let free = rework.is_some() || assignment.depends_on.iter().all(|id| is_done(id));
-            if free && unfinished < parallelism {
-                let findings = rework
-                    .map(|rework| rework.findings.clone())
-                    .unwrap_or_default();
-                let input = UnitInput::Assignment(Box::new((*assignment).clone()), findings);
-                units.push(NewUnit {
-                    key: key(&assignment.id),
-                    input,
-                });
-            }
-            unfinished += 1;
+            let Some(result) = results.next() else { break };
+            // Whoever recorded it was started, even if by somebody who saw less.
+            started.insert(result.unit.name.as_str());
+            done.insert(result.unit.name.as_str());
         }
-        (unfinished > 0).then_some(units)
+        let unit = |(assignment, rework): &(&Assignment, Option<&Rework>)| {
+            let findings = rework.map(|rework| rework.findings.clone());
+            let input = UnitInput::Assignment(
+                Box::new((*assignment).clone()),
+                findings.unwrap_or_default(),
+            );
+            let key = self.key(UnitKind::Assignment, self.round, &assignment.id);
+            NewUnit { key, input }
+        };
+        let at_work = subjects.iter().filter(|(assignment, _)| {
+            started.contains(assignment.id.as_str()) && !done.contains(assignment.id.as_str())
+        });
+        (done.len() < subjects.len()).then(|| at_work.map(unit).collect())
     }
 
     fn delivery(&self, manifest: &str, project: &Project) -> (Status, Vec<NewUnit>) {

@@ -15,7 +15,7 @@ pub struct Facts {
     pub task: TaskId,
     /// Who asked for it.
     pub owner: String,
-    /// The results of its finished units, in any order.
+    /// The results of its finished units, in the order in which they were recorded.
     pub done: Vec<Done>,
 }
 
@@ -115,6 +115,15 @@ pub struct Rework {
 }
 
 impl Facts {
+    /// What was known when the result of `unit` was recorded.
+    pub fn before(&self, unit: &UnitKey) -> Self {
+        let earlier = self.done.iter().take_while(|done| done.unit != *unit);
+        Self {
+            done: earlier.cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// The outcome of `unit`, if it is done.
     pub fn outcome(&self, unit: &UnitKey) -> Option<&Outcome> {
         self.done

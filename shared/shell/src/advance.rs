@@ -57,9 +57,7 @@ pub async fn advance_task(
 /// Whether `finished` moved the task on. While other agents are at work it did not, and
 /// its row need not be written.
 fn moved(facts: &Facts, finished: &UnitKey, projection: &Projection) -> bool {
-    let mut before = facts.clone();
-    before.done.retain(|done| done.unit != *finished);
-    advance(&before, None).projection.position() != projection.position()
+    advance(&facts.before(finished), None).projection.position() != projection.position()
 }
 
 /// Shows `projection` in the task's row, unless the row shows something later already.

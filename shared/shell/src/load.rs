@@ -303,7 +303,8 @@ pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, T
         Query::equal("taskId", task.as_str()),
         Query::equal("kind", "done"),
     ];
-    let rows = store.list("journal", queries, UNITS_MAX).await?;
+    let mut rows = store.list("journal", queries, UNITS_MAX).await?;
+    rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
     let done = rows
         .iter()
         .map(read_done)

@@ -1,6 +1,7 @@
 //! Whatever is delivered twice, lost or cut off: the end is the same.
 
-use pipeline::{Facts, Status, UnitKind, advance};
+use pipeline::model::Spent;
+use pipeline::{Done, Facts, Outcome, Status, UnitKind, advance};
 use proptest::prelude::*;
 
 use crate::world::{Cut, World, assignment, plan};
@@ -154,6 +155,72 @@ fn two_agents_that_finish_at_once_do_not_stall() {
             .all(|unit| unit.key != docs)
     );
     assert!(created(&b));
+}
+
+/// The facts of a task whose plan has these assignments, and whose agents have finished
+/// these, in this order.
+fn coded(assignments: &[serde_json::Value], finished: &[&str]) -> (World, Facts) {
+    let mut world = World::with(plan(assignments));
+    world.advance(None);
+    let plan_unit = world.bells.pop_front().unwrap();
+    let _ = world.drive(&plan_unit);
+    let mut facts = world.facts.clone();
+    for name in finished {
+        facts.done.push(Done {
+            unit: world.key(UnitKind::Assignment, 1, name),
+            outcome: Outcome::Coded {
+                summary: String::new(),
+                files: 1,
+                turns: 1,
+            },
+            spent: Spent::default(),
+        });
+    }
+    (world, facts)
+}
+
+fn names(units: &[pipeline::advance::NewUnit]) -> Vec<&str> {
+    units.iter().map(|unit| unit.key.name.as_str()).collect()
+}
+
+#[test]
+fn agents_that_free_slots_at_once_do_not_stall() {
+    let six: Vec<_> = (1..=6)
+        .map(|number| assignment(&format!("n{number}"), &format!("n{number}.js"), &[]))
+        .collect();
+    let (_, none) = coded(&six, &[]);
+    assert_eq!(names(&advance(&none, None).units), ["n1", "n2", "n3", "n4"]);
+    // Both results are committed before either lists the facts: both see both.
+    let (world, both) = coded(&six, &["n2", "n1"]);
+    let created = |name| {
+        let finished = world.key(UnitKind::Assignment, 1, name);
+        advance(&both, Some(&finished)).units
+    };
+    assert_eq!(names(&created("n2")), ["n5", "n6"]);
+    assert_eq!(names(&created("n1")), ["n6"]);
+    // One lists before the other has committed.
+    let (_, one) = coded(&six, &["n2"]);
+    let finished = world.key(UnitKind::Assignment, 1, "n2");
+    assert_eq!(names(&advance(&one, Some(&finished)).units), ["n5"]);
+}
+
+#[test]
+fn a_freed_slot_is_used_and_nobody_waits_for_a_stranger() {
+    let mut assignments: Vec<_> = ["slow", "b", "c", "d"]
+        .iter()
+        .map(|id| assignment(id, &format!("{id}.js"), &[]))
+        .collect();
+    // Those that depend on the slow one come first in the plan's order.
+    for id in ["x", "y"] {
+        let mut late = assignment(id, &format!("{id}.js"), &["slow"]);
+        late["priority"] = 0.into();
+        assignments.push(late);
+    }
+    assignments.push(assignment("e", "e.js", &[]));
+    let (_, facts) = coded(&assignments, &["b"]);
+    assert_eq!(names(&advance(&facts, None).units), ["slow", "c", "d", "e"]);
+    let (_, facts) = coded(&assignments, &["b", "c", "slow"]);
+    assert_eq!(names(&advance(&facts, None).units), ["x", "y", "d", "e"]);
 }
 
 #[test]
