@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use local::store::Durability;
 
 /// Turns a brief into a committed, deployed app.
 ///
@@ -111,6 +112,10 @@ pub struct PlatformArgs {
     /// Makes faults with a chance the same again; made up and printed if not given.
     #[arg(long, value_name = "NUMBER")]
     pub fault_seed: Option<u32>,
+    /// When a write counts as written: once the operating system has it (normal), or once the
+    /// disk has it (full). Both survive a kill of this program, full a power cut too.
+    #[arg(long, value_name = "full|normal", default_value = "normal")]
+    pub sync: Durability,
 }
 
 #[derive(Debug, clap::Args)]

@@ -166,6 +166,7 @@ impl Hosting {
             new_user_labels: vec![OWNER_LABEL.to_owned()],
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
+            sync: args.sync,
             ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)
         };
         let platform = Platform::start(config)

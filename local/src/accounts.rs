@@ -93,7 +93,7 @@ struct Token {
 ///
 /// # Errors
 /// 401 `user_blocked`; 500 when the store fails.
-pub fn session_caller(db: &mut Connection, token: &str) -> Result<Option<Caller>, ApiError> {
+pub fn session_caller(db: &Connection, token: &str) -> Result<Option<Caller>, ApiError> {
     let Some(Token { id, secret }) = STANDARD
         .decode(token)
         .ok()
@@ -176,7 +176,7 @@ pub fn router() -> Router<Arc<Kernel>> {
 /// 500 when the store fails.
 pub async fn account(kernel: &Kernel, user_id: &str) -> Result<Option<Value>, ApiError> {
     let id = user_id.to_owned();
-    kernel.store.run(move |db| answers::account(db, &id)).await
+    kernel.store.read(move |db| answers::account(db, &id)).await
 }
 
 async fn show(State(kernel): State<Arc<Kernel>>, caller: Caller) -> Result<Json<Value>, ApiError> {

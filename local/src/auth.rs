@@ -374,7 +374,7 @@ pub async fn identify(
 /// `user_blocked`; 500 when the store fails.
 pub async fn by_jwt(kernel: &Kernel, token: &str) -> Result<Caller, ApiError> {
     let claims = kernel.auth.user_claims(token)?;
-    let caller = kernel.store.run(move |db| jwt_user(db, claims)).await?;
+    let caller = kernel.store.read(move |db| jwt_user(db, claims)).await?;
     caller.ok_or_else(|| {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -391,7 +391,7 @@ pub async fn by_jwt(kernel: &Kernel, token: &str) -> Result<Caller, ApiError> {
 pub async fn by_session(kernel: &Kernel, token: String) -> Result<Caller, ApiError> {
     kernel
         .store
-        .run(move |db| Ok(crate::accounts::session_caller(db, &token)?.unwrap_or(Caller::Guest)))
+        .read(move |db| Ok(crate::accounts::session_caller(db, &token)?.unwrap_or(Caller::Guest)))
         .await
 }
 
@@ -428,7 +428,7 @@ pub fn unknown_project() -> ApiError {
     )
 }
 
-fn jwt_user(db: &mut Connection, claims: UserClaims) -> Result<Option<Caller>, ApiError> {
+fn jwt_user(db: &Connection, claims: UserClaims) -> Result<Option<Caller>, ApiError> {
     let UserClaims {
         user_id: id,
         session_id,
@@ -483,6 +483,10 @@ impl FromRequestParts<Arc<Kernel>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, kernel: &Arc<Kernel>) -> Result<Self, ApiError> {
+        // The rate limit has asked already.
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         identify(kernel, &parts.headers, parts.uri.query()).await
     }
 }

@@ -1,9 +1,11 @@
 //! The bus: what has happened, told to functions and to Realtime after commit.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc};
+
+use crate::store::Writer;
 
 /// Events a Realtime connection may fall behind before it is dropped.
 const LAG_MAX: usize = 4_096;
@@ -31,6 +33,7 @@ pub struct Event {
 pub struct Bus {
     functions: mpsc::UnboundedSender<Arc<Event>>,
     functions_end: Arc<Mutex<Option<mpsc::UnboundedReceiver<Arc<Event>>>>>,
+    patterns: Arc<RwLock<Vec<String>>>,
     realtime: broadcast::Sender<Arc<Event>>,
 }
 
@@ -40,6 +43,7 @@ impl Default for Bus {
         Self {
             functions,
             functions_end: Arc::new(Mutex::new(Some(end))),
+            patterns: Arc::default(),
             realtime: broadcast::Sender::new(LAG_MAX),
         }
     }
@@ -54,6 +58,33 @@ impl Bus {
         let event = Arc::new(event);
         let _ = self.realtime.send(Arc::clone(&event));
         let _ = self.functions.send(event);
+    }
+
+    /// Tells everybody once the commit of what `writer` is doing is there; nobody
+    /// when it is undone.
+    pub fn publish_after_commit(&self, writer: &mut Writer, event: Event) {
+        let bus = self.clone();
+        writer.after_commit(move || bus.publish(event));
+    }
+
+    /// Says which patterns functions are subscribed to from now on.
+    pub fn set_patterns(&self, patterns: Vec<String>) {
+        *self
+            .patterns
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = patterns;
+    }
+
+    /// Whether a function is subscribed to a pattern for which `may_match` is true.
+    pub fn is_subscribed(&self, may_match: impl Fn(&str) -> bool) -> bool {
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        patterns.iter().any(|pattern| may_match(pattern))
+    }
+
+    /// Whether somebody listens on Realtime.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.realtime.receiver_count() > 0
     }
 
     /// Hands out the functions' end once; `None` afterwards.

@@ -323,6 +323,8 @@ impl Functions {
         let _alone = self.reloading.lock().await;
         let all = kernel.store.run(|db| registry::all(db)).await?;
         let all: Arc<[Arc<Function>]> = all.into_iter().map(Arc::new).collect();
+        let patterns = all.iter().flat_map(|function| function.events.clone());
+        kernel.bus.set_patterns(patterns.collect());
         *self
             .registry
             .write()

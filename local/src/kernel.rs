@@ -13,7 +13,7 @@ use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
 use crate::realtime::Connections;
-use crate::store::Store;
+use crate::store::{Durability, Store};
 
 /// Name of the database file inside the data folder.
 pub const DATABASE_FILE: &str = "platform.db";
@@ -56,6 +56,8 @@ pub struct KernelOptions {
     pub stand_in_functions: bool,
     /// What shall go wrong.
     pub faults: Faults,
+    /// When a commit counts as written.
+    pub sync: Durability,
 }
 
 /// Shared by all routers as `Arc<Kernel>`.
@@ -100,9 +102,10 @@ impl Kernel {
             new_user_labels,
             stand_in_functions,
             faults,
+            sync,
         } = options;
         let migrations = [SCHEMAS, schemas].concat();
-        let store = Store::open(&data_dir.join(DATABASE_FILE), &migrations)?;
+        let store = Store::open(&data_dir.join(DATABASE_FILE), sync, &migrations)?;
         let project_id = project.id.clone();
         let auth = store
             .run(move |db| {

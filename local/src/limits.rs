@@ -102,7 +102,7 @@ pub struct Gate {
 
 /// Refuses what is asked too often (429) and tells the limit in the answer's
 /// headers. Mounted with `Router::route_layer`, as it needs the matched route.
-pub async fn layer(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub async fn layer(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let template = request.extensions().get::<MatchedPath>();
     let rule = template.and_then(|path| rule(request.method(), path.as_str()));
     let Some(rule) = rule else {
@@ -110,6 +110,10 @@ pub async fn layer(State(gate): State<Gate>, request: Request, next: Next) -> Re
     };
     let headers = request.headers().clone();
     let caller = auth::identify(&gate.kernel, &headers, request.uri().query()).await;
+    if let Ok(caller) = &caller {
+        // The routes need not look it up again.
+        request.extensions_mut().insert(caller.clone());
+    }
     // Who is refused later is counted as a guest.
     let caller = caller.unwrap_or(Caller::Guest);
     let end = (clock::now().as_second() / rule.window_seconds + 1) * rule.window_seconds;

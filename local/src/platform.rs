@@ -23,8 +23,10 @@ use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
+use crate::server::whole_body::{self, Room};
 use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
+use crate::store::Durability;
 use crate::{
     accounts, console, counts, faults, health, ids, proxy, realtime, rows, schema, server, serving,
 };
@@ -74,6 +76,8 @@ pub struct PlatformConfig {
     pub stand_in_functions: bool,
     /// What shall go wrong.
     pub faults: Faults,
+    /// When a write counts as written.
+    pub sync: Durability,
 }
 
 impl PlatformConfig {
@@ -98,6 +102,7 @@ impl PlatformConfig {
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
             stand_in_functions: false,
             faults: Faults::default(),
+            sync: Durability::default(),
         }
     }
 }
@@ -157,6 +162,7 @@ impl Platform {
             stand_in_functions: config.stand_in_functions,
             new_user_labels: config.new_user_labels,
             faults: config.faults,
+            sync: config.sync,
         };
         let kernel = Kernel::open(
             options,
@@ -294,7 +300,10 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
     server::wrap(routes, Arc::clone(kernel))
         .layer(hosting)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(server::whole_body::layer))
+        .layer(axum::middleware::from_fn_with_state(
+            Room::new(kernel),
+            whole_body::layer,
+        ))
 }
 
 /// A bug of ours is an answer like any other failure, not a connection that breaks off.

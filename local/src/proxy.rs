@@ -20,6 +20,7 @@ use crate::functions::listing::{self, Listing, Source};
 use crate::hosting;
 use crate::kernel::Kernel;
 use crate::sites::site;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// Tables of this module.
@@ -77,7 +78,7 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rules.read")?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let source = Source {
             table: "rules",
             scope: Vec::new(),
@@ -135,7 +136,7 @@ async fn create(
         Kind::Site => None,
         Kind::Function => Some(Functions::of(kernel)?),
     };
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let (id, deployment_id) = match functions {
             None => {
                 let site = site::find(db, &id)?.ok_or_else(no_resource)?;
@@ -167,7 +168,7 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rules.read")?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let text: Option<String> = db
             .prepare_cached("SELECT document FROM rules WHERE id = ?1")?
             .query_row([id], |row| row.get(0))
@@ -183,7 +184,7 @@ async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("rules.write")?;
-    let work = move |db: &mut Connection| Ok(db.execute("DELETE FROM rules WHERE id = ?1", [id])?);
+    let work = move |db: &mut Writer| Ok(db.execute("DELETE FROM rules WHERE id = ?1", [id])?);
     match kernel.store.run(work).await? {
         0 => Err(not_found()),
         _ => Ok(StatusCode::NO_CONTENT),

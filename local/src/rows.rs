@@ -27,7 +27,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
-use rusqlite::Transaction;
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
@@ -39,6 +38,7 @@ use crate::kernel::Kernel;
 use crate::permissions::Action;
 use crate::schema::Table;
 use crate::server::Params;
+use crate::store::Transaction;
 use crate::{legacy, queries, schema};
 
 use place::Place;
@@ -132,7 +132,7 @@ async fn list(
     let counts = queries::listing::counts(query.as_deref().unwrap_or_default());
     let mut answer = kernel
         .store
-        .run(move |db| {
+        .read(move |db| {
             let table = access::table(db, &caller, &place)?;
             list::page(db, &table, &caller, &queries)
         })
@@ -154,7 +154,7 @@ async fn show(
     let select = queries::parse(&texts)?.select;
     let answer = kernel
         .store
-        .run(move |db| {
+        .read(move |db| {
             let table = access::table(db, &caller, &place)?;
             let id = &place.row;
             let access = access::Access::of(&table, &caller, Action::Read);
@@ -268,7 +268,7 @@ async fn change(
                 bulk: false,
                 spelling: place.spelling,
             };
-            publish::publish(&bus, &change, payload.clone(), &caller);
+            publish::publish(db, &bus, &change, payload.clone(), &caller);
             Ok(payload)
         })
         .await?;
@@ -299,7 +299,7 @@ async fn remove(
                 bulk: false,
                 spelling: place.spelling,
             };
-            publish::publish(&bus, &change, payload, &caller);
+            publish::publish(db, &bus, &change, payload, &caller);
             Ok(StatusCode::NO_CONTENT)
         })
         .await

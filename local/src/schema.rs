@@ -8,17 +8,20 @@ mod change;
 mod column;
 mod define;
 mod indexes;
+mod parsed;
 mod routes;
 pub mod storage;
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::store::Transaction;
 use crate::{clock, ids};
+use parsed::Parsed;
 
 pub use routes::router;
 
@@ -85,21 +88,6 @@ impl Table {
     pub fn column(&self, key: &str) -> Option<(&ColumnConfig, Kind)> {
         self.columns().find(|(column, _)| column.key == key)
     }
-
-    fn from_parts(parts: (i64, i64, i64, String, String, bool)) -> Result<Self, ApiError> {
-        let (number, created_ms, updated_ms, config, born, legacy) = parts;
-        let config: TableConfig = serde_json::from_str(&config)?;
-        let kinds = kinds(&config)?;
-        Ok(Self {
-            number,
-            created_ms,
-            updated_ms,
-            config,
-            kinds,
-            born: serde_json::from_str(&born)?,
-            legacy,
-        })
-    }
 }
 
 fn kinds(config: &TableConfig) -> Result<Vec<Kind>, ApiError> {
@@ -124,24 +112,30 @@ pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table
     let sql = "SELECT number, created_ms, updated_ms, config, born,
                EXISTS (SELECT 1 FROM legacy_databases l WHERE l.id = ?1)
                FROM tables WHERE database_id = ?1 AND id = ?2";
-    let parts = db
-        .prepare_cached(sql)?
-        .query_row([database_id, table_id], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-            ))
-        })
-        .optional()?;
-    let Some(parts) = parts else {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([database_id, table_id])?;
+    let Some(row) = rows.next()? else {
         require_database(db, database_id)?;
         return Err(no_table(table_id));
     };
-    Table::from_parts(parts)
+    let text = |index| {
+        Ok::<_, ApiError>(
+            row.get_ref(index)?
+                .as_str()
+                .map_err(rusqlite::Error::from)?,
+        )
+    };
+    let (number, config, born) = (row.get(0)?, text(3)?, text(4)?);
+    let parsed = Parsed::of(number, config, born)?;
+    Ok(Table {
+        number,
+        created_ms: row.get(1)?,
+        updated_ms: row.get(2)?,
+        config: parsed.config.clone(),
+        kinds: parsed.kinds.clone(),
+        born: parsed.born.clone(),
+        legacy: row.get(5)?,
+    })
 }
 
 /// Refuses an unknown database.

@@ -1,63 +1,106 @@
-//! The store: one SQLite file in WAL mode, used by one thread.
+//! The store: one SQLite file in WAL mode with one writer and a few readers.
 //!
-//! Every read and write is a closure sent to that thread, so each closure sees
-//! and leaves a consistent state, and what it commits survives a kill of the
-//! process.
+//! Every write is a closure sent to the writer's thread. The closures that wait
+//! together become one SQLite transaction, each in a savepoint of its own, so
+//! that a hundred of them cost one commit. Nobody is answered and no event is
+//! published before that commit: what was answered survives a kill of the
+//! process. Closures that only read can go to the readers, which see the last
+//! commit, and so all that was answered before.
+
+mod group;
+mod worker;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
-use std::{sync::Arc, time::Duration};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use rusqlite::Connection;
+use rusqlite::{Connection, Savepoint};
 use tokio::sync::oneshot;
 
 use crate::error::ApiError;
+use group::Done;
+use worker::Worker;
 
 /// How long SQLite waits for a lock held by another process (a backup, a shell).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Prepared statements kept by the connection.
+/// Prepared statements kept by each connection.
 const STATEMENTS_MAX: usize = 256;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Connections that only read.
+const READERS: usize = 2;
 
-struct Inner {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+/// Pages of the log after which it is written back into the file, 4 KiB each.
+const CHECKPOINT_PAGES: u32 = 4_096;
+
+/// When a commit counts as written. Either way it survives a kill of the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Once the disk has it: survives a power cut too, and waits for the disk.
+    Full,
+    /// Once the operating system has it: a power cut may undo the last seconds,
+    /// and never leaves a broken database.
+    #[default]
+    Normal,
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.close();
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "full" => Ok(Self::Full),
+            "normal" => Ok(Self::Normal),
+            other => Err(format!("`{other}` is neither `full` nor `normal`")),
+        }
     }
 }
 
-impl Inner {
-    fn close(&self) {
-        self.jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
-        {
-            let _ = thread.join();
-        }
+/// The transaction that a closure opens inside its own: undone when dropped,
+/// kept by `commit` until the closure's end decides.
+pub type Transaction<'a> = Savepoint<'a>;
+
+/// The connection of the writer, as a closure sees it.
+pub struct Writer {
+    connection: Connection,
+    after_commit: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl std::ops::Deref for Writer {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Writer {
+    /// Opens a part that can be undone alone.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn transaction(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection.savepoint()
+    }
+
+    /// Does `work` once what this closure wrote is committed, in the order of
+    /// the calls and before the closure's caller is answered; not at all when it
+    /// is undone. It runs on the writer's thread: it must be quick and not block.
+    pub fn after_commit(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(work));
     }
 }
 
 /// A handle to the database; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    writer: Arc<Worker<group::Job>>,
+    readers: Arc<Worker<ReadJob>>,
 }
+
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 impl Store {
     /// Opens or creates the file and runs `migrations` (statements that may be
@@ -66,116 +109,128 @@ impl Store {
     /// # Errors
     /// The file cannot be opened, is not a database, or a migration fails; not
     /// worth a retry.
-    pub fn open(path: &Path, migrations: &[&str]) -> anyhow::Result<Self> {
-        let mut connection = Connection::open(path)
-            .with_context(|| format!("could not open the database `{}`", path.display()))?;
-        connection.busy_timeout(BUSY_WAIT)?;
+    pub fn open(path: &Path, durability: Durability, migrations: &[&str]) -> anyhow::Result<Self> {
+        let connection = connect(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // NORMAL keeps every commit through a killed process; only a power cut may lose the last ones.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let synchronous = match durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         for migration in migrations {
             connection
                 .execute_batch(migration)
                 .context("could not prepare the database")?;
         }
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let thread = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || {
-                while let Ok(job) = queue.recv() {
-                    job(&mut connection);
+        let writer = Writer {
+            connection,
+            after_commit: Vec::new(),
+        };
+        let writer = Worker::start("store", [writer], |mut writer, queue| {
+            group::run(&mut writer, &queue);
+        })?;
+        let mut readers = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            let reader = connect(path)?;
+            reader.pragma_update(None, "query_only", "ON")?;
+            readers.push(reader);
+        }
+        let readers = Worker::start(
+            "store reader",
+            readers,
+            |reader, queue: worker::Queue<ReadJob>| {
+                while let Some(job) = queue.next() {
+                    job(&reader);
                 }
-            })
-            .context("could not start the store's thread")?;
+            },
+        )?;
         Ok(Self {
-            inner: Arc::new(Inner {
-                jobs: Mutex::new(Some(jobs)),
-                thread: Mutex::new(Some(thread)),
-            }),
+            writer: Arc::new(writer),
+            readers: Arc::new(readers),
         })
     }
 
-    /// Runs `work` on the store's thread and returns its result.
+    /// Runs `work` on the writer's thread, commits what it wrote and returns its
+    /// result. An error or a panic undoes all that it wrote and nothing else.
     ///
     /// Once sent, the work runs to its end even when the caller is dropped. A
     /// panic inside it is answered as 500 and the store lives on.
     ///
     /// # Errors
-    /// Those of `work`; 500 `general_unknown` when the store is closed.
+    /// Those of `work`; 500 `general_unknown` when the commit fails or the store
+    /// is closed.
     pub async fn run<T, F>(&self, work: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, ApiError> + Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, ApiError> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let outcome =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(connection)));
-            let outcome =
-                outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a store job panicked")));
+        let job: group::Job = Box::new(move |writer| {
+            let outcome = guarded(|| work(writer));
+            Done {
+                keep: outcome.is_ok(),
+                after_commit: std::mem::take(&mut writer.after_commit),
+                answer: Box::new(move |committed| {
+                    let _ = answer.send(committed.and(outcome));
+                }),
+            }
+        });
+        self.writer.send(job)?;
+        result.await.map_err(|_| dropped())?
+    }
+
+    /// Runs `work`, which only reads, on a connection that sees one commit: the
+    /// last one, or a later one than any that was answered before this call.
+    ///
+    /// # Errors
+    /// Those of `work`, a write among them; 500 when the store is closed.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, ApiError> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job: ReadJob = Box::new(move |reader| {
+            let outcome = guarded(|| {
+                let snapshot = reader.unchecked_transaction()?;
+                work(&snapshot)
+            });
             let _ = answer.send(outcome);
         });
-        let sent = {
-            let jobs = self
-                .inner
-                .jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
-        };
-        if !sent {
-            return Err(ApiError::internal(&"the store is closed"));
-        }
-        result
-            .await
-            .map_err(|_| ApiError::internal(&"the store dropped a job"))?
+        self.readers.send(job)?;
+        result.await.map_err(|_| dropped())?
     }
 
     /// Finishes the jobs already sent and closes the file. Later jobs are
     /// refused. Safe to repeat. Blocks for the time the queued jobs take.
     pub fn close(&self) {
-        self.inner.close();
+        // The last connection to close writes the log back, which a reader may not.
+        self.readers.close();
+        self.writer.close();
     }
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    let connection = Connection::open(path)
+        .with_context(|| format!("could not open the database `{}`", path.display()))?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Savepoints keep what they undo here; a file of their own would be slower.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(ApiError::internal(&"a store job panicked")))
+}
+
+fn dropped() -> ApiError {
+    ApiError::internal(&"the store dropped a job")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)";
-
-    async fn count(store: &Store) -> i64 {
-        store
-            .run(|db| Ok(db.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?))
-            .await
-            .unwrap()
-    }
-
-    #[tokio::test]
-    async fn data_survives_reopening() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.db");
-        let store = Store::open(&path, &[SCHEMA]).unwrap();
-        store
-            .run(|db| {
-                db.execute("INSERT INTO notes VALUES ('x')", [])?;
-                Ok(())
-            })
-            .await
-            .unwrap();
-        store.close();
-        assert!(store.run(|_| Ok(())).await.is_err());
-        assert_eq!(count(&Store::open(&path, &[SCHEMA]).unwrap()).await, 1);
-    }
-
-    #[tokio::test]
-    async fn a_panicking_job_leaves_the_store_usable() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("a.db"), &[SCHEMA]).unwrap();
-        let refused = store.run::<(), _>(|_| panic!("boom")).await;
-        assert_eq!(refused.unwrap_err().kind, "general_unknown");
-        assert_eq!(count(&store).await, 0);
-    }
-}
+#[path = "store/tests.rs"]
+mod tests;

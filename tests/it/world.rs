@@ -68,6 +68,7 @@ impl World {
         let args = PlatformArgs {
             data: folder.path().to_owned(),
             port: None,
+            sync: Default::default(),
             slots: 8,
             sweep_every: setup.sweep_every.unwrap_or(80_000),
             faults: Vec::new(),

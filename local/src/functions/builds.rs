@@ -12,6 +12,7 @@ use super::prebuilt::{self, BuildError};
 use super::registry::{self, Function};
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::store::Writer;
 use crate::{clock, proxy};
 
 /// Builds at once.
@@ -71,7 +72,7 @@ async fn run(
     }
     let deployment = store(kernel, functions, deployment).await?;
     if deployment.status == Status::Ready && deployment.activate {
-        let work = move |db: &mut Connection| activate(db, &deployment, Choice::Newest);
+        let work = move |db: &mut Writer| activate(db, &deployment, Choice::Newest);
         kernel.store.run(work).await?;
         functions.reload(kernel).await?;
     }
@@ -101,7 +102,7 @@ async fn store(
     functions: &Functions,
     mut deployment: Deployment,
 ) -> Result<Deployment, ApiError> {
-    let save = move |db: &mut Connection| {
+    let save = move |db: &mut Writer| {
         // Deleted or given up in the meantime: stay so.
         let known = deployments::get(db, &deployment.function_id, &deployment.id)?;
         if known.status == Status::Canceled {

@@ -12,6 +12,7 @@ use super::executions::{Execution, Status, Trigger};
 use super::run::Input;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::store::Writer;
 
 /// What is left of a delayed execution once its function is known.
 struct Delayed {
@@ -63,7 +64,7 @@ impl Functions {
     }
 }
 
-fn insert(db: &mut Connection, execution: &Execution, input: &Input) -> Result<(), ApiError> {
+fn insert(db: &mut Writer, execution: &Execution, input: &Input) -> Result<(), ApiError> {
     execution.save(db)?;
     db.execute(
         "INSERT INTO delayed_executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -82,7 +83,7 @@ fn insert(db: &mut Connection, execution: &Execution, input: &Input) -> Result<(
     Ok(())
 }
 
-fn take(db: &mut Connection, now_ms: i64) -> Result<(Vec<Delayed>, Option<i64>), ApiError> {
+fn take(db: &mut Writer, now_ms: i64) -> Result<(Vec<Delayed>, Option<i64>), ApiError> {
     let next = |db: &Connection| {
         let sql = "SELECT at_ms FROM delayed_executions ORDER BY at_ms LIMIT 1";
         db.prepare_cached(sql)?

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use http::{StatusCode, header};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
@@ -23,6 +22,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::server::{Params, query_value};
+use crate::store::Writer;
 
 /// The routes.
 pub(super) fn router() -> Router<Arc<Kernel>> {
@@ -60,7 +60,7 @@ async fn list(
     caller.require_scope("functions.read")?;
     let function = Functions::of(&kernel)?.get(&id)?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let source = Source {
             table: "function_deployments",
             scope: vec![("function_id", function.id.clone())],
@@ -99,7 +99,7 @@ async fn create(
         .await
         .map_err(|error| ApiError::internal(&error))?
         .map_err(|error| ApiError::internal(&error))?;
-    let work = move |db: &mut Connection| record(db, deployment, chunk);
+    let work = move |db: &mut Writer| record(db, deployment, chunk);
     let (deployment, is_whole_now) = kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     let json = deployment.json();
@@ -124,7 +124,7 @@ async fn continued(
     upload: &Upload,
 ) -> Result<Deployment, ApiError> {
     let function_id = function.id.clone();
-    let work = move |db: &mut Connection| deployments::get(db, &function_id, &id);
+    let work = move |db: &mut Writer| deployments::get(db, &function_id, &id);
     let deployment = kernel.store.run(work).await?;
     if deployment.source_size != upload.range.total {
         let message = "Invalid content range. Please check the value of the Content-Range header.";
@@ -136,7 +136,7 @@ async fn continued(
 
 /// Notes a chunk in the stored record. Tells whether the source has just become whole.
 fn record(
-    db: &mut Connection,
+    db: &mut Writer,
     fresh: Deployment,
     (start, end): (u64, u64),
 ) -> Result<(Deployment, bool), ApiError> {
@@ -165,7 +165,7 @@ async fn show(
 
 async fn find(kernel: &Kernel, function: &str, id: String) -> Result<Deployment, ApiError> {
     let function = Functions::of(kernel)?.get(function)?;
-    let work = move |db: &mut Connection| deployments::get(db, &function.id, &id);
+    let work = move |db: &mut Writer| deployments::get(db, &function.id, &id);
     kernel.store.run(work).await
 }
 
@@ -178,7 +178,7 @@ async fn remove(
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
     let folder = deployments::folder(&kernel.data_dir, &function.id, &deployment);
-    let work = move |db: &mut Connection| deployments::delete(db, &function.id, &deployment);
+    let work = move |db: &mut Writer| deployments::delete(db, &function.id, &deployment);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     super::clear(folder).await;
@@ -195,7 +195,7 @@ async fn activate(
     let wanted = required(&mut params, "deploymentId")?;
     let functions = Functions::of(&kernel)?;
     let deployment = find(&kernel, &id, wanted).await?;
-    let work = move |db: &mut Connection| builds::activate(db, &deployment, Choice::Named);
+    let work = move |db: &mut Writer| builds::activate(db, &deployment, Choice::Named);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     Ok(Json(functions.get(&id)?.json()))
@@ -224,7 +224,7 @@ async fn duplicate(
         tokio::fs::copy(from.join(SOURCE_FILE), to.join(SOURCE_FILE)).await
     };
     copied.await.map_err(|error| ApiError::internal(&error))?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         new.save(db)?;
         Ok(new)
     };
@@ -244,7 +244,7 @@ async fn cancel(
     caller.require_scope("functions.write")?;
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let mut deployment = deployments::get(db, &function.id, &deployment)?;
         match deployment.status {
             Status::Ready | Status::Failed => {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::registry::{self, Latest};
 use crate::error::ApiError;
 use crate::executor::keep_end;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// What a list may be filtered and ordered by (Appwrite 1.9.6).
@@ -156,7 +157,7 @@ impl Deployment {
     }
 
     /// Writes the record, for the first time or anew, and the function's note of its latest one.
-    pub(super) fn save(&mut self, db: &mut Connection) -> Result<(), ApiError> {
+    pub(super) fn save(&mut self, db: &mut Writer) -> Result<(), ApiError> {
         self.updated_ms = clock::now().as_millisecond();
         if self.chunks.len() <= 1 && self.status == Status::Waiting {
             // A new record was made at the time it bears.
@@ -212,7 +213,7 @@ pub(super) fn get(db: &Connection, function_id: &str, id: &str) -> Result<Deploy
 ///
 /// # Errors
 /// 404 `deployment_not_found`.
-pub(super) fn delete(db: &mut Connection, function_id: &str, id: &str) -> Result<(), ApiError> {
+pub(super) fn delete(db: &mut Writer, function_id: &str, id: &str) -> Result<(), ApiError> {
     let transaction = db.transaction()?;
     let deployment = get(&transaction, function_id, id)?;
     transaction.execute(

@@ -7,6 +7,7 @@ use super::listing::{self, Listing, Source};
 use crate::auth::Caller;
 use crate::bus::Event;
 use crate::error::ApiError;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// What a list may be filtered and ordered by (Appwrite 1.9.6).
@@ -179,7 +180,7 @@ impl Execution {
     }
 
     /// Writes the record, for the first time or anew.
-    pub(crate) fn save(&self, db: &mut Connection) -> Result<(), ApiError> {
+    pub(crate) fn save(&self, db: &mut Writer) -> Result<(), ApiError> {
         let transaction = db.transaction()?;
         transaction
             .prepare_cached(

@@ -12,6 +12,7 @@ use super::variables::{self, Variable};
 use crate::config::FunctionConfig;
 use crate::error::{APPWRITE_VERSION, ApiError};
 use crate::kernel::Project;
+use crate::store::Writer;
 use crate::{clock, ids, proxy, stand_in};
 
 /// What the platform says about the machine behind a function; nothing is limited by it.
@@ -287,7 +288,7 @@ impl Function {
 
 /// Makes the stored functions those of `appwrite.json`: new ones are added, known ones updated,
 /// and those it no longer has are removed. Functions made through the API are left alone.
-pub(crate) fn apply(db: &mut Connection, configs: &[FunctionConfig]) -> Result<(), ApiError> {
+pub(crate) fn apply(db: &mut Writer, configs: &[FunctionConfig]) -> Result<(), ApiError> {
     let transaction = db.transaction()?;
     for config in configs {
         let known = find(&transaction, &config.id)?;
@@ -373,7 +374,7 @@ pub(super) fn change(
 ///
 /// # Errors
 /// 404 `function_not_found`.
-pub(super) fn delete(db: &mut Connection, id: &str) -> Result<(), ApiError> {
+pub(super) fn delete(db: &mut Writer, id: &str) -> Result<(), ApiError> {
     let transaction = db.transaction()?;
     for table in ["executions", "function_deployments", "function_variables"] {
         let sql = format!("DELETE FROM {table} WHERE function_id = ?1");

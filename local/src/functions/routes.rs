@@ -99,7 +99,7 @@ async fn create_function(
     catalog::enabled_runtime(&definition.config.runtime, &functions.settings.runtimes)?;
     let function = Function::defined(definition);
     let json = function.json();
-    let work = move |db: &mut rusqlite::Connection| registry::insert(db, &function);
+    let work = move |db: &mut crate::store::Writer| registry::insert(db, &function);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     Ok((StatusCode::CREATED, Json(json)))
@@ -120,7 +120,7 @@ async fn update_function(
     }
     let id = functions.get(&id)?.id.clone();
     let changed = id.clone();
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         registry::change(db, &changed, |function| function.redefine(definition))
     };
     kernel.store.run(work).await?;
@@ -137,7 +137,7 @@ async fn delete_function(
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
     let folder = kernel.data_dir.join("deployments").join(&function.id);
-    let work = move |db: &mut rusqlite::Connection| registry::delete(db, &function.id);
+    let work = move |db: &mut crate::store::Writer| registry::delete(db, &function.id);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
     super::clear(folder).await;
@@ -176,7 +176,7 @@ async fn list_executions(
     let function = visible(&kernel, &caller, &id)?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
     let work =
-        move |db: &mut rusqlite::Connection| executions::list(db, &function.id, &listing, &caller);
+        move |db: &mut crate::store::Writer| executions::list(db, &function.id, &listing, &caller);
     Ok(Json(kernel.store.run(work).await?))
 }
 
@@ -188,7 +188,7 @@ async fn show_execution(
     caller.require_scope("executions.read")?;
     let function = visible(&kernel, &caller, &id)?;
     let work =
-        move |db: &mut rusqlite::Connection| executions::get(db, &function.id, &execution, &caller);
+        move |db: &mut crate::store::Writer| executions::get(db, &function.id, &execution, &caller);
     Ok(Json(kernel.store.run(work).await?))
 }
 
@@ -199,7 +199,7 @@ async fn delete_execution(
 ) -> Result<StatusCode, ApiError> {
     caller.require_scope("executions.write")?;
     let function = visible(&kernel, &caller, &id)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let document = executions::get(db, &function.id, &execution, &caller)?;
         if !caller.is_key() {
             return Err(ApiError::unauthorized());

@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::queries::listing::Listing;
 use crate::server::Params;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// Longest name of a variable, in characters.
@@ -190,7 +191,7 @@ async fn remove(
     caller.require_scope("functions.write")?;
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
-    let work = move |db: &mut Connection| {
+    let work = move |db: &mut Writer| {
         let sql = "DELETE FROM function_variables WHERE function_id = ?1 AND id = ?2";
         if db.execute(sql, [&function.id, &variable])? == 0 {
             return Err(not_found());
@@ -210,7 +211,7 @@ fn checked_key(key: String) -> Result<String, ApiError> {
     Ok(key)
 }
 
-fn insert(db: &mut Connection, variable: &Variable) -> Result<(), ApiError> {
+fn insert(db: &mut Writer, variable: &Variable) -> Result<(), ApiError> {
     refuse_taken(db, variable, "key = ?2 OR id = ?3")?;
     db.execute(
         "INSERT INTO function_variables
@@ -229,7 +230,7 @@ fn insert(db: &mut Connection, variable: &Variable) -> Result<(), ApiError> {
     outdate(db, &variable.function_id)
 }
 
-fn write(db: &mut Connection, variable: &Variable) -> Result<(), ApiError> {
+fn write(db: &mut Writer, variable: &Variable) -> Result<(), ApiError> {
     refuse_taken(db, variable, "key = ?2 AND id <> ?3")?;
     let changed = db.execute(
         "UPDATE function_variables SET key = ?3, value = ?4, secret = ?5, updated_ms = ?6

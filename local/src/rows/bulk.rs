@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use rusqlite::Transaction;
 use serde_json::{Value, json};
 
 use super::draft::{Request, keys_only};
@@ -19,6 +18,7 @@ use crate::kernel::Kernel;
 use crate::queries::{self, Queries};
 use crate::schema::{self, Table};
 use crate::server::Params;
+use crate::store::Transaction;
 
 pub(super) async fn upsert_many(
     State(kernel): State<Arc<Kernel>>,
@@ -122,6 +122,7 @@ async fn change(
             for row in &rows {
                 let payload = row.json(&table, &[]);
                 publish(
+                    db,
                     &bus,
                     &Change {
                         table: &table,

@@ -1,8 +1,7 @@
 //! New rows: one, or up to a hundred at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use rusqlite::Transaction;
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
@@ -20,6 +19,7 @@ use crate::kernel::Kernel;
 use crate::permissions::{self, Action};
 use crate::schema::storage::{column_name, rows_table};
 use crate::schema::{self, Table};
+use crate::store::Transaction;
 
 /// What a request came to.
 pub(super) enum Outcome {
@@ -39,7 +39,9 @@ pub(super) async fn run(
         return Ok(Outcome::Fault(action));
     }
     let shared = Arc::clone(kernel);
-    kernel
+    let fault = Arc::new(OnceLock::new());
+    let strikes = Arc::clone(&fault);
+    let answers = kernel
         .store
         .run(move |db| {
             let tx = db.transaction()?;
@@ -51,7 +53,13 @@ pub(super) async fn run(
                 rows.push(insert(&tx, &table, draft, &caller, bulk)?);
             }
             tx.commit()?;
-            let fault = struck(&shared, &caller, &table.config.id, &drafts, Phase::After);
+            let kernel = Arc::clone(&shared);
+            let (by, id) = (caller.clone(), place.table.clone());
+            db.after_commit(move || {
+                if let Some(action) = struck(&kernel, &by, &id, &drafts, Phase::After) {
+                    let _ = strikes.set(action);
+                }
+            });
             let mut answers = Vec::with_capacity(rows.len());
             for row in &rows {
                 let payload = row.json(&table, &[]);
@@ -62,12 +70,16 @@ pub(super) async fn run(
                     bulk,
                     spelling: place.spelling,
                 };
-                publish(&shared.bus, &change, payload.clone(), &caller);
+                publish(db, &shared.bus, &change, payload.clone(), &caller);
                 answers.push(payload);
             }
-            Ok(fault.map_or(Outcome::Created(answers), Outcome::Fault))
+            Ok(answers)
         })
-        .await
+        .await?;
+    Ok(match fault.get() {
+        Some(action) => Outcome::Fault(*action),
+        None => Outcome::Created(answers),
+    })
 }
 
 fn struck(

@@ -1,6 +1,5 @@
 //! Increments and decrements of one column.
 
-use rusqlite::Transaction;
 use rusqlite::types::Value as Sql;
 
 use super::access::Access;
@@ -11,6 +10,7 @@ use crate::error::ApiError;
 use crate::permissions::Action;
 use crate::schema::{Kind, Table};
 use crate::server::Params;
+use crate::store::Transaction;
 
 /// A checked request.
 pub(super) struct Step {

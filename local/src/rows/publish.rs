@@ -1,4 +1,4 @@
-//! Tells the bus of a committed change.
+//! Tells the bus of a change, after its commit.
 
 use serde_json::Value;
 
@@ -9,8 +9,9 @@ use crate::events::{self, RowPath, Verb};
 use crate::legacy::{self, Spelling};
 use crate::permissions::{self, Action};
 use crate::schema::Table;
+use crate::store::Writer;
 
-/// A committed change of one row.
+/// A change of one row.
 pub(super) struct Change<'a> {
     pub(super) table: &'a Table,
     /// As it is now; for a removal as it was.
@@ -23,20 +24,32 @@ pub(super) struct Change<'a> {
 }
 
 /// Publishes the change with the row as the REST API answers it.
-pub(super) fn publish(bus: &Bus, change: &Change<'_>, mut payload: Value, caller: &Caller) {
+pub(super) fn publish(
+    db: &mut Writer,
+    bus: &Bus,
+    change: &Change<'_>,
+    mut payload: Value,
+    caller: &Caller,
+) {
     if change.spelling == Spelling::Collections {
         legacy::respell(&mut payload);
     }
     // The older spelling names its own first.
     let collections_first = change.bulk || change.spelling == Spelling::Collections;
-    let names = events::function_names(change.path(), change.verb, collections_first);
-    send(bus, change, names, payload, caller);
+    let names = || events::function_names(change.path(), change.verb, collections_first);
+    send((db, bus), change, names, payload, caller);
 }
 
 /// Publishes a change that a transaction brought.
-pub(super) fn publish_committed(bus: &Bus, change: &Change<'_>, payload: Value, caller: &Caller) {
-    let names = events::committed_names(change.path(), change.verb);
-    send(bus, change, names, payload, caller);
+pub(super) fn publish_committed(
+    db: &mut Writer,
+    bus: &Bus,
+    change: &Change<'_>,
+    payload: Value,
+    caller: &Caller,
+) {
+    let names = || events::committed_names(change.path(), change.verb);
+    send((db, bus), change, names, payload, caller);
 }
 
 impl Change<'_> {
@@ -47,28 +60,45 @@ impl Change<'_> {
             row: &self.row.id,
         }
     }
+
+    fn realtime_names(&self) -> Vec<String> {
+        if self.table.legacy {
+            events::legacy_realtime_names(self.path(), self.verb)
+        } else {
+            events::realtime_names(self.path(), self.verb)
+        }
+    }
+
+    fn readers(&self) -> Vec<String> {
+        let Self { table, row, .. } = self;
+        let of_table = permissions::roles(&table.config.permissions, Action::Read);
+        let of_row = permissions::roles(&row.permissions, Action::Read);
+        let of_row = of_row.filter(|_| table.config.row_security);
+        of_table.chain(of_row).map(str::to_owned).collect()
+    }
 }
 
-fn send(bus: &Bus, change: &Change<'_>, names: Vec<String>, payload: Value, caller: &Caller) {
-    let Change {
-        table, row, verb, ..
-    } = change;
-    let mut readers: Vec<String> = permissions::roles(&table.config.permissions, Action::Read)
-        .map(str::to_owned)
-        .collect();
-    if table.config.row_security {
-        readers.extend(permissions::roles(&row.permissions, Action::Read).map(str::to_owned));
+/// An event has over a hundred names: they are made only for those who listen.
+fn send(
+    (db, bus): (&mut Writer, &Bus),
+    change: &Change<'_>,
+    names: impl FnOnce() -> Vec<String>,
+    payload: Value,
+    caller: &Caller,
+) {
+    let subscribed = bus.is_subscribed(|pattern| events::may_name(pattern, change.path()));
+    let is_heard = bus.has_listeners();
+    if !subscribed && !is_heard {
+        return;
     }
-    bus.publish(Event {
-        names,
-        realtime_names: if table.legacy {
-            events::legacy_realtime_names(change.path(), *verb)
-        } else {
-            events::realtime_names(change.path(), *verb)
-        },
-        channels: events::channels(change.path(), *verb),
-        readers,
+    let for_realtime = |make: &dyn Fn() -> Vec<String>| if is_heard { make() } else { Vec::new() };
+    let event = Event {
+        names: names(),
+        realtime_names: for_realtime(&|| change.realtime_names()),
+        channels: for_realtime(&|| events::channels(change.path(), change.verb)),
+        readers: for_realtime(&|| change.readers()),
         payload,
         user_id: caller.user_id().map(str::to_owned),
-    });
+    };
+    bus.publish_after_commit(db, event);
 }

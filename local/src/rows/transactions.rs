@@ -342,13 +342,14 @@ async fn finish(
                 return Err(not_ready());
             }
             record.require_time()?;
-            if commit {
-                commit::run(db, &bus, &caller, &mut record)?;
+            let done = if commit {
+                commit::run(db, &bus, &caller, &mut record)?
             } else {
                 settle(db, &mut record, "failed")?;
-            }
-            Ok(record.json())
+                Ok(())
+            };
+            Ok(done.map(|()| record.json()))
         })
-        .await?;
+        .await??;
     Ok(Json(answer))
 }

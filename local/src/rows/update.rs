@@ -1,6 +1,5 @@
 //! Changes and removals of single rows, with the conflict header.
 
-use rusqlite::Transaction;
 use rusqlite::types::Value as Sql;
 use serde_json::{Map, Value};
 
@@ -15,6 +14,7 @@ use crate::permissions::{self, Action, Subject};
 use crate::schema::Table;
 use crate::schema::storage::{column_name, rows_table};
 use crate::server::Params;
+use crate::store::Transaction;
 
 /// How far a row's clock may run ahead of ours and still be carried on, in
 /// milliseconds; a clock set further ahead by a key is left behind.

@@ -1,7 +1,5 @@
 //! PUT: a row is made or changed, under the one event `.upsert`.
 
-use rusqlite::Transaction;
-
 use super::access::Access;
 use super::create::{insert, require_create};
 use super::data;
@@ -12,6 +10,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::permissions::Action;
 use crate::schema::Table;
+use crate::store::Transaction;
 
 /// Makes or changes the row. Every required column must be given; of a row that
 /// is there, columns and permissions that are not given stay.

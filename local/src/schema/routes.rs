@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
-use rusqlite::{OptionalExtension as _, Transaction};
+use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
 use super::{Table, TableConfig, answers, change, define, indexes, storage};
@@ -23,6 +23,7 @@ use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
 use crate::queries::listing::Listing;
 use crate::server::{Params, no_route, required};
+use crate::store::Transaction;
 use crate::{clock, ids};
 
 /// Longest name, in characters.

@@ -1,10 +1,11 @@
 //! How a table's rows lie in SQLite: `rows_N`, one typed column for each
 //! declared one.
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
 use super::{IndexConfig, Table};
 use crate::error::ApiError;
+use crate::store::Transaction;
 
 /// The SQLite table of a table's rows.
 #[must_use]

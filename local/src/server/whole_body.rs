@@ -4,12 +4,18 @@
 //! connection afterwards without a word, and a client that keeps it for its next request
 //! loses that one. Which answers need no body (a refusal, an unknown route) must not matter.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::kernel::Kernel;
 
 /// Largest request body, in bytes; a larger one is answered 413 without a body (measured).
 pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
@@ -17,12 +23,74 @@ pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// How much of a refused body is read to let its sender read the answer.
 const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes of large bodies in memory at once; those beyond wait, unread, for their turn.
+/// Functions have as much for themselves: who waits for a function may hold the other half.
+const ROOM_BYTES: usize = 8 * BODY_BYTES_MAX;
+
+/// Largest body that needs no room, in bytes.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a sender may take for a large body once it has room.
+const READING_MAX: Duration = Duration::from_secs(60);
+
+/// Where large bodies have room; clones share it.
+#[derive(Clone)]
+pub struct Room {
+    kernel: Arc<Kernel>,
+    outside: Arc<Semaphore>,
+    functions: Arc<Semaphore>,
+}
+
+impl Room {
+    /// All the room of a platform.
+    #[must_use]
+    pub fn new(kernel: &Arc<Kernel>) -> Self {
+        Self {
+            kernel: Arc::clone(kernel),
+            outside: Arc::new(Semaphore::new(ROOM_BYTES)),
+            functions: Arc::new(Semaphore::new(ROOM_BYTES)),
+        }
+    }
+
+    /// Waits for the room that a request's body needs; none for a small one.
+    async fn take(&self, headers: &HeaderMap) -> Option<SemaphorePermit<'_>> {
+        let bytes = match told_bytes(headers) {
+            Some(told) if told <= SMALL_BYTES_MAX => return None,
+            // What is too large is not kept.
+            Some(told) if told > BODY_BYTES_MAX => return None,
+            Some(told) => told,
+            None if headers.contains_key(header::TRANSFER_ENCODING) => BODY_BYTES_MAX,
+            None => return None,
+        };
+        let room = match self.kernel.auth.execution_of(headers) {
+            Some(_) => &self.functions,
+            None => &self.outside,
+        };
+        room.acquire_many(u32::try_from(bytes).ok()?).await.ok()
+    }
+}
+
 /// Reads a request's body before the request goes on. Mounted around everything that answers.
-pub async fn layer(request: Request, next: Next) -> Response {
-    match read(request, BODY_BYTES_MAX).await {
+pub async fn layer(State(room): State<Room>, request: Request, next: Next) -> Response {
+    let taken = room.take(request.headers()).await;
+    let reading = read(request, BODY_BYTES_MAX);
+    let read = if taken.is_some() {
+        let read = tokio::time::timeout(READING_MAX, reading).await;
+        read.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+    } else {
+        reading.await
+    };
+    // The room is given back once the request is answered.
+    match read {
         Ok(request) => next.run(request).await,
         Err(status) => status.into_response(),
     }
+}
+
+/// The length that a request says its body has.
+fn told_bytes(headers: &HeaderMap) -> Option<usize> {
+    let told = headers.get(header::CONTENT_LENGTH)?;
+    told.to_str().ok()?.parse().ok()
 }
 
 /// Returns the request with its body in memory.
@@ -31,11 +99,11 @@ pub async fn layer(request: Request, next: Next) -> Response {
 /// 413 when the body has more than `bytes_max`; 400 when it breaks off.
 pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Request, StatusCode> {
     let (parts, mut body) = request.into_parts();
-    let told = parts.headers.get(header::CONTENT_LENGTH);
-    let told: Option<usize> = told.and_then(|length| length.to_str().ok()?.parse().ok());
+    let told = told_bytes(&parts.headers);
     let mut size = 0_usize;
     let mut is_too_large = told.is_some_and(|told| told > bytes_max);
-    let mut kept = Vec::new();
+    // Growing would copy a large body again and again.
+    let mut kept = Vec::with_capacity(told.filter(|told| *told <= bytes_max).unwrap_or(0));
     while let Some(frame) = body.frame().await {
         // The sender has gone away, or does not speak HTTP.
         let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;

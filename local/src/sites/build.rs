@@ -129,7 +129,7 @@ async fn played(kernel: &Kernel, site: &site::Site) -> Result<(), stand_in::Buil
 }
 
 async fn store(kernel: &Kernel, mut deployment: Deployment) -> Result<Deployment, ApiError> {
-    let save = move |db: &mut rusqlite::Connection| {
+    let save = move |db: &mut crate::store::Writer| {
         // Deleted or called off in the meantime: stay so.
         let current = super::deployment::get(db, &deployment.site_id, &deployment.id)?;
         if current.status == Status::Canceled {
@@ -155,7 +155,7 @@ pub(super) enum Choice {
 /// # Errors
 /// 404 `site_not_found`; 400 `build_not_ready`.
 pub(super) fn activate(
-    db: &mut rusqlite::Connection,
+    db: &mut crate::store::Writer,
     deployment: &Deployment,
     only_page: Option<String>,
     choice: Choice,

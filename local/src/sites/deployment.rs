@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::site::{self, Pointer};
 use crate::bus::Event;
 use crate::error::ApiError;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// What a list may be filtered and ordered by (Appwrite 1.9.6).
@@ -183,7 +184,7 @@ impl Deployment {
     }
 
     /// Writes the record, for the first time or anew, and the site's note of its latest one.
-    pub(super) fn save(&mut self, db: &mut Connection) -> Result<(), ApiError> {
+    pub(super) fn save(&mut self, db: &mut Writer) -> Result<(), ApiError> {
         self.updated_ms = clock::now().as_millisecond();
         let transaction = db.transaction()?;
         self.write(&transaction)?;

@@ -89,7 +89,7 @@ async fn cancel(
     Path((id, wanted)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.write")?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &id)?;
         let mut deployment = deployment::get(db, &site.id, &wanted)?;
         match deployment.status {

@@ -59,7 +59,7 @@ async fn list_sites(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
-    let work = |db: &mut rusqlite::Connection| {
+    let work = |db: &mut crate::store::Writer| {
         let all = site::all(db)?;
         Ok(all.iter().map(site::Site::json).collect())
     };
@@ -99,7 +99,7 @@ async fn update_site(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.write")?;
     let parameters = parameters(&body);
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let mut site = site::get(db, &id)?;
         site.update(parameters)?;
         site.touch();
@@ -147,7 +147,7 @@ async fn activate(
         .map(str::to_owned);
     let missing = "Param \"deploymentId\" is not optional.";
     let wanted = wanted.ok_or_else(|| ApiError::argument(missing))?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &id)?;
         let deployment = deployment::get(db, &site.id, &wanted)?;
         build::activate(db, &deployment, None, Choice::Named)
@@ -163,7 +163,7 @@ async fn list_deployments(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &id)?;
         let scope = vec![("site_id", site.id)];
         let source = Source {
@@ -251,7 +251,7 @@ async fn continued(
 
 /// Notes a chunk that is on disk. Returns whether it was the one that made the source whole.
 fn record(
-    db: &mut rusqlite::Connection,
+    db: &mut crate::store::Writer,
     deployment: Deployment,
     chunk: (u64, u64),
 ) -> Result<(Deployment, bool), ApiError> {
@@ -285,7 +285,7 @@ pub(super) async fn find(
     site: String,
     id: String,
 ) -> Result<Deployment, ApiError> {
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let site = site::get(db, &site)?;
         deployment::get(db, &site.id, &id)
     };

@@ -8,6 +8,7 @@ use super::variable::Variable;
 use crate::config::{SiteConfig, TIMEOUT_MAX_S};
 use crate::error::ApiError;
 use crate::functions::registry::SPECIFICATION;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// Frameworks a site may name (Appwrite 1.9.6, measured).
@@ -334,7 +335,7 @@ pub(super) const ATTRIBUTES: &[&str] = &[
 ];
 
 /// Makes the settings of each configured site those of `appwrite.json`.
-pub(super) fn apply(db: &mut Connection, configs: &[SiteConfig]) -> Result<(), ApiError> {
+pub(super) fn apply(db: &mut Writer, configs: &[SiteConfig]) -> Result<(), ApiError> {
     let transaction = db.transaction()?;
     for config in configs {
         if let Some(mut site) = find(&transaction, &config.id)? {

@@ -66,7 +66,7 @@ async fn change<T: Send + 'static>(
     id: String,
     work: impl FnOnce(&mut Site) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut crate::store::Writer| {
         let mut site = site::get(db, &id)?;
         let done = work(&mut site)?;
         site.live = false;

@@ -9,6 +9,7 @@ use crate::config::BucketConfig;
 use crate::error::ApiError;
 use crate::permissions::{self, Subject};
 use crate::server::Params;
+use crate::store::Writer;
 use crate::{clock, ids};
 
 /// Longest name, in characters.
@@ -296,7 +297,7 @@ fn find(db: &Connection, id: &str) -> Result<Option<Bucket>, ApiError> {
 }
 
 /// Makes the settings of each configured bucket those of `appwrite.json`.
-pub(super) fn apply(db: &mut Connection, configs: &[BucketConfig]) -> Result<(), ApiError> {
+pub(super) fn apply(db: &mut Writer, configs: &[BucketConfig]) -> Result<(), ApiError> {
     let transaction = db.transaction()?;
     for config in configs {
         if let Some(mut bucket) = find(&transaction, &config.id)? {

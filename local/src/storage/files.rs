@@ -24,6 +24,7 @@ use crate::kernel::Kernel;
 use crate::permissions::{self, Action, Subject};
 use crate::queries;
 use crate::server::{Params, query_value};
+use crate::store::Writer;
 
 pub(super) fn router() -> Router<Arc<Kernel>> {
     let file = "/v1/storage/buckets/{bucket}/files/{file}";
@@ -102,7 +103,7 @@ async fn accept(
             // The bucket may have gone in the meantime.
             access::bucket(db, &caller, &bucket.id)?;
             file.save(db)?;
-            publish::file(&bus, &bucket, &file, Verb::Create, &caller);
+            publish::file(db, &bus, &bucket, &file, Verb::Create, &caller);
             Ok(file)
         })
         .await?;
@@ -188,7 +189,7 @@ async fn list(
     let queries = queries::listing::parse(&query)?;
     let counts = queries::listing::counts(&query);
     let search = query_value(&query, "search");
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let bucket = access::bucket(db, &caller, &bucket)?;
         let access = Access::of(&bucket, &caller, Action::Read)?;
         let readers = match &access {
@@ -226,7 +227,7 @@ pub(super) async fn readable(
     bucket: String,
     id: String,
 ) -> Result<File, ApiError> {
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let bucket = access::bucket(db, &caller, &bucket)?;
         let access = Access::of(&bucket, &caller, Action::Read)?;
         let file = file::get(db, bucket.number, &id)?;
@@ -257,7 +258,7 @@ async fn update(
         .map(|list| permissions::parse(&list, Subject::Row))
         .transpose()?;
     let bus = kernel.bus.clone();
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let bucket = access::bucket(db, &caller, &bucket)?;
         let access = Access::of(&bucket, &caller, Action::Update)?;
         let mut file = file::get(db, bucket.number, &id)?;
@@ -271,7 +272,7 @@ async fn update(
         }
         file.updated_ms = clock::now().as_millisecond();
         file.save(db)?;
-        publish::file(&bus, &bucket, &file, Verb::Update, &caller);
+        publish::file(db, &bus, &bucket, &file, Verb::Update, &caller);
         Ok(file.json())
     };
     // A chunk that is being written has read the record already.
@@ -289,7 +290,7 @@ async fn remove(
     let storage = Storage::of(&kernel)?;
     let _writing = storage.writing.lock().await;
     let bus = kernel.bus.clone();
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let bucket = access::bucket(db, &caller, &bucket)?;
         let access = Access::of(&bucket, &caller, Action::Delete)?;
         let file = file::get(db, bucket.number, &id)?;
@@ -298,7 +299,7 @@ async fn remove(
             "DELETE FROM storage_files WHERE bucket = ?1 AND id = ?2",
             (bucket.number, &file.id),
         )?;
-        publish::file(&bus, &bucket, &file, Verb::Delete, &caller);
+        publish::file(db, &bus, &bucket, &file, Verb::Delete, &caller);
         Ok(file)
     };
     let gone = kernel.store.run(work).await?;

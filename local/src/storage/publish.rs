@@ -8,6 +8,7 @@ use crate::auth::Caller;
 use crate::bus::{Bus, Event};
 use crate::events::Verb;
 use crate::permissions::{self, Action};
+use crate::store::Writer;
 
 /// Names of a file's event, most specific first (Appwrite 1.9.6).
 fn file_names(bucket: &str, file: &str, verb: Verb) -> Vec<String> {
@@ -37,7 +38,14 @@ fn file_channels(bucket: &str, file: &str, verb: Verb) -> Vec<String> {
 }
 
 /// Publishes the change of a file, which its readers hear of on Realtime.
-pub(super) fn file(bus: &Bus, bucket: &Bucket, file: &File, verb: Verb, caller: &Caller) {
+pub(super) fn file(
+    db: &mut Writer,
+    bus: &Bus,
+    bucket: &Bucket,
+    file: &File,
+    verb: Verb,
+    caller: &Caller,
+) {
     let mut readers: Vec<String> = permissions::roles(&bucket.permissions, Action::Read)
         .map(str::to_owned)
         .collect();
@@ -45,18 +53,19 @@ pub(super) fn file(bus: &Bus, bucket: &Bucket, file: &File, verb: Verb, caller: 
         readers.extend(permissions::roles(&file.permissions, Action::Read).map(str::to_owned));
     }
     let names = file_names(&bucket.id, &file.id, verb);
-    bus.publish(Event {
+    let event = Event {
         realtime_names: names.clone(),
         names,
         channels: file_channels(&bucket.id, &file.id, verb),
         readers,
         payload: file.json(),
         user_id: caller.user_id().map(str::to_owned),
-    });
+    };
+    bus.publish_after_commit(db, event);
 }
 
 /// Publishes the change of a bucket, which functions hear of.
-pub(super) fn bucket(bus: &Bus, id: &str, payload: Value, verb: Verb) {
+pub(super) fn bucket(db: &mut Writer, bus: &Bus, id: &str, payload: Value, verb: Verb) {
     let word = verb.word();
     let names = vec![
         format!("buckets.{id}.{word}"),
@@ -64,14 +73,15 @@ pub(super) fn bucket(bus: &Bus, id: &str, payload: Value, verb: Verb) {
         format!("buckets.{id}"),
         "buckets.*".to_owned(),
     ];
-    bus.publish(Event {
+    let event = Event {
         realtime_names: names.clone(),
         names,
         channels: Vec::new(),
         readers: Vec::new(),
         payload,
         user_id: None,
-    });
+    };
+    bus.publish_after_commit(db, event);
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::events::Verb;
 use crate::kernel::Kernel;
 use crate::queries;
 use crate::server::{Params, query_value};
+use crate::store::Writer;
 
 pub(super) fn router() -> Router<Arc<Kernel>> {
     Router::new()
@@ -41,7 +42,7 @@ async fn create(
         .run(move |db| {
             bucket::insert(db, &mut bucket)?;
             let json = bucket.json(0);
-            publish::bucket(&bus, &bucket.id, json.clone(), Verb::Create);
+            publish::bucket(db, &bus, &bucket.id, json.clone(), Verb::Create);
             Ok(json)
         })
         .await?;
@@ -80,7 +81,7 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("buckets.read")?;
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let bucket = bucket::get(db, &id)?;
         Ok(bucket.json(bucket::total(db, bucket.number)?))
     };
@@ -96,12 +97,12 @@ async fn update(
     caller.require_scope("buckets.write")?;
     let settings = Settings::read(&mut params)?;
     let bus = kernel.bus.clone();
-    let work = move |db: &mut rusqlite::Connection| {
+    let work = move |db: &mut Writer| {
         let mut bucket = bucket::get(db, &id)?;
         bucket.set(settings);
         bucket.save(db)?;
         let json = bucket.json(bucket::total(db, bucket.number)?);
-        publish::bucket(&bus, &bucket.id, json.clone(), Verb::Update);
+        publish::bucket(db, &bus, &bucket.id, json.clone(), Verb::Update);
         Ok(json)
     };
     Ok(Json(kernel.store.run(work).await?))
@@ -126,7 +127,7 @@ async fn remove(
             transaction.execute("DELETE FROM storage_files WHERE bucket = ?1", [number])?;
             transaction.execute("DELETE FROM storage_buckets WHERE sequence = ?1", [number])?;
             transaction.commit()?;
-            publish::bucket(&bus, &bucket.id, json, Verb::Delete);
+            publish::bucket(db, &bus, &bucket.id, json, Verb::Delete);
             Ok(number)
         })
         .await?;

@@ -123,6 +123,25 @@ async fn an_uploaded_executable_runs_and_can_be_downloaded() {
 }
 
 #[tokio::test]
+async fn an_interrupted_build_is_made_at_the_next_start() {
+    let world = World::start(Options::default()).await;
+    create(&world, "plan").await;
+    let deployment = upload(&world, "plan", COMMANDS, &executable()).await;
+    active(&world, "plan").await;
+    let folder = world.stop().await;
+    // As a kill in the middle of the build leaves it.
+    let db = rusqlite::Connection::open(folder.path().join(local::kernel::DATABASE_FILE)).unwrap();
+    let sql = "UPDATE function_deployments SET
+               state = json_set(state, '$.status', 'building'),
+               document = json_set(document, '$.status', 'building')";
+    assert_eq!(db.execute(sql, []).unwrap(), 1);
+    drop(db);
+    let world = World::start_in(folder, Options::default()).await;
+    let deployment = built(&world, "plan", &deployment["$id"]).await;
+    assert_eq!(deployment["status"], "ready", "{deployment}");
+}
+
+#[tokio::test]
 async fn variables_are_secret_and_act_at_the_next_execution() {
     let world = World::start(Options::default()).await;
     create(&world, "plan").await;

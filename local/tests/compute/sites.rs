@@ -534,10 +534,9 @@ async fn an_interrupted_build_is_made_at_the_next_start() {
     let id = deployment["$id"].as_str().unwrap().to_owned();
     until(async || {
         let sql = "SELECT json_extract(state, '$.status') FROM site_deployments";
-        let read = |db: &mut rusqlite::Connection| {
-            Ok(db.query_row(sql, [], |row| row.get::<_, String>(0))?)
-        };
-        (world.kernel.store.run(read).await.unwrap() == "ready").then_some(())
+        let read =
+            |db: &rusqlite::Connection| Ok(db.query_row(sql, [], |row| row.get::<_, String>(0))?);
+        (world.kernel.store.read(read).await.unwrap() == "ready").then_some(())
     })
     .await;
     assert_eq!(world.built(&id).await["status"], "ready");

@@ -14,6 +14,7 @@ use local::hosting;
 use local::kernel::{Kernel, KernelOptions, Project};
 use local::proxy;
 use local::sites::{self, Sites};
+use local::store::Durability;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -83,6 +84,7 @@ impl World {
                 extra_keys: Vec::new(),
                 stand_in_functions: options.stand_in,
                 faults: options.faults,
+                sync: Durability::default(),
             },
             &[functions::SCHEMA, sites::SCHEMA, proxy::SCHEMA],
         )

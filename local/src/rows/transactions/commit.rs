@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, Transaction};
 use serde_json::{Value, json};
 
 use super::super::draft::Draft;
@@ -19,16 +18,18 @@ use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
 use crate::queries;
 use crate::schema::Table;
+use crate::store::{Transaction, Writer};
 
 /// Does the staged operations and tells the bus of them, one event for each;
 /// operations on many rows tell nobody, as measured. A failure undoes all of
-/// them and ends the transaction as `failed`.
+/// them and ends the transaction as `failed`: it is the inner result, as an
+/// error of the store's job would undo that end too.
 pub(super) fn run(
-    db: &mut Connection,
+    db: &mut Writer,
     bus: &Bus,
     caller: &Caller,
     record: &mut Record,
-) -> Result<(), ApiError> {
+) -> Result<Result<(), ApiError>, ApiError> {
     let staged = load(db, &record.id)?;
     let tx = db.transaction()?;
     let done = replay(&tx, caller, &staged)
@@ -41,14 +42,14 @@ pub(super) fn run(
         Ok(removed) => {
             tx.commit()?;
             for (position, staged) in staged.iter().enumerate() {
-                tell(db, bus, caller, &staged.operation, removed.get(position))?;
+                tell((db, bus), caller, &staged.operation, removed.get(position))?;
             }
-            Ok(())
+            Ok(Ok(()))
         }
         Err(error) => {
             drop(tx);
             settle(db, record, "failed")?;
-            Err(error)
+            Ok(Err(error))
         }
     }
 }
@@ -226,8 +227,7 @@ fn draft_of_change(operation: &Operation) -> Result<Draft, ApiError> {
 /// Tells the bus of one operation with the row as it is after the commit, or as
 /// it was when the operation removed it.
 fn tell(
-    db: &Connection,
-    bus: &Bus,
+    (db, bus): (&mut Writer, &Bus),
     caller: &Caller,
     operation: &Operation,
     removed: Option<&Option<Row>>,
@@ -266,6 +266,6 @@ fn tell(
         bulk: false,
         spelling: Spelling::Tables,
     };
-    publish_committed(bus, &change, payload, caller);
+    publish_committed(db, bus, &change, payload, caller);
     Ok(())
 }

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::super::access::{self, Access};
@@ -27,6 +27,7 @@ use crate::kernel::Kernel;
 use crate::permissions::{self, Subject};
 use crate::schema::Table;
 use crate::server::Params;
+use crate::store::Transaction;
 use crate::{clock, ids, queries};
 
 /// The parameter that names a transaction.
@@ -39,10 +40,10 @@ pub(in super::super) async fn layer(
     request: Request,
     next: Next,
 ) -> Response {
-    let taken = if request.method() == Method::GET {
-        read(&kernel, path, request).await
-    } else {
-        write(&kernel, path, request).await
+    let taken = match request.method().as_str() {
+        "GET" | "HEAD" => read(&kernel, path, request).await,
+        "POST" | "PUT" | "PATCH" | "DELETE" => write(&kernel, path, request).await,
+        _ => Ok(Taken::Other(request)),
     };
     match taken {
         Ok(Taken::Answer(response)) => response,

@@ -1,0 +1,135 @@
+//! A platform in a process of its own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use anyhow::Context as _;
+use local::config::ProjectConfig;
+use local::platform::{Platform, PlatformConfig};
+use local::store::Durability;
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::function;
+
+pub(crate) const PROJECT: &str = "bench";
+pub(crate) const KEY: &str = "standard_bench";
+/// Rows that no function hears of.
+pub(crate) const ROWS: &str = "/v1/tablesdb/main/tables/notes/rows";
+/// Rows that the function hears of.
+pub(crate) const HEARD: &str = "/v1/tablesdb/main/tables/heard/rows";
+/// The function's id, and the name of its executable.
+const FUNCTION: &str = "listener";
+
+/// The unit of times in `/proc/PID/stat`, in microseconds: a hundredth of a second on Linux.
+const TICK_US: f64 = 10_000.0;
+
+/// A running platform; killed with SIGKILL when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Process {
+    /// Starts one over a folder of data and returns when it answers. `report` is the port where
+    /// its function tells of its requests.
+    pub(crate) fn start(data: &Path, sync: Durability, report: u16) -> anyhow::Result<Self> {
+        let sync = match sync {
+            Durability::Full => "full",
+            Durability::Normal => "normal",
+        };
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .arg(data)
+            .arg(sync)
+            .arg(report.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("could not start the platform")?;
+        let stdout = child.stdout.take().context("the platform has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let port = line.trim().parse().context("the platform did not start")?;
+        Ok(Self { child, port })
+    }
+
+    /// Processor time it has used, in microseconds: what a machine that does other things too
+    /// leaves comparable.
+    pub(crate) fn cpu_us(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let behind_name = stat.rsplit_once(')').context("no process")?.1;
+        let fields = behind_name.split_whitespace().skip(11).take(2);
+        let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        Ok(ticks * TICK_US)
+    }
+
+    /// Kills it with SIGKILL.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+/// The other process: serves until its standard input ends.
+pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<ExitCode> {
+    let mut word = || words.next().context("serve DATA SYNC REPORT");
+    let data = PathBuf::from(word()?);
+    let sync = word()?.parse().map_err(anyhow::Error::msg)?;
+    let variables = BTreeMap::from([(function::REPORT.to_owned(), word()?)]);
+    let functions = data.join("executables");
+    std::fs::create_dir_all(&functions)?;
+    let executable = functions.join(FUNCTION);
+    if !executable.exists() {
+        std::os::unix::fs::symlink(std::env::current_exe()?, executable)?;
+    }
+    let config = PlatformConfig {
+        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+        key: Some(SecretString::from(KEY)),
+        config: Some(config()?),
+        variables: BTreeMap::from([(FUNCTION.to_owned(), variables)]),
+        sync,
+        ..PlatformConfig::new(PROJECT, data.join("platform"), functions)
+    };
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let platform = Platform::start(config).await?;
+        println!("{}", platform.port());
+        let ended = || std::io::stdin().read_to_end(&mut Vec::new());
+        tokio::task::spawn_blocking(ended).await??;
+        platform.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn config() -> anyhow::Result<ProjectConfig> {
+    let table = |id: &str| {
+        json!({
+            "$id": id, "name": id, "databaseId": "main", "$permissions": ["read(\"any\")"],
+            "columns": [
+                {"key": "title", "type": "string", "size": 128, "required": true},
+                {"key": "client", "type": "integer"},
+                {"key": "done", "type": "boolean", "default": false},
+            ],
+        })
+    };
+    let config = json!({
+        "projectId": PROJECT, "projectName": PROJECT,
+        "tablesDB": [{"$id": "main", "name": "main"}],
+        "tables": [table("notes"), table("heard")],
+        "functions": [{
+            "$id": FUNCTION, "name": FUNCTION, "runtime": "rust-1.83",
+            "events": ["databases.main.tables.heard.rows.*.create"],
+        }],
+    });
+    Ok(ProjectConfig::parse(&config.to_string())?)
+}
