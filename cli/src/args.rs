@@ -75,6 +75,13 @@ pub struct LocalArgs {
         hide_env_values = true
     )]
     pub admin_password: Option<String>,
+    /// A further key and what it may do, for example `rows.read,rows.write=SECRET`. May be repeated.
+    #[arg(long, value_name = "SCOPES=KEY")]
+    pub extra_key: Vec<String>,
+    /// Play functions and builds that have a variable `SHIM_MODE` or `SHIM_BUILD` instead of running
+    /// them, as the platform did that recordings were made of.
+    #[arg(long)]
+    pub stand_in_functions: bool,
     /// An appwrite.json to load: its tables, functions and sites.
     #[arg(long)]
     pub config: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use local::admin::EMAIL_DEFAULT;
+use local::auth::ScopedKey;
 use local::config::ProjectConfig;
 use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
@@ -48,6 +49,10 @@ pub struct Plan {
     /// Who signs in to the console; see [`PlatformConfig`].
     pub admin_email: String,
     pub admin_password: Option<SecretString>,
+    /// Keys that may do less.
+    pub extra_keys: Vec<ScopedKey>,
+    /// Whether functions with a variable `SHIM_MODE` are played instead of run.
+    pub stand_in_functions: bool,
     pub config: Option<ProjectConfig>,
 }
 
@@ -63,6 +68,8 @@ impl Plan {
             key: None,
             admin_email: EMAIL_DEFAULT.to_owned(),
             admin_password: None,
+            extra_keys: Vec::new(),
+            stand_in_functions: false,
             config: Some(config),
         })
     }
@@ -157,12 +164,18 @@ impl Hosting {
             key: plan.key,
             admin_email: plan.admin_email,
             admin_password: plan.admin_password,
+            extra_keys: plan.extra_keys,
+            stand_in_functions: plan.stand_in_functions,
             web_root: plan.config.is_some().then(|| web_page::root(services)),
             config: plan.config,
             variables,
             slots: usize::from(args.slots),
-            // Who reaches this platform is its owner.
-            new_user_labels: vec![OWNER_LABEL.to_owned()],
+            // Who reaches this platform is its owner; one that is compared with recordings
+            // gives no labels, as the real one.
+            new_user_labels: match plan.stand_in_functions {
+                true => Vec::new(),
+                false => vec![OWNER_LABEL.to_owned()],
+            },
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
             sync: args.sync,

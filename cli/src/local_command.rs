@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
+use local::auth::{ALL_SCOPES, ScopedKey};
 use local::config::ProjectConfig;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -39,6 +40,8 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         key: args.key.map(SecretString::from),
         admin_email: args.admin_email,
         admin_password: args.admin_password.map(SecretString::from),
+        extra_keys: keys(&args.extra_key)?,
+        stand_in_functions: args.stand_in_functions,
         config,
     };
     let hosting = Hosting::start(&args.platform, &data, environment, plan).await?;
@@ -73,4 +76,43 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
     interrupted().await;
     hosting.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `SCOPES=KEY`; what is wrong is told without the key.
+fn keys(given: &[String]) -> anyhow::Result<Vec<ScopedKey>> {
+    let mut keys = Vec::with_capacity(given.len());
+    for text in given {
+        let Some((scopes, key)) = text.split_once('=') else {
+            bail!("--extra-key is SCOPES=KEY, for example rows.read=SECRET");
+        };
+        ensure!(!key.is_empty(), "--extra-key has no key after `=`");
+        for scope in scopes.split(',') {
+            ensure!(
+                ALL_SCOPES.contains(&scope),
+                "--extra-key: `{scope}` is no scope"
+            );
+        }
+        keys.push(ScopedKey {
+            secret: SecretString::from(key),
+            scopes: scopes.split(',').map(str::to_owned).collect(),
+        });
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_without_its_secret() {
+        let read = |text: &str| keys(&[text.to_owned()]);
+        let key = read("rows.read,rows.write=secret=1").unwrap().remove(0);
+        assert_eq!(key.scopes, ["rows.read", "rows.write"]);
+        assert_eq!(key.secret.expose_secret(), "secret=1");
+        for wrong in ["topsecret", "rows.fly=topsecret", "rows.read="] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(!error.contains("topsecret"), "{error}");
+        }
+    }
 }

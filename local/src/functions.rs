@@ -21,6 +21,7 @@ mod delayed;
 mod delivery;
 mod deployment_routes;
 mod deployments;
+pub(crate) mod domain;
 pub(crate) mod executions;
 pub(crate) mod listing;
 mod multipart;
@@ -30,13 +31,13 @@ pub(crate) mod registry;
 mod request;
 mod routes;
 mod run;
-mod stand_in;
 mod upload;
 mod variables;
 
 pub use catalog::RUNTIMES_DEFAULT;
 pub(crate) use routes::REQUEST_BYTES_MAX;
 pub use routes::router;
+pub(crate) use variables::ATTRIBUTES as VARIABLE_ATTRIBUTES;
 
 use delivery::{Delivery, Detours};
 use executions::{Execution, Trigger};
@@ -103,22 +104,6 @@ CREATE TABLE IF NOT EXISTS function_deployments (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS function_deployments_by_function
     ON function_deployments (function_id, sequence);
-CREATE VIEW IF NOT EXISTS listed_functions AS
-    SELECT sequence, id, json_object(
-        '$id', id,
-        '$createdAt', strftime('%Y-%m-%dT%H:%M:%f+00:00',
-            json_extract(settings, '$.created_ms') / 1000.0, 'unixepoch'),
-        '$updatedAt', strftime('%Y-%m-%dT%H:%M:%f+00:00',
-            json_extract(settings, '$.updated_ms') / 1000.0, 'unixepoch'),
-        'name', json_extract(settings, '$.name'),
-        'enabled', json_extract(settings, '$.enabled'),
-        'runtime', json_extract(settings, '$.runtime'),
-        'deploymentId', json_extract(settings, '$.deployment_id'),
-        'schedule', json_extract(settings, '$.schedule'),
-        'timeout', json_extract(settings, '$.timeout'),
-        'entrypoint', json_extract(settings, '$.entrypoint'),
-        'commands', json_extract(settings, '$.commands')
-    ) AS document FROM functions;
 ";
 
 /// Executions at once for events, asynchronous calls and schedules (Appwrite's default).
@@ -152,9 +137,6 @@ pub struct FunctionSettings {
     pub drain: Duration,
     /// Runtimes that functions made through the API may name.
     pub runtimes: Vec<String>,
-    /// Whether functions with a variable `SHIM_MODE` are played by a stand-in, as on the platform
-    /// that was recorded.
-    pub replay_runner: bool,
 }
 
 impl FunctionSettings {
@@ -170,7 +152,6 @@ impl FunctionSettings {
             idle: IDLE_DEFAULT,
             drain: DRAIN_DEFAULT,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
-            replay_runner: false,
         }
     }
 }

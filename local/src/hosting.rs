@@ -20,9 +20,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::console;
 use crate::error::ApiError;
+use crate::functions::domain;
 use crate::ids;
 use crate::kernel::Kernel;
-use crate::proxy::{self, DOMAIN_SUFFIX};
+use crate::proxy::{self, DOMAIN_SUFFIX, Target};
 use crate::sites::site::Site;
 use crate::sites::{FILES_FOLDER, archive, deployment};
 
@@ -69,7 +70,7 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
     if let Some(domain) = host.filter(|host| host.ends_with(DOMAIN_SUFFIX)) {
         return match own.filter(|_| domain == WEB_HOST) {
             Some(own) => embedded(&kernel, &own, &parts),
-            None => site(&kernel, domain, &parts).await,
+            None => named(&kernel, domain, Request::from_parts(parts, body)).await,
         };
     }
     match own {
@@ -124,18 +125,28 @@ fn embedded(kernel: &Kernel, own: &OwnWeb, request: &Parts) -> Response {
     })
 }
 
-async fn site(kernel: &Kernel, domain: String, request: &Parts) -> Response {
-    let found = kernel
-        .store
-        .run(move |db| proxy::site_of(db, &domain))
-        .await;
-    let site = match found {
-        Ok(site) => site.filter(|site| site.enabled),
-        Err(error) => return error.into_response(),
-    };
-    let (Some(site), None) = (site, refuse_method(request)) else {
-        return refuse_method(request).unwrap_or_else(not_found);
-    };
+/// Answers a request to a domain that has a rule.
+async fn named(kernel: &Arc<Kernel>, domain: String, request: Request) -> Response {
+    let found = kernel.store.run(move |db| proxy::target(db, &domain)).await;
+    match found {
+        Err(error) => error.into_response(),
+        Ok(Some(Target::Function(id))) => domain::answer(kernel, &id, request).await,
+        Ok(target) => {
+            let parts = request.into_parts().0;
+            let site = match target {
+                Some(Target::Site(site)) if site.enabled => Some(*site),
+                Some(Target::Site(_) | Target::Function(_)) | None => None,
+            };
+            match (refuse_method(&parts), site) {
+                (Some(refused), _) => refused,
+                (None, Some(site)) => page_of(kernel, site, &parts).await,
+                (None, None) => not_found(),
+            }
+        }
+    }
+}
+
+async fn page_of(kernel: &Kernel, site: Site, request: &Parts) -> Response {
     let Some(active) = &site.active else {
         return not_found();
     };

@@ -51,6 +51,9 @@ pub struct KernelOptions {
     pub extra_keys: Vec<ScopedKey>,
     /// Labels of users who sign up: none on Appwrite, where the project's owner gives them.
     pub new_user_labels: Vec<String>,
+    /// Whether functions and builds with a variable `SHIM_…` are played by a stand-in, as on the
+    /// platform that was recorded.
+    pub stand_in_functions: bool,
     /// What shall go wrong.
     pub faults: Faults,
     /// When a commit counts as written.
@@ -71,6 +74,8 @@ pub struct Kernel {
     pub data_dir: PathBuf,
     /// Labels of users who sign up.
     pub new_user_labels: Vec<String>,
+    /// Whether a stand-in plays functions and builds with a variable `SHIM_…`.
+    pub stand_in_functions: bool,
     /// Counters.
     pub counts: Counts,
     /// Open Realtime connections.
@@ -95,6 +100,7 @@ impl Kernel {
             key,
             extra_keys,
             new_user_labels,
+            stand_in_functions,
             faults,
             sync,
         } = options;
@@ -114,6 +120,7 @@ impl Kernel {
             project,
             data_dir,
             new_user_labels,
+            stand_in_functions,
             counts: Counts::default(),
             connections: Connections::default(),
             faults,

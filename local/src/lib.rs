@@ -41,5 +41,6 @@ pub mod schema;
 pub mod server;
 pub(crate) mod serving;
 pub mod sites;
+mod stand_in;
 pub mod storage;
 pub mod store;

@@ -79,9 +79,9 @@ pub struct PlatformConfig {
     pub web_root: Option<WebRoot>,
     /// Runtimes that functions made through the API may name.
     pub runtimes: Vec<String>,
-    /// Plays functions that have a variable `SHIM_MODE`, as on the platform that was recorded. For
-    /// comparing with recordings only.
-    pub replay_runner: bool,
+    /// Plays functions and builds that have a variable `SHIM_…`, as on the platform that was
+    /// recorded. For comparing with recordings only.
+    pub stand_in_functions: bool,
     /// What shall go wrong.
     pub faults: Faults,
     /// When a write counts as written.
@@ -110,7 +110,7 @@ impl PlatformConfig {
             sweep_every: None,
             web_root: None,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
-            replay_runner: false,
+            stand_in_functions: false,
             faults: Faults::default(),
             sync: Durability::default(),
         }
@@ -154,6 +154,7 @@ impl Platform {
             project,
             key,
             extra_keys: config.extra_keys,
+            stand_in_functions: config.stand_in_functions,
             new_user_labels: config.new_user_labels,
             faults: config.faults,
             sync: config.sync,
@@ -175,7 +176,6 @@ impl Platform {
             slots: config.slots,
             sweep_every: config.sweep_every,
             runtimes: config.runtimes,
-            replay_runner: config.replay_runner,
             ..FunctionSettings::new(config.functions_dir)
         };
         let functions = Functions::start(&kernel, settings).await?;

@@ -1,6 +1,4 @@
-//! Proxy rules: which domain shows which site or function.
-//!
-//! The domains of functions are kept and listed; requests to them are not answered.
+//! Proxy rules: which domain shows which site or calls which function.
 //!
 //! Every domain here ends in `.localhost`, which browsers resolve to this machine.
 
@@ -143,11 +141,11 @@ async fn create(
     let work = move |db: &mut Writer| {
         let (id, deployment_id) = match functions {
             None => {
-                let site = site::get(db, &id)?;
+                let site = site::find(db, &id)?.ok_or_else(no_resource)?;
                 (site.id, site.active.map(|active| active.id))
             }
             Some(functions) => {
-                let function = functions.get(&id)?;
+                let function = functions.get(&id).map_err(|_| no_resource())?;
                 (function.id.clone(), Some(function.deployment_id.clone()))
             }
         };
@@ -314,17 +312,28 @@ pub(crate) fn forget_deployment(db: &Connection, id: &str) -> Result<(), ApiErro
     Ok(())
 }
 
-/// Finds the site of a domain that follows the active deployment.
-pub(crate) fn site_of(db: &Connection, domain: &str) -> Result<Option<site::Site>, ApiError> {
-    let id: Option<String> = db
+/// What a domain that follows the active deployment leads to.
+pub(crate) enum Target {
+    Site(Box<site::Site>),
+    /// The function of this id.
+    Function(String),
+}
+
+/// Finds what a domain that follows the active deployment leads to.
+pub(crate) fn target(db: &Connection, domain: &str) -> Result<Option<Target>, ApiError> {
+    let found: Option<(String, bool)> = db
         .prepare_cached(
-            "SELECT site_id FROM rules
-             WHERE domain = ?1 AND json_extract(document, '$.trigger') = 'manual'
-             AND json_extract(document, '$.deploymentResourceType') = 'site'",
+            "SELECT site_id, json_extract(document, '$.deploymentResourceType') = 'function'
+             FROM rules
+             WHERE domain = ?1 AND json_extract(document, '$.trigger') = 'manual'",
         )?
-        .query_row([domain], |row| row.get(0))
+        .query_row([domain], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    id.map_or(Ok(None), |id| site::find(db, &id))
+    Ok(match found {
+        None => None,
+        Some((id, true)) => Some(Target::Function(id)),
+        Some((id, false)) => site::find(db, &id)?.map(|site| Target::Site(Box::new(site))),
+    })
 }
 
 fn check_domain(domain: &str) -> Result<(), ApiError> {
@@ -350,6 +359,13 @@ fn check_domain(domain: &str) -> Result<(), ApiError> {
 fn taken() -> ApiError {
     let message = "Domain is already used. Please try again with a different domain.";
     ApiError::conflict("rule_already_exists", message)
+}
+
+/// 404 `rule_resource_not_found` (Appwrite 1.9.6, source).
+fn no_resource() -> ApiError {
+    let message = "Resource could not be found. Please check if the resourceId and resourceType \
+                   are correct, or if the resource actually exists.";
+    ApiError::not_found("rule_resource_not_found", message)
 }
 
 fn not_found() -> ApiError {

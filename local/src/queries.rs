@@ -3,6 +3,7 @@
 //! [`parse`] reads them, [`sql`] turns them into SQL, [`matches`] asks them of
 //! an object (Realtime).
 
+pub mod listing;
 mod matches;
 pub mod sql;
 
@@ -57,8 +58,12 @@ pub enum Op {
     EndsWith,
     /// The text does not end so.
     NotEndsWith,
+    /// The list holds all of the values.
+    ContainsAll,
     /// The text has every word of the value.
     Search,
+    /// The text lacks a word of the value.
+    NotSearch,
 }
 
 /// A condition.
@@ -144,7 +149,7 @@ pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Queries, ApiError> {
     }
     let mut queries = Queries::default();
     for text in texts.iter().map(AsRef::as_ref) {
-        if text.chars().count() > QUERY_CHARS_MAX {
+        if text.is_empty() || text.chars().count() > QUERY_CHARS_MAX {
             return Err(ApiError::argument(format!(
                 "Invalid `queries` param: Value must be a valid string and at least 1 chars and no longer than \
                  {QUERY_CHARS_MAX} chars"
@@ -288,7 +293,9 @@ fn filter(
         "notStartsWith" => Op::NotStartsWith,
         "endsWith" => Op::EndsWith,
         "notEndsWith" => Op::NotEndsWith,
+        "containsAll" => Op::ContainsAll,
         "search" => Op::Search,
+        "notSearch" => Op::NotSearch,
         _ => return Err(invalid(format!("Invalid query method: {method}"))),
     };
     compare(method, attribute, op, values)
@@ -319,7 +326,7 @@ fn compare(
         Op::Between | Op::NotBetween => {
             (values.len() != 2).then_some("require exactly two values.")
         }
-        Op::Equal | Op::Contains | Op::NotContains => {
+        Op::Equal | Op::Contains | Op::NotContains | Op::ContainsAll => {
             values.is_empty().then_some("require at least one value.")
         }
         Op::NotEqual
@@ -331,7 +338,8 @@ fn compare(
         | Op::NotStartsWith
         | Op::EndsWith
         | Op::NotEndsWith
-        | Op::Search => (values.len() != 1).then_some("require exactly one value."),
+        | Op::Search
+        | Op::NotSearch => (values.len() != 1).then_some("require exactly one value."),
     };
     match problem {
         Some(problem) => Err(invalid(format!("Invalid query: {} {problem}", title()))),

@@ -129,13 +129,17 @@ async fn list(
     caller.require_scope("rows.read")?;
     let texts = crate::server::query_list(query.as_deref().unwrap_or_default(), "queries")?;
     let queries = queries::parse(&texts)?;
-    let answer = kernel
+    let counts = queries::listing::counts(query.as_deref().unwrap_or_default());
+    let mut answer = kernel
         .store
         .read(move |db| {
             let table = access::table(db, &caller, &place)?;
             list::page(db, &table, &caller, &queries)
         })
         .await?;
+    if !counts {
+        answer["total"] = 0.into();
+    }
     Ok(Json(answer))
 }
 

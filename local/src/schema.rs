@@ -6,6 +6,7 @@
 mod answers;
 mod change;
 mod column;
+mod define;
 mod indexes;
 mod parsed;
 mod routes;
@@ -269,6 +270,13 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         legacy: old.as_ref().is_some_and(|old| old.legacy),
     };
     storage::bring(tx, &table, old.as_ref())?;
+    let old_columns = old.as_ref().map(|old| old.config.columns.len());
+    if old_columns < Some(table.config.columns.len()) && answers::is_too_wide(&table) {
+        let id = &table.config.id;
+        let message =
+            format!("The maximum number or size of columns for this table (ID: {id}) is reached.");
+        return Err(ApiError::bad_request("column_limit_exceeded", message));
+    }
     Ok(table)
 }
 
@@ -358,6 +366,9 @@ pub struct IndexConfig {
     /// `ASC` or `DESC` for each column.
     #[serde(default)]
     pub orders: Vec<String>,
+    /// How many characters of each column count; nothing or 0 for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lengths: Vec<Option<u64>>,
 }
 
 fn yes() -> bool {

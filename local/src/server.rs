@@ -62,7 +62,12 @@ fn describe_nothing(mut response: Response) -> std::future::Ready<Response> {
 }
 
 fn unknown() -> std::future::Ready<Response> {
-    std::future::ready((StatusCode::NOT_FOUND, Html(NOT_FOUND)).into_response())
+    std::future::ready(no_route())
+}
+
+/// What is answered where there is no route: a page, whatever was asked for (measured).
+pub(crate) fn no_route() -> Response {
+    (StatusCode::NOT_FOUND, Html(NOT_FOUND)).into_response()
 }
 
 /// The parameters in a request's body: a JSON object or a form. Anything else,
@@ -231,6 +236,14 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         }
         Ok(Self { values })
     }
+}
+
+/// Refuses a request without a parameter that it must have.
+///
+/// # Errors
+/// 400 `general_argument_invalid`.
+pub fn required<T>(name: &str, given: Option<T>) -> Result<T, ApiError> {
+    given.ok_or_else(|| ApiError::argument(format!("Param \"{name}\" is not optional.")))
 }
 
 /// Returns the decoded value of a parameter of a query string.

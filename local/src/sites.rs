@@ -23,6 +23,7 @@ pub(crate) mod site;
 mod upload;
 mod variable;
 mod variables;
+mod watch;
 
 pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;

@@ -23,6 +23,8 @@ mod legacy;
 mod realtime;
 #[path = "platform/rows.rs"]
 mod rows;
+#[path = "platform/schema.rs"]
+mod schema;
 #[path = "platform/server.rs"]
 mod server;
 #[path = "platform/storage.rs"]

@@ -32,6 +32,8 @@ async fn empty() -> World {
         key: None,
         admin_email: EMAIL_DEFAULT.to_owned(),
         admin_password: None,
+        extra_keys: Vec::new(),
+        stand_in_functions: false,
         config: None,
     };
     World::with(Setup {

@@ -31,8 +31,8 @@ pub(super) enum BuildError {
     Archive(#[from] ArchiveError),
     #[error("Error: the build's files could not be written: {0}.")]
     Disk(#[from] io::Error),
-    #[error("{0}")]
-    StandIn(&'static str),
+    #[error(transparent)]
+    StandIn(#[from] crate::stand_in::BuildFailed),
 }
 
 /// Builds the source in a deployment's folder. Returns the size of the packed output in bytes.

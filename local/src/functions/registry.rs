@@ -13,7 +13,7 @@ use crate::config::FunctionConfig;
 use crate::error::{APPWRITE_VERSION, ApiError};
 use crate::kernel::Project;
 use crate::store::Writer;
-use crate::{clock, ids, proxy};
+use crate::{clock, ids, proxy, stand_in};
 
 /// What the platform says about the machine behind a function; nothing is limited by it.
 pub(crate) const SPECIFICATION: &str = "s-8vcpu-8gb";
@@ -184,6 +184,12 @@ impl Function {
         };
         function.set(config);
         function
+    }
+
+    /// What its variables ask of the stand-in.
+    pub(crate) fn stand_in(&self) -> stand_in::Part {
+        let own = self.own.iter();
+        stand_in::Part::of(own.map(|it| (it.key.as_str(), it.value.as_str())))
     }
 
     /// Whether one of its patterns is among the names of an event (a pattern is compared whole,

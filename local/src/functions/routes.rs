@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::executions::{self, ATTRIBUTES, Execution, Status, Trigger};
-use super::listing::{self, Listing, Source};
+use super::listing::Listing;
 use super::registry::{self, Function};
 use super::request::CreateExecution;
 use super::run::{self, Input};
@@ -27,18 +27,17 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// What the list of functions may be filtered and ordered by (Appwrite 1.9.6).
 const FUNCTION_ATTRIBUTES: &[&str] = &[
-    "$id",
-    "$sequence",
-    "$createdAt",
-    "$updatedAt",
     "name",
     "enabled",
     "runtime",
     "deploymentId",
     "schedule",
+    "scheduleNext",
+    "schedulePrevious",
     "timeout",
     "entrypoint",
     "commands",
+    "installationId",
 ];
 
 const SYNC_TIMEOUT: &str = "Synchronous function execution timed out. Use asynchronous execution \
@@ -152,21 +151,9 @@ async fn list_functions(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("functions.read")?;
     let listing = Listing::parse(query.as_deref(), FUNCTION_ATTRIBUTES)?;
-    let work = move |db: &mut crate::store::Writer| {
-        let source = Source {
-            table: "listed_functions",
-            scope: Vec::new(),
-            readers: None,
-        };
-        listing::page(db, &source, &listing)
-    };
-    let (total, found) = kernel.store.run(work).await?;
-    let functions = Functions::of(&kernel)?;
-    let ids = found.iter().filter_map(|it| it["$id"].as_str());
-    // One that was deleted since is left out.
-    let page: Vec<Value> = ids
-        .filter_map(|id| Some(functions.get(id).ok()?.json()))
-        .collect();
+    let functions = Functions::of(&kernel)?.all();
+    let all = functions.iter().map(|function| function.json()).collect();
+    let (total, page) = listing.page(all, "$id", &["$id", "name", "runtime"])?;
     Ok(Json(json!({"total": total, "functions": page})))
 }
 

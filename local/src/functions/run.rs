@@ -11,12 +11,13 @@ use tokio::time::Instant;
 use super::Functions;
 use super::executions::{Execution, Status, Trigger};
 use super::registry::Function;
-use super::{deployments, executions, prebuilt, stand_in};
+use super::{deployments, executions, prebuilt};
 use crate::bus::Event;
 use crate::clock;
 use crate::error::APPWRITE_VERSION;
 use crate::executor::{Call, ExecutorError, Program, keep_end};
 use crate::kernel::Kernel;
+use crate::stand_in;
 
 /// Time an execution's credentials live beyond the function's time-out (Appwrite 1.9.6, measured).
 const CREDENTIALS_GRACE: Duration = Duration::from_secs(60);
@@ -83,8 +84,9 @@ pub(super) async fn run(
     let program = functions.program(kernel, function);
     let call = call(kernel, function, execution, input);
     execution.request_headers.clone_from(&call.headers);
-    let outcome = match stand_in::mode(&function.own) {
-        Some(mode) if functions.settings.replay_runner => {
+    let part = function.stand_in();
+    let outcome = match part.mode() {
+        Some(mode) if kernel.stand_in_functions => {
             stand_in::execute(mode, &program.variables, &call).await
         }
         Some(_) | None => functions.executor.execute(&program, call).await,

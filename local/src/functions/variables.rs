@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::{Json, Router, routing::get};
 use http::StatusCode;
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -13,6 +13,7 @@ use super::{Functions, registry};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::queries::listing::Listing;
 use crate::server::Params;
 use crate::store::Writer;
 use crate::{clock, ids};
@@ -21,6 +22,9 @@ use crate::{clock, ids};
 const KEY_CHARS_MAX: usize = 255;
 /// Longest value of a variable, in characters.
 const VALUE_CHARS_MAX: usize = 8_192;
+
+/// What a list of variables may be filtered and ordered by (Appwrite 1.9.6, source).
+pub(crate) const ATTRIBUTES: &[&str] = &["key", "resourceType", "resourceId", "secret"];
 
 /// One variable.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,13 +98,14 @@ async fn list(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("functions.read")?;
+    let listing = Listing::parse(query.as_deref(), ATTRIBUTES)?;
     let function = Functions::of(&kernel)?.get(&id)?;
-    let variables: Vec<Value> = function.own.iter().map(Variable::json).collect();
-    Ok(Json(
-        json!({"total": variables.len(), "variables": variables}),
-    ))
+    let all = function.own.iter().map(Variable::json).collect();
+    let (total, variables) = listing.page(all, "$id", &["key"])?;
+    Ok(Json(json!({"total": total, "variables": variables})))
 }
 
 async fn show(

@@ -38,12 +38,20 @@ fn compare(op: Op, value: &Value, values: &[Value]) -> bool {
         Op::NotBetween => !between(order(0), order(1)),
         Op::Contains => contains(value, values),
         Op::NotContains => !contains(value, values),
+        Op::ContainsAll => values
+            .iter()
+            .all(|other| contains(value, std::slice::from_ref(other))),
         Op::StartsWith => any(|text, part| text.starts_with(part)),
         Op::NotStartsWith => !any(|text, part| text.starts_with(part)),
         Op::EndsWith => any(|text, part| text.ends_with(part)),
         Op::NotEndsWith => !any(|text, part| text.ends_with(part)),
-        Op::Search => any(|text, words| words.split_whitespace().all(|word| text.contains(word))),
+        Op::Search => any(has_words),
+        Op::NotSearch => !any(has_words),
     }
+}
+
+fn has_words(text: &str, words: &str) -> bool {
+    words.split_whitespace().all(|word| text.contains(word))
 }
 
 fn between(low: Option<Ordering>, high: Option<Ordering>) -> bool {
@@ -72,7 +80,7 @@ fn text(value: &Value, other: &Value, test: fn(&str, &str) -> bool) -> bool {
     }
 }
 
-fn order(value: &Value, other: &Value) -> Option<Ordering> {
+pub(super) fn order(value: &Value, other: &Value) -> Option<Ordering> {
     match (value, other) {
         (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?),
         (Value::String(a), Value::String(b)) => Some(a.to_lowercase().cmp(&b.to_lowercase())),

@@ -92,7 +92,7 @@ impl Conditions {
         if attribute.array
             && !matches!(
                 op,
-                Op::Contains | Op::NotContains | Op::IsNull | Op::IsNotNull
+                Op::Contains | Op::NotContains | Op::ContainsAll | Op::IsNull | Op::IsNotNull
             )
         {
             return Err(invalid(format!(
@@ -113,6 +113,12 @@ impl Conditions {
                 let not = if op == Op::NotBetween { "NOT " } else { "" };
                 format!("{sql} {not}BETWEEN ? AND ?")
             }
+            Op::ContainsAll if attribute.array => {
+                let each = values.iter().map(std::slice::from_ref);
+                let parts = each.map(|value| self.elements(name, attribute, value));
+                format!("({})", parts.collect::<Result<Vec<_>, _>>()?.join(" AND "))
+            }
+            Op::ContainsAll => return Err(misfit(name)),
             Op::Contains if attribute.array => self.elements(name, attribute, values)?,
             Op::NotContains if attribute.array => {
                 format!("NOT {}", self.elements(name, attribute, values)?)
@@ -133,6 +139,7 @@ impl Conditions {
                 self.like(name, attribute, values, |v| format!("%{v}"))?
             ),
             Op::Search => self.search(name, attribute, values)?,
+            Op::NotSearch => format!("NOT {}", self.search(name, attribute, values)?),
         })
     }
 

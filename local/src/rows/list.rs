@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::permissions::Action;
 use crate::queries::sql::{Attribute, Conditions};
-use crate::queries::{Cursor, LIMIT_DEFAULT, Queries, invalid};
+use crate::queries::{Cursor, Filter, LIMIT_DEFAULT, Op, Queries, invalid};
 use crate::schema::storage::{rows_table, sql_name};
 use crate::schema::{Kind, Table, TextFormat};
 
@@ -27,6 +27,7 @@ pub(super) fn page(
     check_select(table, &queries.select)?;
     let mut conditions = Conditions::default();
     for filter in &queries.filters {
+        require_fulltext(table, filter)?;
         conditions.add(filter, &|name| attribute(table, name))?;
     }
     readable(&mut conditions, table, &access);
@@ -63,11 +64,37 @@ pub(super) fn matching(
 ) -> Result<Vec<Row>, ApiError> {
     let mut conditions = Conditions::default();
     for filter in &queries.filters {
+        require_fulltext(table, filter)?;
         conditions.add(filter, &|name| attribute(table, name))?;
     }
     let order = order_sql(&orders(table, queries)?, false, false);
     // SQLite takes -1 for "all".
     select(db, table, conditions, &order, queries, -1)
+}
+
+/// Refuses a search where no full-text index is (Appwrite 1.9.6, source).
+fn require_fulltext(table: &Table, filter: &Filter) -> Result<(), ApiError> {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts
+            .iter()
+            .try_for_each(|part| require_fulltext(table, part)),
+        Filter::Compare {
+            attribute,
+            op: Op::Search | Op::NotSearch,
+            ..
+        } => {
+            let mut indexes = table.config.indexes.iter();
+            let is_it =
+                indexes.any(|it| it.kind == "fulltext" && it.columns == [attribute.as_str()]);
+            if is_it || table.column(attribute).is_none() {
+                return Ok(());
+            }
+            Err(invalid(format!(
+                "Searching by attribute \"{attribute}\" requires a fulltext index."
+            )))
+        }
+        Filter::Compare { .. } => Ok(()),
+    }
 }
 
 fn attribute(table: &Table, name: &str) -> Option<Attribute> {
@@ -198,6 +225,12 @@ fn add_cursor(
             .map(|index| row.get(index))
             .collect::<Result<_, _>>()
     })?;
+    if at.contains(&Sql::Null) {
+        return Err(ApiError::bad_request(
+            "database_query_order_null",
+            "An order column of the cursor's row has no value. Cursor pagination needs one.",
+        ));
+    }
     let mut ways = Vec::with_capacity(orders.len());
     for (index, ((sql, descending), value)) in orders.iter().zip(&at).enumerate() {
         let mut parts = Vec::with_capacity(index + 1);
@@ -206,18 +239,12 @@ fn add_cursor(
             conditions.params.push(value.clone());
         }
         let upwards = *descending == backwards;
-        match (upwards, value) {
-            (true, Sql::Null) => parts.push(format!("{sql} IS NOT NULL")),
-            (false, Sql::Null) => parts.push("0".to_owned()),
-            (true, value) => {
-                parts.push(format!("{sql} > ?"));
-                conditions.params.push(value.clone());
-            }
-            (false, value) => {
-                parts.push(format!("({sql} < ? OR {sql} IS NULL)"));
-                conditions.params.push(value.clone());
-            }
-        }
+        parts.push(if upwards {
+            format!("{sql} > ?")
+        } else {
+            format!("({sql} < ? OR {sql} IS NULL)")
+        });
+        conditions.params.push(value.clone());
         ways.push(format!("({})", parts.join(" AND ")));
     }
     conditions.parts.push(format!("({})", ways.join(" OR ")));

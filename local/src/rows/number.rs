@@ -56,7 +56,11 @@ fn number(params: &mut Params, name: &str) -> Result<Option<f64>, ApiError> {
             "Invalid `{name}` param: Value must be a valid number"
         ))
     };
-    value.as_f64().map(Some).ok_or_else(invalid)
+    // A text of digits is a number to the measured server's check.
+    let text = || value.as_str().and_then(|text| text.trim().parse().ok());
+    let number = value.as_f64().or_else(text);
+    let number = number.filter(|number: &f64| number.is_finite());
+    number.map(Some).ok_or_else(invalid)
 }
 
 /// Changes the number. The returned row carries the `$updatedAt` from before, as
@@ -104,7 +108,7 @@ fn next(kind: Kind, now: Option<&Sql>, step: &Step, key: &str) -> Result<Sql, Ap
         (Kind::Integer { min, max }, _) => integer(0, min, max, step),
         (Kind::Double { min, max }, Some(Sql::Real(now))) => double(*now, min, max, step),
         (Kind::Double { min, max }, _) => double(0.0, min, max, step),
-        (Kind::Text { .. } | Kind::Boolean | Kind::Datetime, _) => {
+        (Kind::Text { .. } | Kind::Boolean | Kind::Datetime | Kind::Shape(_), _) => {
             let message = format!("tablesDB \"{key}\" is not a number");
             return Err(ApiError::bad_request("attribute_type_invalid", message));
         }

@@ -11,7 +11,7 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::queries::listing::Listing;
 use crate::server::Params;
 use crate::{clock, ids};
 
@@ -226,8 +227,13 @@ async fn create(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-async fn list(State(kernel): State<Arc<Kernel>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+async fn list(
+    State(kernel): State<Arc<Kernel>>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
     caller.require_scope("rows.read")?;
+    let listing = Listing::parse(query.as_deref(), &["status", "expiresAt"])?;
     let list = kernel
         .store
         .run(move |db| {
@@ -239,7 +245,8 @@ async fn list(State(kernel): State<Arc<Kernel>>, caller: Caller) -> Result<Json<
             Ok(mine.map(Record::json).collect::<Vec<_>>())
         })
         .await?;
-    Ok(Json(json!({"total": list.len(), "transactions": list})))
+    let (total, transactions) = listing.page(list, "$id", &[])?;
+    Ok(Json(json!({"total": total, "transactions": transactions})))
 }
 
 async fn show(

@@ -50,12 +50,30 @@ pub(super) fn table(table: &Table) -> Value {
         "columns": columns(table),
         "indexes": indexes(table),
         "bytesMax": WIDTH_BYTES_MAX,
-        "bytesUsed": WIDTH_BYTES_BASE + table.columns().map(|(column, kind)| width(column, kind)).sum::<u64>(),
+        "bytesUsed": bytes_used(table),
     })
+}
+
+/// Whether its columns make rows wider than the measured server holds.
+pub(super) fn is_too_wide(table: &Table) -> bool {
+    bytes_used(table) > WIDTH_BYTES_MAX
+}
+
+fn bytes_used(table: &Table) -> u64 {
+    let columns = table.columns().map(|(column, kind)| width(column, kind));
+    WIDTH_BYTES_BASE + columns.sum::<u64>()
+}
+
+/// A length for each column of an index; 0 is the whole column.
+fn lengths(index: &IndexConfig) -> Vec<u64> {
+    let given = index.lengths.iter().map(|length| length.unwrap_or(0));
+    let columns = index.columns.len();
+    given.chain(std::iter::repeat(0)).take(columns).collect()
 }
 
 fn width(column: &ColumnConfig, kind: Kind) -> u64 {
     match kind {
+        Kind::Text { .. } if column.kind.ends_with("text") => POINTER_BYTES,
         Kind::Text { chars, .. } if chars <= INLINE_CHARS_MAX && !column.array => {
             chars * CHARACTER_BYTES
         }
@@ -63,6 +81,7 @@ fn width(column: &ColumnConfig, kind: Kind) -> u64 {
         Kind::Integer { .. } | Kind::Double { .. } => 8,
         Kind::Boolean => 1,
         Kind::Datetime => 7,
+        Kind::Shape(_) => POINTER_BYTES,
     }
 }
 
@@ -99,6 +118,7 @@ pub(super) fn column(table: &Table, column: &ColumnConfig, status: &str) -> Valu
     );
     let kind = match column.kind.as_str() {
         "float" => "double",
+        "line" => "linestring",
         "enum" | "email" | "url" | "ip" => "string",
         other => other,
     };
@@ -170,7 +190,7 @@ pub(super) fn index(table: &Table, index: &IndexConfig, status: &str) -> Value {
         "status": status,
         "error": "",
         "columns": index.columns,
-        "lengths": vec![0; index.columns.len()],
+        "lengths": lengths(index),
         "orders": index.orders,
     })
 }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
-use super::routes::{declared, find_database, no_column};
+use super::routes::{find_database, no_column};
 use super::storage::{column_name, rows_table};
-use super::{ColumnConfig, TableConfig, answers};
+use super::{TableConfig, answers, define};
 use crate::auth::Caller;
+use crate::clock;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::permissions::{self, Subject};
-use crate::server::Params;
-use crate::{clock, ids};
+use crate::server::{Params, no_route};
 
 /// `PUT` of a database: its name and whether it is enabled.
 pub(super) async fn database(
@@ -78,9 +79,12 @@ pub(super) async fn table(
 pub(super) async fn column(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
-    Path((database, id, _kind, key)): Path<(String, String, String, String)>,
+    Path((database, id, kind, key)): Path<(String, String, String, String)>,
     params: Params,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
+    if !define::KINDS.contains(&kind.as_str()) {
+        return Ok(no_route());
+    }
     caller.require_scope("tables.write")?;
     let answer = kernel
         .store
@@ -90,7 +94,7 @@ pub(super) async fn column(
             let mut config = table.config;
             let column = config.columns.iter_mut().find(|column| column.key == key);
             let column = column.ok_or_else(|| no_column(&key))?;
-            let new_key = alter(column, params)?.filter(|new| *new != key);
+            let new_key = define::alter(column, params)?.filter(|new| *new != key);
             if let Some(new_key) = &new_key {
                 new_key.clone_into(&mut column.key);
                 let names = config
@@ -114,29 +118,5 @@ pub(super) async fn column(
             Ok(answers::column(&table, column, "available"))
         })
         .await?;
-    Ok(Json(answer))
-}
-
-/// Sets what is given; returns the new key.
-fn alter(column: &mut ColumnConfig, mut params: Params) -> Result<Option<String>, ApiError> {
-    column.required = params.take_bool("required")?.unwrap_or(column.required);
-    column.default = params.take("default").unwrap_or_default();
-    if column.required && !column.default.is_null() {
-        let message = "Cannot set default value for required column";
-        return Err(ApiError::bad_request("column_default_unsupported", message));
-    }
-    if let Some(elements) = params.take_list("elements")? {
-        column.elements = declared(Some(elements), "elements")?;
-    }
-    if let Some(size) = params.take_i64("size")? {
-        column.size = u64::try_from(size).ok();
-    }
-    if let Some(min) = params.take("min") {
-        column.min = min.as_number().cloned();
-    }
-    if let Some(max) = params.take("max") {
-        column.max = max.as_number().cloned();
-    }
-    let new_key = params.take_str("newKey")?;
-    new_key.map(|key| ids::resolve("newKey", &key)).transpose()
+    Ok(Json(answer).into_response())
 }

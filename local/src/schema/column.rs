@@ -18,6 +18,11 @@ const LONGTEXT_CHARS_MAX: u64 = 1_073_741_823;
 const EMAIL_CHARS_MAX: u64 = 254;
 const URL_CHARS_MAX: u64 = 2_000;
 const IP_CHARS_MAX: u64 = 39;
+/// Longest word of an enum, in characters.
+const ENUM_CHARS_MAX: u64 = 255;
+/// Bounds of a point, in degrees.
+const LONGITUDE_MAX: f64 = 180.0;
+const LATITUDE_MAX: f64 = 90.0;
 
 /// The format of a text column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,44 @@ pub enum Kind {
     Boolean,
     /// An instant, stored as milliseconds.
     Datetime,
+    /// A shape on the globe, stored as JSON.
+    Shape(Shape),
+}
+
+/// Shapes: lists of longitudes and latitudes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `[x, y]`.
+    Point,
+    /// Two points or more.
+    Line,
+    /// Rings of four points or more, each ending where it begins.
+    Polygon,
+}
+
+impl Shape {
+    /// Whether a value is such a shape (Appwrite 1.9.6, source of its database library).
+    fn fits(self, value: &Value) -> bool {
+        let all = |least: usize, fits: &dyn Fn(&Value) -> bool| {
+            let items = value.as_array().filter(|items| items.len() >= least);
+            items.is_some_and(|items| items.iter().all(fits))
+        };
+        match self {
+            Self::Point => {
+                let number = |index: usize, most: f64| {
+                    let number = value.get(index).and_then(Value::as_f64);
+                    number.is_some_and(|number| number.abs() <= most)
+                };
+                let pair = value.as_array().is_some_and(|items| items.len() == 2);
+                pair && number(0, LONGITUDE_MAX) && number(1, LATITUDE_MAX)
+            }
+            Self::Line => all(2, &|point| Self::Point.fits(point)),
+            Self::Polygon => all(1, &|ring| {
+                let points = ring.as_array().map(Vec::as_slice).unwrap_or_default();
+                points.len() >= 4 && points.first() == points.last() && Self::Line.fits(ring)
+            }),
+        }
+    }
 }
 
 /// Why a value does not fit; words of the message after `Attribute "key" `.
@@ -69,7 +112,7 @@ pub type Misfit = String;
 
 impl Kind {
     /// Reads the kind of a declared column; `None` for kinds this platform does
-    /// not have (relationships and shapes).
+    /// not have (relationships).
     #[must_use]
     pub fn of(column: &ColumnConfig) -> Option<Self> {
         let text = |chars: u64, format| {
@@ -80,7 +123,7 @@ impl Kind {
         };
         let format = column.format.as_deref().unwrap_or_default();
         match (column.kind.as_str(), format) {
-            ("enum", _) | ("string", "enum") => text(TEXT_CHARS_MAX, TextFormat::Enum),
+            ("enum", _) | ("string", "enum") => text(ENUM_CHARS_MAX, TextFormat::Enum),
             ("email", _) | ("string", "email") => text(EMAIL_CHARS_MAX, TextFormat::Email),
             ("url", _) | ("string", "url") => text(URL_CHARS_MAX, TextFormat::Url),
             ("ip", _) | ("string", "ip") => text(IP_CHARS_MAX, TextFormat::Ip),
@@ -113,6 +156,9 @@ impl Kind {
             }),
             ("boolean", _) => Some(Self::Boolean),
             ("datetime", _) => Some(Self::Datetime),
+            ("point", _) => Some(Self::Shape(Shape::Point)),
+            ("line" | "linestring", _) => Some(Self::Shape(Shape::Line)),
+            ("polygon", _) => Some(Self::Shape(Shape::Polygon)),
             _ => None,
         }
     }
@@ -122,6 +168,7 @@ impl Kind {
     #[must_use]
     pub fn sql_type(self, array: bool) -> &'static str {
         match self {
+            Self::Shape(_) => "TEXT",
             _ if array => "TEXT",
             Self::Text { .. } => "TEXT COLLATE NOCASE",
             Self::Integer { .. } | Self::Boolean | Self::Datetime => "INTEGER",
@@ -138,6 +185,7 @@ impl Kind {
             (Self::Double { .. }, Value::Number(number)) => number.as_f64().map(Sql::Real),
             (Self::Boolean, Value::Bool(yes)) => Some(Sql::Integer(i64::from(*yes))),
             (Self::Datetime, Value::String(text)) => parse_datetime(text).map(Sql::Integer),
+            (Self::Shape(shape), value) => shape.fits(value).then(|| Sql::Text(value.to_string())),
             _ => None,
         }
     }
@@ -183,6 +231,7 @@ impl Kind {
                 "Value must be valid date between 0000-01-01 00:00:00 and 9999-12-31 23:59:59."
                     .to_owned()
             }
+            Self::Shape(_) => "Value must be a list of coordinates".to_owned(),
         };
         format!("has invalid type. {what}")
     }
@@ -191,6 +240,9 @@ impl Kind {
         match (self, value) {
             (Self::Boolean, ValueRef::Integer(number)) => Value::Bool(number != 0),
             (Self::Datetime, ValueRef::Integer(ms)) => Value::String(clock::format_ms(ms)),
+            (Self::Shape(_), ValueRef::Text(text)) => {
+                serde_json::from_slice(text).unwrap_or_default()
+            }
             (_, ValueRef::Integer(number)) => Value::from(number),
             (_, ValueRef::Real(number)) => json_number(number),
             (_, ValueRef::Text(text)) => Value::String(String::from_utf8_lossy(text).into_owned()),

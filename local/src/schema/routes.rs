@@ -7,30 +7,27 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
-use super::{ColumnConfig, Table, TableConfig, answers, change, indexes, storage};
+use super::{Table, TableConfig, answers, change, define, indexes, storage};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::legacy::Spelling;
 use crate::permissions::{self, Subject};
-use crate::server::Params;
+use crate::queries::listing::Listing;
+use crate::server::{Params, no_route, required};
 use crate::store::Transaction;
 use crate::{clock, ids};
 
-/// Longest varchar, in characters.
-const VARCHAR_CHARS_MAX: u64 = 16_381;
-
-/// Kinds of columns that the request for a table may hold (measured).
-const INLINE_KINDS: &[&str] = &[
-    "string", "integer", "bigint", "double", "boolean", "datetime",
-];
+/// Longest name, in characters.
+const NAME_CHARS_MAX: usize = 128;
 
 pub(super) type Created = (StatusCode, Json<Value>);
 pub(super) type TablePath = Path<(String, String)>;
@@ -81,8 +78,10 @@ async fn list_databases(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     spelling: Spelling,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("databases.read")?;
+    let listing = Listing::parse(query.as_deref(), &["name"])?;
     let mut list = kernel
         .store
         .run(|db| {
@@ -96,7 +95,8 @@ async fn list_databases(
     if spelling == Spelling::Collections {
         list.retain(|database| database["type"] == "legacy");
     }
-    Ok(Json(json!({"total": list.len(), "databases": list})))
+    let (total, databases) = listing.page(list, "$id", &["$id", "name"])?;
+    Ok(Json(json!({"total": total, "databases": databases})))
 }
 
 const DATABASES: &str = "SELECT id, name, enabled, created_ms, updated_ms, id IN (SELECT id FROM legacy_databases) FROM databases";
@@ -132,7 +132,7 @@ async fn create_database(
         "databaseId",
         &params.take_str("databaseId")?.unwrap_or_default(),
     )?;
-    let name = params.take_str("name")?.unwrap_or_else(|| id.clone());
+    let name = name(&mut params)?;
     let answer = kernel
         .store
         .run(move |db| {
@@ -147,6 +147,18 @@ async fn create_database(
         })
         .await?;
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// The name of a database or table.
+fn name(params: &mut Params) -> Result<String, ApiError> {
+    let name = required("name", params.take_str("name")?)?;
+    if (1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
+        return Ok(name);
+    }
+    Err(ApiError::argument(format!(
+        "Invalid `name` param: Value must be a valid string and at least 1 chars and no longer \
+         than {NAME_CHARS_MAX} chars"
+    )))
 }
 
 fn taken(kind: &'static str, what: &str) -> ApiError {
@@ -202,8 +214,11 @@ async fn list_tables(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path(database): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("tables.read")?;
+    let attributes = ["name", "enabled", "rowSecurity", "documentSecurity"];
+    let listing = Listing::parse(query.as_deref(), &attributes)?;
     let list = kernel
         .store
         .run(move |db| {
@@ -218,7 +233,8 @@ async fn list_tables(
                 .collect::<Result<Vec<_>, _>>()
         })
         .await?;
-    Ok(Json(json!({"total": list.len(), "tables": list})))
+    let (total, tables) = listing.page(list, "$id", &["$id", "name"])?;
+    Ok(Json(json!({"total": total, "tables": tables})))
 }
 
 async fn create_table(
@@ -234,25 +250,16 @@ async fn create_table(
         .map(|list| permissions::parse(&list, Subject::Table))
         .transpose()?;
     let config = TableConfig {
-        name: params.take_str("name")?.unwrap_or_else(|| id.clone()),
+        name: name(&mut params)?,
         id,
         permissions: list.unwrap_or_default(),
         database_id: database,
         enabled: params.take_bool("enabled")?.unwrap_or(true),
         row_security: params.take_bool("rowSecurity")?.unwrap_or(false),
-        columns: declared(params.take_list("columns")?, "columns")?,
+        columns: define::inline(params.take_list("columns")?)?,
         indexes: indexes::inline(params.take_list("indexes")?)?,
     };
-    if let Some(column) = config
-        .columns
-        .iter()
-        .find(|column| !INLINE_KINDS.contains(&column.kind.as_str()))
-    {
-        return Err(ApiError::argument(format!(
-            "Invalid type for attribute '{}': {}",
-            column.key, column.kind
-        )));
-    }
+    indexes::check_inline(&config)?;
     let answer = kernel
         .store
         .run(move |db| {
@@ -325,13 +332,19 @@ async fn list_columns(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path((database, id)): TablePath,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("tables.read")?;
+    let attributes = [
+        "key", "type", "size", "required", "array", "status", "error",
+    ];
+    let listing = Listing::parse(query.as_deref(), &attributes)?;
     let list = kernel
         .store
         .run(move |db| Ok(answers::column_list(&super::table(db, &database, &id)?)))
         .await?;
-    Ok(Json(json!({"total": list.len(), "columns": list})))
+    let (total, columns) = listing.page(list, "key", &[])?;
+    Ok(Json(json!({"total": total, "columns": columns})))
 }
 
 async fn show_column(
@@ -382,38 +395,14 @@ async fn create_column(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path((database, id, kind)): PartPath,
-    mut params: Params,
-) -> Result<Created, ApiError> {
+    params: Params,
+) -> Result<Response, ApiError> {
+    if !define::KINDS.contains(&kind.as_str()) {
+        return Ok(no_route());
+    }
     caller.require_scope("tables.write")?;
-    let key = ids::resolve("key", &params.take_str("key")?.unwrap_or_default())?;
-    let number = |value: Option<Value>| value.and_then(|value| value.as_number().cloned());
-    let column = ColumnConfig {
-        key: key.clone(),
-        kind,
-        required: params.take_bool("required")?.unwrap_or(false),
-        array: params.take_bool("array")?.unwrap_or(false),
-        size: params
-            .take_i64("size")?
-            .and_then(|size| u64::try_from(size).ok()),
-        min: number(params.take("min")),
-        max: number(params.take("max")),
-        default: params.take("default").unwrap_or_default(),
-        format: None,
-        elements: declared(params.take_list("elements")?, "elements")?,
-    };
-    if column.required && !column.default.is_null() {
-        let message = "Cannot set default value for required column";
-        return Err(ApiError::bad_request("column_default_unsupported", message));
-    }
-    if column.kind == "varchar"
-        && !column
-            .size
-            .is_some_and(|size| (1..=VARCHAR_CHARS_MAX).contains(&size))
-    {
-        return Err(ApiError::argument(
-            "Invalid `size` param: Value must be a valid range between 1 and 16,381",
-        ));
-    }
+    let column = define::read(kind, params)?;
+    let key = column.key.clone();
     let table = declare(&kernel, (database, id), move |config| {
         if config
             .columns
@@ -431,10 +420,11 @@ async fn create_column(
     })
     .await?;
     let column = table.column(&key).ok_or_else(|| no_column(&key))?.0;
-    Ok((
+    let answer = (
         StatusCode::ACCEPTED,
         Json(answers::column(&table, column, "processing")),
-    ))
+    );
+    Ok(answer.into_response())
 }
 
 async fn delete_column(

@@ -92,7 +92,7 @@ fn index_name(table: &Table, index: &IndexConfig) -> String {
 
 fn create_index(tx: &Transaction<'_>, table: &Table, index: &IndexConfig) -> Result<(), ApiError> {
     // Full-text search works without an index of its own.
-    if index.kind == "fulltext" {
+    if matches!(index.kind.as_str(), "fulltext" | "spatial") {
         return Ok(());
     }
     let unique = if index.kind == "unique" {

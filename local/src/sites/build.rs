@@ -21,6 +21,7 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::proxy;
+use crate::stand_in;
 
 /// Where a source is unpacked while it is built.
 const WORK_FOLDER: &str = "work";
@@ -42,6 +43,8 @@ enum BuildError {
     NoOutput,
     #[error("Error: {0}.")]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    StandIn(#[from] stand_in::BuildFailed),
     #[error("Error: the build's files could not be moved.")]
     Disk(#[from] io::Error),
 }
@@ -72,7 +75,10 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
         sites.running().insert(deployment.id.clone(), stop.clone());
         let mut log = String::new();
         let folder = deployment.folder(&kernel.data_dir);
-        let outcome = build(folder, &deployment, &site, stop, &mut log).await;
+        let outcome = match played(&kernel, &site).await {
+            Ok(()) => build(folder, &deployment, &site, stop, &mut log).await,
+            Err(failed) => Err(failed.into()),
+        };
         sites.running().remove(&deployment.id);
         if kernel.stopping.is_cancelled() {
             // It stays unfinished and is built again at the next start.
@@ -110,6 +116,16 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
         // It stays unfinished in the store and is built again at the next start.
         tracing::error!(site = %site_id, deployment = %id, %error, "build could not be recorded");
     }
+}
+
+/// Lets the stand-in do its part before the build itself.
+async fn played(kernel: &Kernel, site: &site::Site) -> Result<(), stand_in::BuildFailed> {
+    if kernel.stand_in_functions {
+        let own = site.variables.iter();
+        let part = stand_in::Part::of(own.map(|it| (it.key.as_str(), it.value.as_str())));
+        part.build().await?;
+    }
+    Ok(())
 }
 
 async fn store(kernel: &Kernel, mut deployment: Deployment) -> Result<Deployment, ApiError> {

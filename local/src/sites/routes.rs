@@ -59,23 +59,13 @@ async fn list_sites(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
     let listing = Listing::parse(query.as_deref(), site::ATTRIBUTES)?;
-    let work = move |db: &mut crate::store::Writer| {
-        let source = Source {
-            table: site::DOCUMENTS,
-            scope: Vec::new(),
-            readers: None,
-        };
-        let (total, found) = listing::page(db, &source, &listing)?;
-        let mut sites = Vec::with_capacity(found.len());
-        for id in found
-            .iter()
-            .filter_map(|it| it.get("$id").and_then(Value::as_str))
-        {
-            sites.push(site::get(db, id)?.json());
-        }
-        Ok(json!({"total": total, "sites": sites}))
+    let work = |db: &mut crate::store::Writer| {
+        let all = site::all(db)?;
+        Ok(all.iter().map(site::Site::json).collect())
     };
-    Ok(Json(kernel.store.run(work).await?))
+    let all = kernel.store.run(work).await?;
+    let (total, sites) = listing.page(all, "$id", &["$id", "name", "framework"])?;
+    Ok(Json(json!({"total": total, "sites": sites})))
 }
 
 async fn create_site(

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::watch;
 use crate::error::APPWRITE_VERSION;
 
 /// Time of one command (Appwrite's default for builds).
@@ -29,11 +30,11 @@ const READABLE: &[&str] = &[
 ];
 /// Where commands find the source.
 const FOLDER: &str = "/site";
-/// Limits that hold for the command and all it starts: 1,024 processes, 4 GiB of memory and 900 s
-/// of processor time for each, files of 512 MiB, no core dumps. Shells differ in the letter for
-/// processes.
+/// Limits that hold for the command and all it starts: 512 processes, 4 GiB of memory and 900 s of
+/// processor time for each, files of 512 MiB, no core dumps. Shells differ in the letter for
+/// processes. What they take together is [`watch`]ed.
 const SCRIPT: &str = "exec 2>&1
-{ ulimit -u 1024 2>/dev/null || ulimit -p 1024; } && ulimit -d 4194304 && ulimit -t 900 &&
+{ ulimit -u 512 2>/dev/null || ulimit -p 512; } && ulimit -d 4194304 && ulimit -t 900 &&
 ulimit -f 1048576 && ulimit -c 0 || exit 125
 exec sh -c \"$1\"";
 
@@ -44,10 +45,17 @@ pub(super) enum SandboxError {
         "Error: commands of a build run in a sandbox, and `bwrap` is not there. Install bubblewrap (`apt-get install bubblewrap`), or upload built files with empty commands."
     )]
     Missing,
-    #[error("Error: the command `{command}` ended with {status} in the sandbox.")]
+    #[error(
+        "Error: the command `{command}` ended with {status} in the sandbox, which has no network."
+    )]
     Failed { command: String, status: String },
     #[error("Error: the command `{0}` took longer than {limit} s in the sandbox.", limit = TIME_MAX.as_secs())]
     TimedOut(String),
+    #[error("Error: the command `{command}` took more than {excess} in the sandbox.")]
+    TooMuch {
+        command: String,
+        excess: watch::Excess,
+    },
     #[error("Error: the build was called off.")]
     Stopped,
     #[error("Error: a variable or command holds a zero byte.")]
@@ -88,8 +96,12 @@ impl Sandbox<'_> {
             stdin.write_all(&options).await?;
         }
         let mut output = Vec::new();
+        let watched = child.id().unwrap_or_default();
         let ended = tokio::select! {
             ended = finish(&mut child, &mut output) => ended.map_err(SandboxError::from),
+            excess = watch::excess(watched) => {
+                Err(SandboxError::TooMuch { command: command.to_owned(), excess })
+            }
             () = tokio::time::sleep(TIME_MAX) => Err(SandboxError::TimedOut(command.to_owned())),
             () = self.stop.cancelled() => Err(SandboxError::Stopped),
         };

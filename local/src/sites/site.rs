@@ -310,6 +310,15 @@ pub(crate) fn find(db: &Connection, id: &str) -> Result<Option<Site>, ApiError> 
     Ok(text.as_deref().map(serde_json::from_str).transpose()?)
 }
 
+/// All sites, oldest first.
+pub(super) fn all(db: &Connection) -> Result<Vec<Site>, ApiError> {
+    let mut statement = db.prepare_cached("SELECT settings FROM sites ORDER BY sequence")?;
+    let texts = statement.query_map([], |row| row.get::<_, String>(0))?;
+    texts
+        .map(|text| Ok(serde_json::from_str(&text?)?))
+        .collect()
+}
+
 /// What a list of sites may be filtered and ordered by (Appwrite 1.9.6).
 pub(super) const ATTRIBUTES: &[&str] = &[
     "$id",
@@ -324,19 +333,6 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "installCommand",
     "outputDirectory",
 ];
-/// Sites as documents with these attributes.
-pub(super) const DOCUMENTS: &str = "(SELECT sequence, id, json_object(
-    '$id', id,
-    '$createdAt', strftime('%Y-%m-%dT%H:%M:%f+00:00', json_extract(settings, '$.created_ms') / 1000.0, 'unixepoch'),
-    '$updatedAt', strftime('%Y-%m-%dT%H:%M:%f+00:00', json_extract(settings, '$.updated_ms') / 1000.0, 'unixepoch'),
-    'name', json_extract(settings, '$.name'),
-    'enabled', json_extract(settings, '$.enabled'),
-    'framework', json_extract(settings, '$.framework'),
-    'deploymentId', coalesce(json_extract(settings, '$.active.id'), ''),
-    'buildCommand', json_extract(settings, '$.build_command'),
-    'installCommand', json_extract(settings, '$.install_command'),
-    'outputDirectory', json_extract(settings, '$.output_directory')
-) AS document FROM sites)";
 
 /// Makes the settings of each configured site those of `appwrite.json`.
 pub(super) fn apply(db: &mut Writer, configs: &[SiteConfig]) -> Result<(), ApiError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
@@ -12,8 +12,10 @@ use super::site::{self, Site};
 use super::variable::Variable;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::functions::VARIABLE_ATTRIBUTES;
 use crate::kernel::Kernel;
-use crate::server::Params;
+use crate::queries::listing::Listing;
+use crate::server::{Params, required};
 use crate::{clock, ids};
 
 /// Most variables of a site.
@@ -43,10 +45,6 @@ fn text(params: &mut Params, name: &str, most: usize) -> Result<Option<String>, 
         }
         other => Ok(other),
     }
-}
-
-fn required<T>(name: &str, given: Option<T>) -> Result<T, ApiError> {
-    given.ok_or_else(|| ApiError::argument(format!("Param \"{name}\" is not optional.")))
 }
 
 /// 404 `variable_not_found`.
@@ -120,13 +118,14 @@ async fn list(
     State(kernel): State<Arc<Kernel>>,
     caller: Caller,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("sites.read")?;
+    let listing = Listing::parse(query.as_deref(), VARIABLE_ATTRIBUTES)?;
     let site = kernel.store.run(move |db| site::get(db, &id)).await?;
-    let variables: Vec<Value> = site.variables.iter().map(|it| it.json(&site.id)).collect();
-    Ok(Json(
-        json!({"total": variables.len(), "variables": variables}),
-    ))
+    let all = site.variables.iter().map(|it| it.json(&site.id)).collect();
+    let (total, variables) = listing.page(all, "$id", &["key"])?;
+    Ok(Json(json!({"total": total, "variables": variables})))
 }
 
 async fn show(

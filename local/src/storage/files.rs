@@ -23,7 +23,7 @@ use crate::events::Verb;
 use crate::kernel::Kernel;
 use crate::permissions::{self, Action, Subject};
 use crate::queries;
-use crate::server::{Params, query_list, query_value};
+use crate::server::{Params, query_value};
 use crate::store::Writer;
 
 pub(super) fn router() -> Router<Arc<Kernel>> {
@@ -186,7 +186,8 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("files.read")?;
     let query = query.unwrap_or_default();
-    let queries = queries::parse(&query_list(&query, "queries")?)?;
+    let queries = queries::listing::parse(&query)?;
+    let counts = queries::listing::counts(&query);
     let search = query_value(&query, "search");
     let work = move |db: &mut Writer| {
         let bucket = access::bucket(db, &caller, &bucket)?;
@@ -204,6 +205,7 @@ async fn list(
             .iter()
             .map(|(_, document)| Ok(serde_json::from_str::<File>(document)?.json()))
             .collect::<Result<Vec<Value>, ApiError>>()?;
+        let total = if counts { total } else { 0 };
         Ok(json!({"total": total, "files": files}))
     };
     Ok(Json(kernel.store.run(work).await?))

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
 use crate::error::ApiError;
+use crate::queries::listing::refused;
 use crate::queries::sql::{Attribute, Conditions};
 use crate::queries::{Cursor, LIMIT_DEFAULT, Queries, invalid};
 use crate::schema::{Kind, TextFormat};
@@ -169,7 +170,8 @@ pub(super) fn page(
 ) -> Result<(usize, Vec<(i64, String)>), ApiError> {
     let mut conditions = listed.conditions();
     for filter in &queries.filters {
-        conditions.add(filter, &|name| listed.find(name))?;
+        let added = conditions.add(filter, &|name| listed.find(name));
+        added.map_err(refused)?;
     }
     if let Some(words) = search.filter(|words| !words.is_empty()) {
         let name = "instr(lower(json_extract(document, '$.name') || ' ' || id), lower(?)) > 0";
@@ -203,10 +205,10 @@ fn order(listed: Listed<'_>, queries: &Queries) -> Result<String, ApiError> {
     let mut parts = Vec::with_capacity(queries.orders.len() + 1);
     for order in &queries.orders {
         let unknown = || {
-            invalid(format!(
+            refused(invalid(format!(
                 "Invalid query: Attribute not found in schema: {}",
                 order.attribute
-            ))
+            )))
         };
         let sql = listed.find(&order.attribute).ok_or_else(unknown)?.sql;
         parts.push(format!(

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::events::Verb;
 use crate::kernel::Kernel;
 use crate::queries;
-use crate::server::{Params, query_list, query_value};
+use crate::server::{Params, query_value};
 use crate::store::Writer;
 
 pub(super) fn router() -> Router<Arc<Kernel>> {
@@ -56,7 +56,8 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     caller.require_scope("buckets.read")?;
     let query = query.unwrap_or_default();
-    let queries = queries::parse(&query_list(&query, "queries")?)?;
+    let queries = queries::listing::parse(&query)?;
+    let counts = queries::listing::counts(&query);
     let search = query_value(&query, "search");
     let answer = kernel
         .store
@@ -67,6 +68,7 @@ async fn list(
                 let bucket = Bucket::from_record(number, &document)?;
                 buckets.push(bucket.json(bucket::total(db, number)?));
             }
+            let total = if counts { total } else { 0 };
             Ok(json!({"total": total, "buckets": buckets}))
         })
         .await?;

@@ -26,7 +26,7 @@ async fn create(world: &World, id: &str) {
     assert_eq!(function["deploymentId"], "");
 }
 
-fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
@@ -82,7 +82,7 @@ async fn built(world: &World, function: &str, id: &Value) -> Value {
 }
 
 /// The active deployment, once there is one.
-async fn active(world: &World, function: &str) -> String {
+pub(crate) async fn active(world: &World, function: &str) -> String {
     until(async || {
         let (_, json) = world.get(&format!("/v1/functions/{function}")).await;
         let id = json["deploymentId"].as_str().unwrap().to_owned();
@@ -319,7 +319,7 @@ async fn events_reach_disabled_functions_and_fail_for_those_without_a_deployment
 async fn the_stand_in_plays_only_when_it_is_asked_for() {
     for is_on in [false, true] {
         let world = World::start(Options {
-            change: Box::new(move |settings| settings.replay_runner = is_on),
+            stand_in: is_on,
             ..Options::default()
         })
         .await;

@@ -435,3 +435,82 @@ async fn large_requests_are_refused_with_an_empty_body() {
         (404, &json!("function_not_found"))
     );
 }
+
+#[tokio::test]
+async fn a_domain_calls_its_function_with_all_headers() {
+    let world = World::start(Options {
+        stand_in: true,
+        functions: json!([]),
+        ..Options::default()
+    })
+    .await;
+    let call = |method: Method, path: &str, body: serde_json::Value| {
+        let request = world.key(method, path).json(&body);
+        async move { crate::world::read(request.send().await.unwrap()).await }
+    };
+    let body =
+        json!({"functionId": "f", "name": "f", "runtime": "rust-1.83", "execute": ["users"]});
+    assert_eq!(call(Method::POST, "/v1/functions", body).await.0, 201);
+    for (key, value) in [("SHIM_MODE", "echo"), ("SHIM_BUILD_SECONDS", "0")] {
+        let body = json!({"variableId": key, "key": key, "value": value});
+        let made = call(Method::POST, "/v1/functions/f/variables", body).await;
+        assert_eq!(made.0, 201, "{}", made.1);
+    }
+    let rules = "/v1/proxy/rules/function";
+    let wanted = |id: &str| json!({"domain": "f.functions.localhost", "functionId": id});
+    let (status, error) = call(Method::POST, rules, wanted("nobody")).await;
+    assert_eq!(
+        (status.as_u16(), &error["type"]),
+        (404, &json!("rule_resource_not_found"))
+    );
+    let (status, rule) = call(Method::POST, rules, wanted("f")).await;
+    assert_eq!((status.as_u16(), &rule["deploymentId"]), (201, &json!("")));
+    let visit = |path: &str| {
+        let request = world.browse(Method::GET, "f.functions.localhost", path);
+        let request = request.header("x-own", "1").header("cookie", "a=b");
+        let request = request.header("x-appwrite-user-id", "forged");
+        async move { request.send().await.unwrap() }
+    };
+    assert_eq!(visit("/").await.status(), 404);
+    let part = reqwest::multipart::Part::bytes(crate::deployments::archive("a", b"b"));
+    let form = reqwest::multipart::Form::new()
+        .part("code", part.file_name("code.tar.gz"))
+        .text("activate", "true")
+        .text("entrypoint", "main.rs");
+    let request = world.key(Method::POST, "/v1/functions/f/deployments");
+    assert_eq!(request.multipart(form).send().await.unwrap().status(), 202);
+    crate::deployments::active(&world, "f").await;
+    let refused = visit("/").await;
+    assert_eq!(refused.status(), 401);
+    assert!(
+        refused.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
+    let body = json!({"name": "f", "execute": ["any"]});
+    assert_eq!(call(Method::PUT, "/v1/functions/f", body).await.0, 200);
+    let answer = visit("/a?b=c").await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers().contains_key("x-appwrite-execution-id"));
+    let told: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&told["method"], &told["path"]),
+        (&json!("GET"), &json!("/a?b=c"))
+    );
+    let headers = &told["headers"];
+    assert_eq!(
+        (&headers["x-own"], &headers["cookie"]),
+        (&json!("1"), &json!("a=b"))
+    );
+    assert_eq!(headers["x-appwrite-user-id"], "");
+    let body = json!({"key": "SHIM_MODE", "value": "fail500"});
+    let path = "/v1/functions/f/variables/SHIM_MODE";
+    assert_eq!(call(Method::PUT, path, body).await.0, 200);
+    let failed = visit("/").await;
+    assert_eq!(failed.status(), 500);
+    assert!(failed.text().await.unwrap().starts_with("<!doctype html>"));
+    let records = world.executions("f").await;
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1]["status"], "failed");
+}

@@ -31,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) functions: Value,
     pub(crate) sites: Value,
     pub(crate) faults: Faults,
+    pub(crate) stand_in: bool,
     pub(crate) change: Box<dyn FnOnce(&mut FunctionSettings)>,
     pub(crate) modes: Vec<(&'static str, &'static str)>,
 }
@@ -41,6 +42,7 @@ impl Default for Options {
             functions: json!([]),
             sites: json!([]),
             faults: Faults::default(),
+            stand_in: false,
             change: Box::new(|_| {}),
             modes: Vec::new(),
         }
@@ -80,6 +82,7 @@ impl World {
                 },
                 key: SecretString::from(KEY.to_owned()),
                 extra_keys: Vec::new(),
+                stand_in_functions: options.stand_in,
                 faults: options.faults,
                 sync: Durability::default(),
             },

@@ -138,3 +138,22 @@ async fn variables_are_kept_and_never_read_back() {
     assert_eq!(removed.status(), 204);
     assert_eq!(world.get(path).await.1["total"], 0);
 }
+
+#[tokio::test]
+async fn a_build_that_starts_ever_more_processes_is_ended() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let command = "while :; do sleep 600 & done";
+    let part = Part::bytes(archive(&[("index.html", "a")])).file_name("code.tar.gz");
+    let form = Form::new()
+        .part("code", part)
+        .text("activate", "true")
+        .text("buildCommand", command);
+    let (_, json) = world.upload(form).await;
+    let built = world.built(json["$id"].as_str().unwrap()).await;
+    let log = built["buildLogs"].as_str().unwrap();
+    assert_eq!(built["status"], "failed", "{log}");
+    // A limit of the system ends it where the tests do not run as root, else ours does.
+    let told = ["512 processes", "fork", "sandbox, which", "bwrap"];
+    assert!(told.iter().any(|word| log.contains(word)), "{log}");
+}

@@ -1,6 +1,7 @@
-//! A stand-in for functions, for comparing this platform with recordings of a real one: whoever
-//! recorded them ran such a stand-in instead of real code. It looks at the variable `SHIM_MODE`
-//! only. Off unless the platform is started with `replay_runner`.
+//! A stand-in for the code of functions and for builds, for comparing this platform with recordings
+//! of a real one: whoever recorded them ran such a stand-in instead of real code. It looks at the
+//! variables `SHIM_MODE`, `SHIM_BUILD` and `SHIM_BUILD_SECONDS` only. Off unless the platform is
+//! started with `stand_in_functions`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,8 +9,6 @@ use std::time::Duration;
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::prebuilt::BuildError;
-use super::variables::Variable;
 use crate::executor::{ANSWER_GRACE, Answer, Call, ExecutorError, keep_end};
 
 const MODE: &str = "SHIM_MODE";
@@ -23,36 +22,66 @@ const SECONDS_MAX: f64 = 900.0;
 const CHARS_MAX: usize = 10_000_000;
 const LOG: &str = "shim log line\n";
 
-/// What its mode is, if a function has one.
-pub(super) fn mode(own: &[Variable]) -> Option<&str> {
-    value(own, MODE)
+/// What the variables of a function or site ask of it.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    mode: Option<String>,
+    build: Option<String>,
+    build_seconds: Option<String>,
 }
 
-/// Whether a function's builds are its builds.
-pub(super) fn is_built_by_it(own: &[Variable]) -> bool {
-    [MODE, BUILD, BUILD_SECONDS]
-        .iter()
-        .any(|key| value(own, key).is_some())
-}
-
-/// Plays a build.
-///
-/// # Errors
-/// [`BuildError::StandIn`] when it shall fail.
-pub(super) async fn build(own: &[Variable]) -> Result<(), BuildError> {
-    if value(own, BUILD) == Some("fail") {
-        return Err(BuildError::StandIn("npm ERR! shim build failed"));
+impl Part {
+    /// Reads keys and values of variables.
+    pub(crate) fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut part = Self::default();
+        for (key, value) in variables {
+            let place = match key {
+                MODE => &mut part.mode,
+                BUILD => &mut part.build,
+                BUILD_SECONDS => &mut part.build_seconds,
+                _ => continue,
+            };
+            *place = Some(value.to_owned());
+        }
+        part
     }
-    let wanted = value(own, BUILD_SECONDS).and_then(|text| text.parse().ok());
-    tokio::time::sleep(seconds(wanted.unwrap_or(BUILD_SECONDS_DEFAULT))).await;
-    Ok(())
+
+    /// How it executes, if it does.
+    pub(crate) fn mode(&self) -> Option<&str> {
+        self.mode.as_deref()
+    }
+
+    /// Whether it plays the builds of a function; those of sites it plays all.
+    pub(crate) fn builds(&self) -> bool {
+        let asked = [&self.mode, &self.build, &self.build_seconds];
+        asked.iter().any(|variable| variable.is_some())
+    }
+
+    /// Plays a build: it fails at once, or takes its time.
+    ///
+    /// # Errors
+    /// [`BuildFailed`] when it shall fail.
+    pub(crate) async fn build(&self) -> Result<(), BuildFailed> {
+        if self.build.as_deref() == Some("fail") {
+            return Err(BuildFailed);
+        }
+        let wanted = self.build_seconds.as_ref();
+        let wanted = wanted.and_then(|text| text.parse().ok());
+        tokio::time::sleep(seconds(wanted.unwrap_or(BUILD_SECONDS_DEFAULT))).await;
+        Ok(())
+    }
 }
+
+/// It was told to fail a build.
+#[derive(Debug, thiserror::Error)]
+#[error("npm ERR! shim build failed")]
+pub(crate) struct BuildFailed;
 
 /// Plays an execution.
 ///
 /// # Errors
 /// As the executor: the runtime cannot be started, or is silent for too long.
-pub(super) async fn execute(
+pub(crate) async fn execute(
     mode: &str,
     variables: &BTreeMap<String, String>,
     call: &Call,
@@ -145,11 +174,6 @@ fn echo(variables: &BTreeMap<String, String>, call: &Call) -> Value {
         "body": String::from_utf8_lossy(&call.body),
         "env": env,
     })
-}
-
-fn value<'a>(own: &'a [Variable], key: &str) -> Option<&'a str> {
-    let found = own.iter().find(|variable| variable.key == key);
-    found.map(|variable| variable.value.as_str())
 }
 
 /// A wait as a variable gives it; nonsense is none at all.
