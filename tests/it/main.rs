@@ -12,6 +12,7 @@
 mod briefs;
 mod browser;
 mod chain;
+mod commands;
 mod crashes;
 mod deliveries;
 mod pauses;
