@@ -97,9 +97,13 @@ pub struct PlatformArgs {
     /// Seconds between two sweeps.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub sweep_every: u64,
-    /// A fault to inject, for tests.
-    #[arg(long, hide = true)]
-    pub fault: Vec<String>,
+    /// What shall go wrong, for example `drop-event,chance=10%`; may be repeated. The kinds
+    /// and their fields stand in local/FAULTS.md.
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Vec<String>,
+    /// Makes faults with a chance the same again; made up and printed if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub fault_seed: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -115,12 +115,8 @@ impl Hosting {
         environment: Environment,
         plan: Plan,
     ) -> anyhow::Result<Self> {
-        let mut faults = Faults::default();
-        for text in &args.fault {
-            faults
-                .add(text)
-                .with_context(|| format!("`{text}` is no fault"))?;
-        }
+        let seed = args.fault_seed.unwrap_or_else(local::faults::random_seed);
+        let faults = Faults::parse(&args.faults, seed).context("--faults can not be read")?;
         Self::start_with(args, data, environment, plan, faults).await
     }
 
@@ -173,6 +169,12 @@ impl Hosting {
             models,
             github,
         })
+    }
+
+    /// A line about the faults, where there are any.
+    pub fn faults_line(&self) -> Option<String> {
+        let faults = &self.platform.kernel().faults;
+        (!faults.is_empty()).then(|| format!("Faults    on, with --fault-seed {}", faults.seed()))
     }
 
     /// The scripted models, where one of the model services is not real.

@@ -46,12 +46,19 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         "API key   {}",
         hosting.platform.key().expose_secret()
     ));
+    output.note(&format!(
+        "Console   {}",
+        hosting.platform.console_link().expose_secret()
+    ));
     if has_config {
         output.note(&format!(
             "Web page  {}/",
             hosting.platform.endpoint().trim_end_matches("/v1")
         ));
         services.lines().iter().for_each(|line| output.note(line));
+    }
+    if let Some(line) = hosting.faults_line() {
+        output.note(&line);
     }
     output.note("Press Ctrl-C to stop.");
     interrupted().await;

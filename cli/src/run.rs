@@ -10,6 +10,7 @@ use appwrite::{Client, Method, NewExecution};
 use pipeline::TaskId;
 use pipeline::brief::Brief;
 use pipeline::ids::sha256_hex;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
 use crate::args::RunArgs;
@@ -39,6 +40,9 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let services = Services::of(&environment);
     let (place, hosting) = Place::open(&args.platform, &data, environment).await?;
     introduce(&output, &place, hosting.is_some(), services);
+    if let Some(line) = hosting.as_ref().and_then(Hosting::faults_line) {
+        output.note(&line);
+    }
     let result = tokio::select! {
         result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
         () = interrupted() => {
@@ -53,11 +57,20 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
                 &summary,
                 hosting.is_some() && !(services.grok && services.claude),
             );
-            if args.keep && hosting.is_some() {
+            if args.keep
+                && let Some(hosting) = &hosting
+            {
                 output.note(&format!(
                     "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
                     place.endpoint.trim_end_matches("/v1")
                 ));
+                // What programs read is often kept.
+                if !args.json {
+                    output.note(&format!(
+                        "Console: {}",
+                        hosting.platform.console_link().expose_secret()
+                    ));
+                }
                 interrupted().await;
             }
             Ok(if summary.is_completed() {

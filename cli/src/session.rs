@@ -39,9 +39,7 @@ impl Session {
         if let Some(session) = kept(data, place, &guest)? {
             return Ok(session);
         }
-        let (_, token) = guest
-            .account()
-            .create_anonymous_session()
+        let (_, token) = again(|| guest.account().create_anonymous_session())
             .with_context(|| format!("could not sign in at {}", place.endpoint))?;
         Self::keep(data, place, &guest, token)
     }
@@ -57,9 +55,7 @@ impl Session {
         password: &SecretString,
     ) -> anyhow::Result<Self> {
         let guest = guest(place)?;
-        let (_, token) = guest
-            .account()
-            .create_email_session(email, password)
+        let (_, token) = again(|| guest.account().create_email_session(email, password))
             .with_context(|| format!("could not sign in as {email}"))?;
         Self::keep(data, place, &guest, token)
     }
@@ -134,6 +130,18 @@ fn guest(place: &Place) -> anyhow::Result<Client> {
     })?)
 }
 
+/// Signs in again where nobody knows whether it was done: a session more that nobody holds
+/// does no harm.
+fn again<T>(sign_in: impl Fn() -> Result<T, appwrite::Error>) -> Result<T, appwrite::Error> {
+    let mut left = RETRIES_MAX;
+    loop {
+        match sign_in() {
+            Err(appwrite::Error::OutcomeUnknown { .. }) if left > 0 => left -= 1,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// The session of the last time, where it still holds.
 fn kept(data: &Data, place: &Place, guest: &Client) -> anyhow::Result<Option<Session>> {
     let mut all: BTreeMap<String, Kept> = data.read(FILE)?;
@@ -206,6 +214,27 @@ mod tests {
         assert!(!kept);
         assert_eq!(user(&session).1, "bob@example.org");
         assert!(Session::sign_up(data, place, "ada@example.org", &secret).is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_sign_in_whose_answer_is_lost_is_made_again() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let rules = ["lose-answer,path=/v1/account/sessions/anonymous,nth=1"];
+        let platform = PlatformConfig {
+            faults: local::faults::Faults::parse(&rules, 0).unwrap(),
+            ..PlatformConfig::new("p", folder.path().join("p"), folder.path().join("f"))
+        };
+        let platform = Platform::start(platform).await.unwrap();
+        let place = Place {
+            endpoint: platform.endpoint().to_owned(),
+            project: "p".to_owned(),
+        };
+        let data = Data::open(&folder.path().join("data")).unwrap();
+        let session = tokio::task::block_in_place(|| Session::open(&data, &place)).unwrap();
+        assert!(tokio::task::block_in_place(|| session.client.account().get()).is_ok());
+        assert_eq!(platform.kernel().faults.fired("lose-answer"), 1);
+        platform.shutdown().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

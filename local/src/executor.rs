@@ -21,7 +21,9 @@ mod process;
 pub use call::{ANSWER_BYTES_MAX, Call};
 pub(crate) use logs::keep_end;
 
+use crate::faults::{At, CallFault};
 use call::ExchangeError;
+pub use process::ProcessInfo;
 use process::{InUse, Process};
 
 /// How long the executor waits for an answer beyond the function's own time-out (Appwrite 1.9.6,
@@ -180,7 +182,11 @@ impl Executor {
             if left.is_zero() {
                 return Err(ExecutorError::StartTimeout);
             }
-            let _serving = self.serve(&call.execution_id, &process);
+            let serving = self.serve(&call.execution_id, &process);
+            let _serving = match call.fault {
+                Some(fault) => strike(fault, &process, &call, left, serving).await?,
+                None => serving,
+            };
             let sent = call::send(process.port, &process.secret, &call, left);
             let reply = match tokio::time::timeout(left + ANSWER_GRACE, sent).await {
                 Err(_) => return Err(ExecutorError::Silent),
@@ -200,7 +206,11 @@ impl Executor {
                 Ok(Err(ExchangeError::TooLarge)) => return Err(ExecutorError::TooLarge),
                 Ok(Err(ExchangeError::Unsendable)) => return Err(ExecutorError::Unsendable),
             };
-            return Ok(answer(program, reply).await);
+            let answer = answer(program, reply).await;
+            if call.fault == Some(CallFault::Kill(At::After)) {
+                end(&process).await;
+            }
+            return Ok(answer);
         }
     }
 
@@ -211,6 +221,22 @@ impl Executor {
             process.kill();
             true
         })
+    }
+
+    /// Every process that has not been seen to end.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessInfo> {
+        let alive = lock(&self.inner.alive);
+        alive.iter().map(|process| process.info()).collect()
+    }
+
+    /// Id of the function whose process serves an execution.
+    #[must_use]
+    pub fn function_of(&self, execution_id: &str) -> Option<String> {
+        let serving = lock(&self.inner.serving);
+        serving
+            .get(execution_id)
+            .map(|process| process.program.id.clone())
     }
 
     /// Stops all processes (SIGTERM, then SIGKILL) and refuses further executions. Safe to repeat.
@@ -309,6 +335,48 @@ impl Drop for Serving {
     fn drop(&mut self) {
         lock(&self.executor.serving).remove(&self.execution_id);
     }
+}
+
+/// Does to a call what shall go wrong with it before it has an answer; gives `serving` back where
+/// nothing did.
+async fn strike(
+    fault: CallFault,
+    process: &InUse,
+    call: &Call,
+    left: Duration,
+    serving: Serving,
+) -> Result<Serving, ExecutorError> {
+    match fault {
+        CallFault::Kill(At::After) => Ok(serving),
+        CallFault::Kill(At::Before) => {
+            end(process).await;
+            Err(ExecutorError::Ended)
+        }
+        CallFault::Kill(At::During(after)) => {
+            let sent = call::send(process.port, &process.secret, call, left);
+            let _ = tokio::time::timeout(after, sent).await;
+            end(process).await;
+            Err(ExecutorError::Ended)
+        }
+        CallFault::GiveUp(after) => {
+            let (process, call) = (process.again(), call.clone());
+            // The function has its answer taken as ever, so that its process works on.
+            tokio::spawn(async move {
+                let _serving = serving;
+                let sent = call::send(process.port, &process.secret, &call, left);
+                let _ = tokio::time::timeout(left + ANSWER_GRACE, sent).await;
+            });
+            tokio::time::sleep(after).await;
+            Err(ExecutorError::Silent)
+        }
+    }
+}
+
+/// Kills a process and waits for its end; nobody else joins it.
+async fn end(process: &Process) {
+    process.retire();
+    process.kill();
+    process.gone().await;
 }
 
 async fn answer(program: &Program, reply: call::Reply) -> Answer {

@@ -1,20 +1,32 @@
-//! Faults: switches for tests that break the platform at a chosen place. All
-//! are off by default.
+//! Faults on demand: what a person or a test wants to go wrong, and what went wrong.
+//!
+//! A [`Rule`] says what, for what and how often; whether it strikes is decided in [`decide`], which,
+//! like the grammar in `text`, is pure. The effects are where the thing happens: `functions` for events and calls, `serving`
+//! for connections, `http` for requests, `realtime` for messages, `rows` for rows.
 
-use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// When a row's creation is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Nothing is written yet.
-    Before,
-    /// The row is committed; no answer is sent and no event published yet.
-    After,
-}
+pub mod decide;
+pub(crate) mod http;
+mod routes;
+mod rule;
+mod text;
+
+pub(crate) use routes::router;
+pub use rule::{At, Effect, Phase, Refusal, Rule, Target, When};
+pub use text::{FaultSyntax, KINDS, RULE_BYTES_MAX};
+
+use crate::{clock, ids};
+use decide::{Asked, Moment};
+
+/// Most rules at a time.
+pub const RULES_MAX: usize = 50;
+/// Faults that are remembered; the oldest are forgotten.
+const FIRED_MAX: usize = 200;
 
 /// The creation of one row, as a fault rule sees it.
 #[derive(Debug)]
@@ -31,7 +43,7 @@ pub struct RowCreate<'a> {
     pub phase: Phase,
 }
 
-/// What a fault does.
+/// What a fault does at the creation of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultAction {
     /// Nothing.
@@ -43,69 +55,243 @@ pub enum FaultAction {
     KillPlatform,
 }
 
-/// Decides about the creation of a row.
+/// What becomes of an event on its way to functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventFate {
+    /// How often it is delivered.
+    pub copies: u32,
+    /// How much later.
+    pub delay: Duration,
+    /// How long it waits for a next event that is delivered before it.
+    pub behind_next: Option<Duration>,
+}
+
+/// What happens to a function's call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFault {
+    /// Its process is killed.
+    Kill(At),
+    /// It is given up after this time; its process works on.
+    GiveUp(Duration),
+}
+
+/// Decides about the creation of a row; for tests that hold the platform up at a chosen place.
 pub type RowCreateHook = Arc<dyn Fn(&RowCreate<'_>) -> FaultAction + Send + Sync>;
 
 /// Kills the process that serves an execution, by execution id.
 pub type Killer = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The switches of one platform.
+/// The faults of one platform. The default has none.
 #[derive(Default)]
 pub struct Faults {
-    /// Every event that has a subscriber is delivered twice.
-    pub duplicate_events: bool,
-    /// The n-th event that has a subscriber (0-based) is dropped.
-    pub lose_event: Option<u64>,
     /// Asked about every row that is created.
     pub on_row_create: Option<RowCreateHook>,
-    rules: Vec<Rule>,
-    events_seen: AtomicU64,
+    state: Mutex<State>,
     killer: OnceLock<Killer>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seed: u32,
+    armed: Vec<Armed>,
+    fired: VecDeque<Fired>,
+    total: u64,
+}
+
+#[derive(Debug)]
+struct Armed {
+    rule: Rule,
+    /// Moments it was about.
+    matched: u64,
+    /// Moments at which it struck.
+    fired: u64,
+}
+
+#[derive(Debug)]
+struct Fired {
+    rule: String,
+    kind: &'static str,
+    nth: u64,
+    target: String,
+    at: String,
+}
+
+/// A seed nobody chose.
+#[must_use]
+pub fn random_seed() -> u32 {
+    u32::from_le_bytes(ids::random())
 }
 
 impl std::fmt::Debug for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Faults")
-            .field("duplicate_events", &self.duplicate_events)
-            .field("lose_event", &self.lose_event)
             .field("on_row_create", &self.on_row_create.is_some())
-            .field("rules", &self.rules)
+            .field("state", &*self.lock())
             .finish_non_exhaustive()
     }
 }
 
 impl Faults {
-    /// Adds what `text` says:
-    /// - `duplicate-events`
-    /// - `lose-event:<n>`
-    /// - `kill-function:<before|after>:<table>:<key prefix>:<nth>` and
-    ///   `kill-platform:…` likewise: acts once, on the n-th (0-based) creation
-    ///   of a row in `table` whose column `key` (its id, when there is no such
-    ///   column) begins with the prefix. The prefix may be empty or hold colons.
+    /// The faults that `texts` say, with a seed for those with a chance.
     ///
     /// # Errors
-    /// [`FaultSyntax`] when the text is none of these.
-    pub fn add(&mut self, text: &str) -> Result<(), FaultSyntax> {
-        if text == "duplicate-events" {
-            self.duplicate_events = true;
-        } else if let Some(nth) = text.strip_prefix("lose-event:") {
-            self.lose_event = Some(nth.parse().map_err(|_| FaultSyntax(text.to_owned()))?);
-        } else {
-            self.rules.push(text.parse()?);
+    /// [`FaultSyntax`] of the first text that cannot be read.
+    pub fn parse<T: AsRef<str>>(texts: &[T], seed: u32) -> Result<Self, FaultSyntax> {
+        let faults = Self::default();
+        faults.replace(texts, seed)?;
+        Ok(faults)
+    }
+
+    /// Puts others in the place of all rules, and forgets what has fired.
+    ///
+    /// # Errors
+    /// [`FaultSyntax`] of the first text that cannot be read; then nothing changes.
+    pub fn replace<T: AsRef<str>>(&self, texts: &[T], seed: u32) -> Result<(), FaultSyntax> {
+        if texts.len() > RULES_MAX {
+            return Err(FaultSyntax::Many);
         }
+        let rules = texts.iter().map(|text| text.as_ref().parse());
+        let rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
+        let armed = rules.into_iter().map(|rule| Armed {
+            rule,
+            matched: 0,
+            fired: 0,
+        });
+        *self.lock() = State {
+            seed,
+            armed: armed.collect(),
+            ..State::default()
+        };
         Ok(())
     }
 
-    /// How often the event dispatcher delivers the next event that has a
-    /// subscriber: 1, or 0 or 2 under a switch. Call it once for each.
+    /// Whether there is no rule.
     #[must_use]
-    pub fn event_copies(&self) -> usize {
-        let nth = self.events_seen.fetch_add(1, Ordering::Relaxed);
-        match (self.lose_event == Some(nth), self.duplicate_events) {
-            (true, _) => 0,
-            (false, true) => 2,
-            (false, false) => 1,
+    pub fn is_empty(&self) -> bool {
+        self.lock().armed.is_empty()
+    }
+
+    /// What decides those with a chance.
+    #[must_use]
+    pub fn seed(&self) -> u32 {
+        self.lock().seed
+    }
+
+    /// How often faults of a kind have struck.
+    #[must_use]
+    pub fn fired(&self, kind: &str) -> u64 {
+        let state = self.lock();
+        let of_kind = state
+            .armed
+            .iter()
+            .filter(|it| it.rule.effect.kind() == kind);
+        of_kind.map(|it| it.fired).sum()
+    }
+
+    /// The seed, the rules with their counters, and the last faults, newest first.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let state = self.lock();
+        let rule = |it: &Armed| {
+            json!({"rule": it.rule.to_string(), "kind": it.rule.effect.kind(),
+                   "matched": it.matched, "fired": it.fired})
+        };
+        let fired = |it: &Fired| json!({"kind": it.kind, "rule": it.rule, "nth": it.nth, "target": it.target, "at": it.at});
+        json!({
+            "seed": state.seed,
+            "rules": state.armed.iter().map(rule).collect::<Vec<_>>(),
+            "total": state.total,
+            "fired": state.fired.iter().rev().map(fired).collect::<Vec<_>>(),
+        })
+    }
+
+    /// What becomes of an event that functions hear. Call it once for each.
+    #[must_use]
+    pub fn event(&self, names: &[String], functions: &[&str]) -> EventFate {
+        let mut fate = EventFate {
+            copies: 1,
+            delay: Duration::ZERO,
+            behind_next: None,
+        };
+        let mut dropped = false;
+        for effect in self.strike(&Moment::Event { names, functions }) {
+            match effect {
+                Effect::DropEvent => dropped = true,
+                Effect::DuplicateEvent { copies } => fate.copies = fate.copies.max(copies),
+                Effect::DelayEvent { by } => fate.delay = fate.delay.max(by),
+                Effect::ReorderEvent { wait } => {
+                    fate.behind_next = fate.behind_next.max(Some(wait));
+                }
+                Effect::KillFunction { .. }
+                | Effect::KillPlatform { .. }
+                | Effect::TimeOut { .. }
+                | Effect::Answer { .. }
+                | Effect::LoseAnswer
+                | Effect::RefuseConnection { .. }
+                | Effect::DropMessage => {}
+            }
         }
+        if dropped {
+            fate.copies = 0;
+        }
+        fate
+    }
+
+    /// What happens to a call of a function. Call it once for each.
+    #[must_use]
+    pub fn call(&self, function: &str) -> Option<CallFault> {
+        let effects = self.strike(&Moment::Call { function });
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::KillFunction { at } => Some(CallFault::Kill(at)),
+            Effect::TimeOut { after } => Some(CallFault::GiveUp(after)),
+            Effect::DropEvent
+            | Effect::DuplicateEvent { .. }
+            | Effect::DelayEvent { .. }
+            | Effect::ReorderEvent { .. }
+            | Effect::KillPlatform { .. }
+            | Effect::Answer { .. }
+            | Effect::LoseAnswer
+            | Effect::RefuseConnection { .. }
+            | Effect::DropMessage => None,
+        })
+    }
+
+    /// Whether an event is kept from a Realtime connection that would hear it.
+    #[must_use]
+    pub fn drops_message(&self, names: &[String], channels: &[String]) -> bool {
+        !self.strike(&Moment::Message { names, channels }).is_empty()
+    }
+
+    /// For how long nobody listens after a new connection was reset; `None` lets it in.
+    #[must_use]
+    pub fn refuses_connection(&self) -> Option<Duration> {
+        let effects = self.strike(&Moment::Connection);
+        effects.into_iter().find_map(|effect| {
+            if let Effect::RefuseConnection { shut } = effect {
+                Some(shut)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// How a request is refused, if it is.
+    #[must_use]
+    pub fn refuses_request(&self, asked: &Asked<'_>) -> Option<Refusal> {
+        let effects = self.strike(&Moment::Request(asked));
+        effects.into_iter().find_map(|effect| {
+            if let Effect::Answer { refusal } = effect {
+                Some(refusal)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Whether the answer to a change that was made is lost.
+    #[must_use]
+    pub fn loses_answer(&self, asked: &Asked<'_>) -> bool {
+        !self.strike(&Moment::Commit(asked)).is_empty()
     }
 
     /// Sets who kills the process of an execution; the first one stays.
@@ -121,14 +307,15 @@ impl Faults {
             .on_row_create
             .as_ref()
             .map_or(FaultAction::Continue, |hook| hook(create));
-        let mut action = asked;
-        for rule in &self.rules {
-            // Every rule counts for itself, also when another one already acts.
-            let by_rule = rule.decide(create);
-            if action == FaultAction::Continue {
-                action = by_rule;
-            }
-        }
+        let by_rule = || match self.strike(&Moment::Row(create)).first() {
+            Some(Effect::KillPlatform { .. }) => FaultAction::KillPlatform,
+            Some(_) => FaultAction::KillFunction,
+            None => FaultAction::Continue,
+        };
+        let action = match asked {
+            FaultAction::Continue => by_rule(),
+            FaultAction::KillFunction | FaultAction::KillPlatform => asked,
+        };
         match action {
             FaultAction::Continue => {}
             FaultAction::KillFunction => {
@@ -142,133 +329,88 @@ impl Faults {
         }
         action
     }
-}
 
-/// A fault that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown fault `{0}`")]
-pub struct FaultSyntax(String);
-
-#[derive(Debug)]
-struct Rule {
-    action: FaultAction,
-    phase: Phase,
-    table: String,
-    prefix: String,
-    nth: u64,
-    seen: AtomicU64,
-}
-
-impl Rule {
-    fn decide(&self, create: &RowCreate<'_>) -> FaultAction {
-        let key = create
-            .data
-            .get("key")
-            .and_then(Value::as_str)
-            .unwrap_or(create.row_id);
-        if create.phase != self.phase
-            || create.table != self.table
-            || !key.starts_with(&self.prefix)
-        {
-            return FaultAction::Continue;
+    /// Counts a moment for every rule that is about it; returns what strikes, in the rules' order.
+    fn strike(&self, moment: &Moment<'_>) -> Vec<Effect> {
+        let mut state = self.lock();
+        let State {
+            seed,
+            armed,
+            fired,
+            total,
+        } = &mut *state;
+        let mut effects = Vec::new();
+        for it in armed {
+            // Every rule counts for itself, also when another one already strikes.
+            if !decide::is_about(&it.rule, moment) {
+                continue;
+            }
+            it.matched += 1;
+            if !decide::strikes(&it.rule, it.matched, *seed) {
+                continue;
+            }
+            it.fired += 1;
+            *total += 1;
+            let strike = Fired {
+                rule: it.rule.to_string(),
+                kind: it.rule.effect.kind(),
+                nth: it.matched,
+                target: moment.name(),
+                at: clock::format(clock::now()),
+            };
+            tracing::warn!(fault = %strike.rule, nth = strike.nth, target = %strike.target,
+                "a fault strikes");
+            fired.push_back(strike);
+            if fired.len() > FIRED_MAX {
+                fired.pop_front();
+            }
+            effects.push(it.rule.effect);
         }
-        // The counter goes on rising, so equality happens once.
-        if self.seen.fetch_add(1, Ordering::Relaxed) == self.nth {
-            self.action
-        } else {
-            FaultAction::Continue
-        }
+        effects
     }
-}
 
-impl FromStr for Rule {
-    type Err = FaultSyntax;
-
-    fn from_str(text: &str) -> Result<Self, FaultSyntax> {
-        let unknown = || FaultSyntax(text.to_owned());
-        let (head, nth) = text.rsplit_once(':').ok_or_else(unknown)?;
-        let mut parts = head.splitn(4, ':');
-        let action = match parts.next() {
-            Some("kill-function") => FaultAction::KillFunction,
-            Some("kill-platform") => FaultAction::KillPlatform,
-            _ => return Err(unknown()),
-        };
-        let phase = match parts.next() {
-            Some("before") => Phase::Before,
-            Some("after") => Phase::After,
-            _ => return Err(unknown()),
-        };
-        let table = parts
-            .next()
-            .filter(|table| !table.is_empty())
-            .ok_or_else(unknown)?;
-        let prefix = parts.next().ok_or_else(unknown)?;
-        let nth = nth.parse().map_err(|_| unknown())?;
-        Ok(Self {
-            action,
-            phase,
-            table: table.to_owned(),
-            prefix: prefix.to_owned(),
-            nth,
-            seen: AtomicU64::new(0),
-        })
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn a_rule_fires_once_at_its_place() {
-        let mut faults = Faults::default();
-        faults.add("kill-function:before:journal:tool:a:1").unwrap();
-        let ask = |key: &str, phase| {
-            let data = json!({ "key": key });
-            faults.on_create(&RowCreate {
-                table: "journal",
-                row_id: "x",
-                data: &data,
-                execution: None,
-                phase,
-            })
-        };
-        assert_eq!(ask("tool:a.1", Phase::Before), FaultAction::Continue);
-        assert_eq!(ask("tool:a.2", Phase::After), FaultAction::Continue);
-        assert_eq!(ask("other", Phase::Before), FaultAction::Continue);
-        assert_eq!(ask("tool:a.3", Phase::Before), FaultAction::KillFunction);
-        assert_eq!(ask("tool:a.4", Phase::Before), FaultAction::Continue);
-    }
-
-    #[test]
-    fn unknown_faults_are_refused() {
-        for text in [
-            "",
-            "kill",
-            "kill-function:before:journal:0",
-            "kill-function:now:t:p:0",
-            "lose-event:x",
-        ] {
-            assert!(Faults::default().add(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn a_lost_event_wins_over_duplication() {
-        let faults = Faults {
-            duplicate_events: true,
-            lose_event: Some(1),
-            ..Faults::default()
-        };
+        let faults = Faults::parse(&["duplicate-event", "drop-event,nth=2"], 0).unwrap();
+        let copies = || faults.event(&[], &[]).copies;
+        assert_eq!([copies(), copies(), copies()], [2, 0, 2]);
         assert_eq!(
-            [
-                faults.event_copies(),
-                faults.event_copies(),
-                faults.event_copies()
-            ],
-            [2, 0, 2]
+            (faults.fired("duplicate-event"), faults.fired("drop-event")),
+            (3, 1)
         );
+    }
+
+    #[test]
+    fn what_has_fired_is_remembered_up_to_a_limit() {
+        let faults = Faults::parse(&["drop-message"], 0).unwrap();
+        for nth in 0..=FIRED_MAX {
+            assert!(faults.drops_message(&[format!("e{nth}")], &[]));
+        }
+        let json = faults.json();
+        assert_eq!(json["total"], 201);
+        assert_eq!(json["fired"].as_array().unwrap().len(), FIRED_MAX);
+        assert_eq!(json["fired"][0]["target"], "e200");
+        assert_eq!(json["fired"][0]["nth"], 201);
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_read_changes_nothing() {
+        let faults = Faults::parse(&["drop-event"], 4).unwrap();
+        assert!(faults.replace(&["lose-answer", "nonsense"], 5).is_err());
+        assert_eq!(
+            faults.replace(&["drop-event"; 51], 5),
+            Err(FaultSyntax::Many)
+        );
+        assert_eq!(faults.json()["seed"], 4);
+        assert_eq!(faults.json()["rules"][0]["rule"], "drop-event");
     }
 }

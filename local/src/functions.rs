@@ -18,6 +18,7 @@ mod builds;
 mod catalog;
 mod definition;
 mod delayed;
+mod delivery;
 mod deployment_routes;
 mod deployments;
 pub(crate) mod executions;
@@ -37,6 +38,7 @@ pub use catalog::RUNTIMES_DEFAULT;
 pub(crate) use routes::REQUEST_BYTES_MAX;
 pub use routes::router;
 
+use delivery::{Delivery, Detours};
 use executions::{Execution, Trigger};
 use registry::Function;
 use run::Input;
@@ -179,6 +181,7 @@ pub struct Functions {
     registry: RwLock<Arc<[Arc<Function>]>>,
     executor: Executor,
     queue: Queue,
+    detours: Detours,
     builds: Semaphore,
     /// Held while the registry is read anew, so that an older state never follows a newer one.
     reloading: tokio::sync::Mutex<()>,
@@ -202,6 +205,7 @@ impl Functions {
         let functions = Arc::new(Self {
             executor: Executor::new(settings.idle),
             queue: Queue::new(settings.slots),
+            detours: Detours::default(),
             builds: Semaphore::new(builds::BUILDS_MAX),
             reloading: tokio::sync::Mutex::default(),
             settings,
@@ -302,6 +306,16 @@ impl Functions {
         self.executor.kill_execution(execution_id)
     }
 
+    /// The processes of all functions.
+    pub(crate) fn processes(&self) -> Vec<crate::executor::ProcessInfo> {
+        self.executor.processes()
+    }
+
+    /// Id of the function whose process serves an execution.
+    pub(crate) fn function_of(&self, execution_id: &str) -> Option<String> {
+        self.executor.function_of(execution_id)
+    }
+
     /// All functions in order of creation.
     pub(crate) fn all(&self) -> Arc<[Arc<Function>]> {
         Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
@@ -347,22 +361,15 @@ impl Functions {
         if subscribers.is_empty() {
             return;
         }
-        for _ in 0..kernel.faults.event_copies() {
-            let (kernel, functions) = (Arc::clone(kernel), Arc::clone(self));
-            let (subscribers, event) = (subscribers.clone(), Arc::clone(event));
-            self.queue.submit(async move {
-                for function in subscribers {
-                    let cause = (Trigger::Event, event.user_id.clone());
-                    let input = Input::event(&event);
-                    let run = run::run_unseen(&kernel, &functions, &function, cause, input);
-                    if let Err(error) = run.await {
-                        // As on the real platform: those after it are never called.
-                        log_failure(&function, &error);
-                        break;
-                    }
-                }
-            });
-        }
+        let ids: Vec<&str> = subscribers.iter().map(|it| it.id.as_str()).collect();
+        let fate = kernel.faults.event(&event.names, &ids);
+        let delivery = Delivery {
+            kernel: Arc::clone(kernel),
+            functions: Arc::clone(self),
+            subscribers,
+            event: Arc::clone(event),
+        };
+        self.detours.take(delivery, fate);
     }
 
     /// Queues one execution of a schedule.

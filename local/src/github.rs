@@ -31,7 +31,6 @@ mod repository;
 mod repository_body;
 mod request_log;
 mod routes;
-mod server;
 mod tree;
 mod tree_entry;
 
@@ -48,6 +47,8 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::serving;
 
 pub use self::account::Account;
 pub use self::faults::{Fault, FaultRule, Faults};
@@ -137,7 +138,7 @@ impl GitHub {
         });
         let stop = CancellationToken::new();
         let router = routes::router(Arc::clone(&service));
-        tasks.spawn(server::serve(listener, router, stop.clone(), tasks.clone()));
+        tasks.spawn(serving::serve(listener, router, stop.clone(), || None));
         Ok(Self {
             service,
             stop,

@@ -1,8 +1,8 @@
 //! Hosting: what a browser gets, by the host it asks for.
 //!
 //! `<name>.localhost` shows the site with that rule; our own web client is served at
-//! `web.localhost` and, outside `/v1`, at the platform's own address. Everything else goes on to
-//! the API.
+//! `web.localhost` and, outside `/v1` and `/console`, at the platform's own address. Everything
+//! else goes on to the API and the console.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use crate::console;
 use crate::error::ApiError;
 use crate::ids;
 use crate::kernel::Kernel;
@@ -72,7 +73,9 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
         };
     }
     match own {
-        Some(own) if path != "/v1" && !path.starts_with("/v1/") => embedded(&kernel, &own, &parts),
+        Some(own) if path != "/v1" && !path.starts_with("/v1/") && !console::serves(path) => {
+            embedded(&kernel, &own, &parts)
+        }
         Some(_) | None => next.run(Request::from_parts(parts, body)).await,
     }
 }

@@ -12,6 +12,7 @@ use crate::auth::{Auth, ScopedKey};
 use crate::bus::Bus;
 use crate::counts::Counts;
 use crate::faults::Faults;
+use crate::realtime::Connections;
 use crate::store::Store;
 
 /// Name of the database file inside the data folder.
@@ -50,7 +51,7 @@ pub struct KernelOptions {
     pub extra_keys: Vec<ScopedKey>,
     /// Labels of users who sign up: none on Appwrite, where the project's owner gives them.
     pub new_user_labels: Vec<String>,
-    /// Switches for tests.
+    /// What shall go wrong.
     pub faults: Faults,
 }
 
@@ -70,7 +71,9 @@ pub struct Kernel {
     pub new_user_labels: Vec<String>,
     /// Counters.
     pub counts: Counts,
-    /// Switches for tests.
+    /// Open Realtime connections.
+    pub connections: Connections,
+    /// What shall go wrong.
     pub faults: Faults,
     /// Cancelled when the platform stops; long-lived work ends then.
     pub stopping: CancellationToken,
@@ -109,6 +112,7 @@ impl Kernel {
             data_dir,
             new_user_labels,
             counts: Counts::default(),
+            connections: Connections::default(),
             faults,
             stopping: CancellationToken::new(),
             parts: Mutex::default(),

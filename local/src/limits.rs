@@ -145,7 +145,8 @@ pub async fn layer(State(gate): State<Gate>, request: Request, next: Next) -> Re
     response
 }
 
-fn exceeded() -> ApiError {
+/// 429 `general_rate_limit_exceeded`.
+pub(crate) fn exceeded() -> ApiError {
     ApiError::new(
         StatusCode::TOO_MANY_REQUESTS,
         "general_rate_limit_exceeded",

@@ -1,7 +1,6 @@
 //! The platform: everything put together behind one loopback address.
 
 use std::collections::BTreeMap;
-use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -26,7 +25,9 @@ use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
-use crate::{accounts, counts, health, ids, proxy, realtime, rows, schema, server};
+use crate::{
+    accounts, console, counts, faults, health, ids, proxy, realtime, rows, schema, server, serving,
+};
 
 /// How long open requests may finish at a shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -71,7 +72,7 @@ pub struct PlatformConfig {
     /// Plays functions that have a variable `SHIM_MODE`, as on the platform that was recorded. For
     /// comparing with recordings only.
     pub replay_runner: bool,
-    /// Switches for tests.
+    /// What shall go wrong.
     pub faults: Faults,
 }
 
@@ -213,6 +214,15 @@ impl Platform {
         self.kernel.auth.project_key()
     }
 
+    /// The address of the console with the key that opens it until the platform stops: a secret.
+    /// The key stands behind `#`, which browsers do not send.
+    #[must_use]
+    pub fn console_link(&self) -> SecretString {
+        let origin = self.endpoint().trim_end_matches("/v1");
+        let key = self.kernel.auth.console_key().expose_secret();
+        SecretString::from(format!("{origin}/console#key={key}"))
+    }
+
     /// What executions asked of the platform since it started, by kind.
     #[must_use]
     pub fn counts(&self) -> std::collections::BTreeMap<String, u64> {
@@ -258,14 +268,10 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {
+    let faults = Arc::downgrade(kernel);
+    let refuses = move || faults.upgrade()?.faults.refuses_connection();
     let stopping = kernel.stopping.clone();
-    let serving = axum::serve(listener, router(kernel))
-        .with_graceful_shutdown(async move { stopping.cancelled().await });
-    tokio::spawn(async move {
-        if let Err(error) = serving.into_future().await {
-            tracing::error!(%error, "the server ended");
-        }
-    })
+    tokio::spawn(serving::serve(listener, router(kernel), stopping, refuses))
 }
 
 /// All routes over one kernel, sites and our own web client around them.
@@ -273,6 +279,8 @@ fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {
 pub fn router(kernel: &Arc<Kernel>) -> Router {
     let routes = Router::new()
         .route("/v1/local/counts", get(counts::show))
+        .merge(console::router())
+        .merge(faults::router())
         .merge(health::router())
         .merge(schema::router())
         .merge(rows::router(kernel))

@@ -3,6 +3,7 @@
 //! Nothing is kept for a client that is away; one that falls behind is dropped.
 
 mod connection;
+mod connections;
 mod message;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::auth::{self, Caller};
 use crate::kernel::Kernel;
 use crate::server::{query_list, query_pairs, query_value};
 
+pub use connections::Connections;
 use message::Subscription;
 
 /// Largest message of a client, in bytes.

@@ -39,6 +39,10 @@ pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
         ))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&kernel),
+            crate::faults::http::layer,
+        ))
         .layer(middleware::from_fn(origin::layer))
         .layer(DefaultBodyLimit::disable())
         .with_state(kernel)

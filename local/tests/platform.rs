@@ -9,8 +9,12 @@ mod support;
 mod accounts;
 #[path = "platform/changes.rs"]
 mod changes;
+#[path = "platform/console.rs"]
+mod console;
 #[path = "platform/counts.rs"]
 mod counts;
+#[path = "platform/faults.rs"]
+mod faults;
 #[path = "platform/legacy.rs"]
 mod legacy;
 #[path = "platform/realtime.rs"]

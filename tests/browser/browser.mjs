@@ -29,9 +29,10 @@ export function demand(condition, sentence) {
 /**
  * Runs `test({ context, step })` in a fresh browser. `step(page, name, act)` runs `act`,
  * then takes a picture of the page, also where `act` failed. Ends the process with 1 and a
- * sentence if a step fails or a page reports an error, and with 0 otherwise.
+ * sentence if a step fails or a page reports an error that is not `expected` (patterns), and
+ * with 0 otherwise.
  */
-export async function run(folder, test) {
+export async function run(folder, test, expected = []) {
   const problems = [];
   let browser;
   try {
@@ -40,7 +41,8 @@ export async function run(folder, test) {
     const context = await browser.newContext({ viewport: VIEWPORT });
     context.setDefaultTimeout(APPEARS_MS);
     context.on('console', (message) => {
-      if (message.type() === 'error') problems.push(`console error at ${message.location().url}: ${message.text()}`);
+      if (message.type() !== 'error' || expected.some((pattern) => pattern.test(message.text()))) return;
+      problems.push(`console error at ${message.location().url}: ${message.text()}`);
     });
     context.on('weberror', (error) => problems.push(`page error: ${error.error().message}`));
     await test({ context, step: stepper(folder) });

@@ -1,23 +1,20 @@
-//! The web page and a generated app in headless Chromium: see `tests/browser`.
+//! The web page, a generated app and the console in headless Chromium: see `tests/browser`.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::world::{World, blocking};
+use secrecy::ExposeSecret as _;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_person_goes_from_the_form_to_the_finished_app() {
-    let world = World::start().await;
-    let page = format!(
-        "{}/",
-        world.hosting.platform.endpoint().trim_end_matches("/v1")
-    );
+use crate::world::{World, blocking, todo};
+
+/// Runs a script of `tests/browser` on an address.
+async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let screenshots = world.folder.path().join("screenshots");
     let output = blocking(move || {
         Command::new("node")
-            .arg("form-to-link.mjs")
-            .arg(page)
+            .arg(script)
+            .arg(address)
             .arg(screenshots)
             .current_dir(folder)
             .output()
@@ -29,5 +26,24 @@ async fn a_person_goes_from_the_form_to_the_finished_app() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{out}\n{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_person_goes_from_the_form_to_the_finished_app() {
+    let world = World::start().await;
+    let page = format!(
+        "{}/",
+        world.hosting.platform.endpoint().trim_end_matches("/v1")
+    );
+    browse(&world, "form-to-link.mjs", page).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_person_sees_in_the_console_what_went_on() {
+    let world = World::start().await;
+    world.run(&todo()).await;
+    let link = world.hosting.platform.console_link();
+    browse(&world, "console.mjs", link.expose_secret().to_owned()).await;
     world.stop().await;
 }

@@ -41,10 +41,8 @@ const FIRST_PLACES: &[(&str, &str)] = &[("briefs", ""), ("tasks", ""), ("plans",
 const WORLDS_MAX: usize = 3;
 
 async fn killed_function(fault: String) {
-    let mut faults = Faults::default();
-    faults.add(&fault).unwrap();
     let world = World::with(Setup {
-        faults,
+        faults: Faults::parse(&[&fault], 0).unwrap(),
         sweep_every: Some(1),
         ..Setup::default()
     })
@@ -55,7 +53,7 @@ async fn killed_function(fault: String) {
     // each agent it served, one for each judgement.
     let (_, repeats) = world.model_calls();
     assert!(repeats <= 4, "{fault} repeated {repeats} model calls");
-    if fault.contains(":after:") && !["t0", "t1", "judge."].iter().any(|key| fault.contains(key)) {
+    if fault.contains("at=after") && !["t0", "t1", "judge."].iter().any(|key| fault.contains(key)) {
         assert!(repeats <= 3, "{fault} repeated {repeats} model calls");
     }
     world.stop().await;
@@ -69,7 +67,7 @@ async fn a_killed_function_is_made_up_for() {
         for phase in ["before", "after"] {
             let (places, fault) = (
                 Arc::clone(&places),
-                format!("kill-function:{phase}:{table}:{key}:0"),
+                format!("kill-function,at={phase},table={table},key={key},nth=1"),
             );
             runs.spawn(async move {
                 let _place = places.acquire().await.unwrap();
@@ -147,7 +145,7 @@ impl Services {
                 "--data",
             ])
             .arg(&data);
-        command.args(fault.into_iter().flat_map(|fault| ["--fault", fault]));
+        command.args(fault.into_iter().flat_map(|fault| ["--faults", fault]));
         command
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
             .env_clear();
@@ -221,7 +219,7 @@ async fn a_killed_platform_goes_on_where_it_stopped() {
         for phase in ["before", "after"] {
             let (places, fault) = (
                 Arc::clone(&places),
-                format!("kill-platform:{phase}:{table}:{key}:0"),
+                format!("kill-platform,at={phase},table={table},key={key},nth=1"),
             );
             runs.spawn(async move {
                 let _place = places.acquire().await.unwrap();

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use appwrite::Row;
 use local::faults::{FaultAction, Faults, Phase};
 use serde_json::{Value, json};
 
@@ -11,10 +12,8 @@ use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_event_twice_reaches_same_end() {
-    let mut faults = Faults::default();
-    faults.duplicate_events = true;
     let world = World::with(Setup {
-        faults,
+        faults: Faults::parse(&["duplicate-event"], 0).unwrap(),
         ..Setup::default()
     })
     .await;
@@ -32,11 +31,9 @@ async fn every_single_event_lost_reaches_same_end() {
     // Each unit has one event: the plan, the agents, the reviews, release, deployment.
     let events = 3 + totals["agentRuns"].as_u64().unwrap() + totals["reviews"].as_u64().unwrap();
     plain.stop().await;
-    for lost in 0..events {
-        let mut faults = Faults::default();
-        faults.lose_event = Some(lost);
+    for lost in 1..=events {
         let world = World::with(Setup {
-            faults,
+            faults: Faults::parse(&[format!("drop-event,nth={lost}")], 0).unwrap(),
             sweep_every: Some(1),
             ..Setup::default()
         })
@@ -46,6 +43,84 @@ async fn every_single_event_lost_reaches_same_end() {
         assert_eq!(world.model_calls().1, 0, "event {lost}");
         world.stop().await;
     }
+}
+
+/// Carries out the sample under faults. Returns its world and the task's row.
+async fn under(rules: &[&str], sweep_every: u64) -> (World, Row) {
+    let world = World::with(Setup {
+        faults: Faults::parse(rules, 7).unwrap(),
+        sweep_every: Some(sweep_every),
+        ..Setup::default()
+    })
+    .await;
+    let row = world.run(&todo()).await;
+    assert_one_of_each(&world, &row).await;
+    (world, row)
+}
+
+fn fired(world: &World, kind: &str) -> u64 {
+    world.hosting.platform.kernel().faults.fired(kind)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sweep_alone_reaches_the_end_when_every_event_is_dropped() {
+    let (world, row) = under(&["drop-event"], 1).await;
+    let totals = totals(&row);
+    // Each unit has one event: the plan, the agents, the reviews, release, deployment.
+    let events = 3 + totals["agentRuns"].as_u64().unwrap() + totals["reviews"].as_u64().unwrap();
+    assert_eq!(fired(&world, "drop-event"), events);
+    assert_eq!(world.model_calls().1, 0, "a model call was made twice");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_event_five_times_and_out_of_order_reaches_same_end() {
+    let rules = [
+        "duplicate-event,copies=5",
+        "delay-event,ms=50,chance=20%",
+        "reorder-event,ms=200,chance=20%",
+    ];
+    let (world, _) = under(&rules, 2).await;
+    assert!(fired(&world, "duplicate-event") > 5);
+    assert_eq!(world.model_calls().1, 0, "a model call was made twice");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_request_of_ten_refused_reaches_same_end() {
+    for status in [503, 500, 429] {
+        let rule = format!("answer,status={status},chance=10%");
+        let (world, _) = under(&[&rule], 1).await;
+        assert!(fired(&world, "answer") > 5, "{status}");
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_answer_of_ten_lost_after_its_commit_reaches_same_end() {
+    let (world, _) = under(&["lose-answer,chance=10%"], 1).await;
+    assert!(fired(&world, "lose-answer") > 5);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refused_connections_and_given_up_functions_reach_same_end() {
+    let rules = [
+        "refuse-connection,nth=3",
+        "refuse-connection,ms=50,nth=7",
+        "time-out,function=plan,nth=1",
+        "time-out,ms=50,function=run-agent,nth=2",
+        "kill-function,at=during,ms=20,function=run-agent,nth=4",
+        "kill-function,at=before,function=review,nth=1",
+        "kill-function,at=after,function=publish,nth=1",
+        "answer,status=503,function=deploy,nth=2",
+    ];
+    let (world, _) = under(&rules, 1).await;
+    assert_eq!(fired(&world, "refuse-connection"), 2);
+    assert_eq!(fired(&world, "time-out"), 2);
+    assert_eq!(fired(&world, "kill-function"), 3);
+    assert_eq!(fired(&world, "answer"), 1, "the execution was not known");
+    world.stop().await;
 }
 
 /// Lets callers go on once `count` of them have come, or after a while.

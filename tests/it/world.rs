@@ -70,7 +70,8 @@ impl World {
             port: None,
             slots: 8,
             sweep_every: setup.sweep_every.unwrap_or(80_000),
-            fault: Vec::new(),
+            faults: Vec::new(),
+            fault_seed: None,
         };
         let hosting = Hosting::start_with(
             &args,

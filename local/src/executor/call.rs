@@ -12,6 +12,8 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
 
+use crate::faults::CallFault;
+
 /// Bytes of a function's answer that are read at most.
 pub const ANSWER_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// How long a connection to a process on this machine may take.
@@ -38,6 +40,8 @@ pub struct Call {
     pub timeout: Duration,
     /// Whether the function shall write logs.
     pub logging: bool,
+    /// What goes wrong with it on purpose.
+    pub fault: Option<CallFault>,
 }
 
 /// What came back on the wire.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Notify, oneshot};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::call;
 use super::logs::ProcessLog;
 use super::{ExecutorError, Program};
+use crate::clock;
 
 /// What a function's process prints once it listens; the port follows.
 const LISTENING: &str = "Listening on http://";
@@ -35,12 +37,31 @@ pub(super) struct Process {
     pub(super) port: u16,
     pub(super) secret: SecretString,
     pid: Pid,
+    started_ms: i64,
     usage: Mutex<Usage>,
     usage_changed: Notify,
     /// Asks the supervisor to end the process.
     stop: CancellationToken,
     /// Cancelled once the process has been reaped.
     gone: CancellationToken,
+}
+
+/// A process, for people.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessInfo {
+    /// Id of its function.
+    pub function_id: String,
+    /// Its process id.
+    pub pid: i32,
+    /// Where it listens on loopback.
+    pub port: u16,
+    /// Executions it serves now.
+    pub running: usize,
+    /// Milliseconds since the Unix epoch.
+    pub started_ms: i64,
+    /// Whether it takes no more executions and ends after the last one.
+    pub retired: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +79,14 @@ pub(super) struct InUse(Arc<Process>);
 impl InUse {
     pub(super) fn shared(&self) -> Arc<Process> {
         Arc::clone(&self.0)
+    }
+
+    /// A second use of the same process.
+    pub(super) fn again(&self) -> Self {
+        let mut usage = self.0.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.running += 1;
+        drop(usage);
+        Self(self.shared())
     }
 }
 
@@ -122,11 +151,24 @@ impl Process {
             port,
             secret,
             pid,
+            started_ms: clock::now().as_millisecond(),
             usage: Mutex::new(usage),
             usage_changed: Notify::new(),
             stop,
             gone,
         }))
+    }
+
+    pub(super) fn info(&self) -> ProcessInfo {
+        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        ProcessInfo {
+            function_id: self.program.id.clone(),
+            pid: self.pid.as_raw(),
+            port: self.port,
+            running: usage.running,
+            started_ms: self.started_ms,
+            retired: usage.closed,
+        }
     }
 
     /// Joins the process unless it has ended or is about to.

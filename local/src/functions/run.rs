@@ -214,5 +214,6 @@ fn call(kernel: &Kernel, function: &Function, execution: &Execution, input: Inpu
         body: input.body,
         timeout,
         logging: function.logging,
+        fault: kernel.faults.call(&function.id),
     }
 }

@@ -18,9 +18,9 @@ use super::rate_limit::Allowance;
 use super::refusal::{Refusal, RefusalBody};
 use super::request_log::RequestRecord;
 use super::routes::Operation;
-use super::server::DropConnection;
 use super::{Service, now};
 use crate::server::whole_body;
+use crate::serving::DropConnection;
 
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.\n";
 const TOO_LARGE: &str = "Sorry, your input was too large to process.";

@@ -6,6 +6,7 @@ use axum::extract::ws::{Message as Frame, WebSocket};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::connections::Entry;
 use super::message::{Invalid, Message, Subscription};
 use crate::auth::{self, Caller};
 use crate::bus::Event;
@@ -24,6 +25,7 @@ struct Connection {
     roles: Vec<String>,
     account: Value,
     subscriptions: Vec<Subscription>,
+    entry: Entry,
 }
 
 /// The socket is gone.
@@ -48,6 +50,7 @@ pub(super) async fn run(
     let roles = caller.roles();
     let unreadable = subscriptions.is_err();
     let subscriptions = subscriptions.unwrap_or_default();
+    let entry = kernel.connections.open();
     let mut connection = Connection {
         kernel,
         socket,
@@ -55,6 +58,7 @@ pub(super) async fn run(
         roles,
         account: Value::Null,
         subscriptions,
+        entry,
     };
     if connection.become_caller(caller).await.is_err()
         || connection.greet(unreadable).await.is_err()
@@ -91,6 +95,12 @@ fn server_error() -> Value {
 }
 
 impl Connection {
+    /// Brings what is told of this connection up to date.
+    fn show(&self) {
+        self.entry
+            .update(self.caller.user_id(), &self.subscriptions);
+    }
+
     async fn say(&mut self, message: &Value) -> Result<(), Gone> {
         self.socket
             .send(Frame::text(message.to_string()))
@@ -112,6 +122,7 @@ impl Connection {
         }
         self.roles = caller.roles();
         self.caller = caller;
+        self.show();
         Ok(())
     }
 
@@ -170,6 +181,7 @@ impl Connection {
                 .retain(|known| known.id != subscription.id);
             self.subscriptions.push(subscription);
         }
+        self.show();
         let data = json!({"to": "subscribe", "success": true, "subscriptions": answers});
         self.say(&json!({"type": "response", "data": data})).await
     }
@@ -183,6 +195,7 @@ impl Connection {
             answers
                 .push(json!({"subscriptionId": id, "removed": self.subscriptions.len() < before}));
         }
+        self.show();
         let data = json!({"to": "unsubscribe", "success": true, "subscriptions": answers});
         self.say(&json!({"type": "response", "data": data})).await
     }
@@ -225,6 +238,13 @@ impl Connection {
         if ids.is_empty() {
             return Ok(());
         }
+        if self
+            .kernel
+            .faults
+            .drops_message(&event.names, &event.channels)
+        {
+            return Ok(());
+        }
         let data = json!({
             "events": event.realtime_names,
             "channels": event.channels,
@@ -232,6 +252,7 @@ impl Connection {
             "payload": event.payload,
             "subscriptions": ids,
         });
+        self.entry.count_message();
         self.say(&json!({"type": "event", "data": data})).await
     }
 }

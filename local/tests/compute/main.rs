@@ -8,6 +8,7 @@
 )]
 
 mod deployments;
+mod faults;
 mod functions;
 mod queue;
 mod sites;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use local::faults::Faults;
 use serde_json::{Value, json};
 
 use crate::world::{Options, World, queries};
@@ -78,26 +77,6 @@ async fn an_executor_error_skips_later_subscribers_and_a_500_does_not() {
     world.ended("last", 1).await;
     assert_eq!(world.executions("fails").await[0]["status"], "failed");
     assert!(world.executions("after").await.is_empty());
-}
-
-#[tokio::test]
-async fn switches_duplicate_and_lose_events() {
-    let mut faults = Faults::default();
-    faults.add("duplicate-events").unwrap();
-    faults.add("lose-event:1").unwrap();
-    let world = World::start(Options {
-        functions: json!([subscriber("plan", "plans")]),
-        faults,
-        ..Options::default()
-    })
-    .await;
-    // Events without a subscriber are not counted.
-    world.row_created("nobody", "r0");
-    for row in ["r1", "lost", "r3"] {
-        world.row_created("plans", row);
-    }
-    world.ended("plan", 4).await;
-    assert_eq!(world.kernel.counts.snapshot()["executions:plan:event"], 4);
 }
 
 #[tokio::test]

@@ -241,6 +241,7 @@ pub(crate) struct Held {
     pub(crate) function: String,
     pub(crate) execution: String,
     pub(crate) pid: i32,
+    pub(crate) body: String,
     _stream: TcpStream,
 }
 
@@ -261,6 +262,7 @@ impl Gate {
             function: words.next().unwrap(),
             execution: words.next().unwrap(),
             pid: words.next().unwrap().parse().unwrap(),
+            body: words.next().unwrap_or_default(),
             _stream: stream,
         }
     }

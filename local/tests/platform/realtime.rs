@@ -9,10 +9,10 @@ use super::support::{PATIENCE, PROJECT, ROWS, Who, World, query};
 type Stream =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-struct Socket(Stream);
+pub(crate) struct Socket(Stream);
 
 impl Socket {
-    async fn open(world: &World, query: &str, who: &Who) -> Self {
+    pub(crate) async fn open(world: &World, query: &str, who: &Who) -> Self {
         let url = format!(
             "ws://127.0.0.1:{}/v1/realtime?{query}",
             world.running().port()
@@ -35,7 +35,7 @@ impl Socket {
         Self(tokio_tungstenite::connect_async(request).await.unwrap().0)
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         let frame = tokio::time::timeout(PATIENCE, self.0.next())
             .await
             .unwrap()
@@ -53,7 +53,7 @@ impl Socket {
     }
 
     /// What came before the answer to a ping: everything so far.
-    async fn heard(&mut self) -> Vec<Value> {
+    pub(crate) async fn heard(&mut self) -> Vec<Value> {
         self.0
             .send(Message::text(json!({"type": "ping"}).to_string()))
             .await
@@ -69,9 +69,9 @@ impl Socket {
     }
 }
 
-const CHANNEL: &str = "databases.main.tables.tasks.rows";
+pub(crate) const CHANNEL: &str = "databases.main.tables.tasks.rows";
 
-fn ids(messages: &[Value]) -> Vec<&str> {
+pub(crate) fn ids(messages: &[Value]) -> Vec<&str> {
     messages
         .iter()
         .map(|message| message["data"]["payload"]["$id"].as_str().unwrap())

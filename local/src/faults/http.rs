@@ -1,0 +1,65 @@
+//! Faults of requests: refused before they are carried out, or their answers lost after that.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{Method, StatusCode};
+
+use super::Refusal;
+use super::decide::Asked;
+use crate::error::ApiError;
+use crate::functions::Functions;
+use crate::kernel::Kernel;
+use crate::serving::DropConnection;
+
+/// Paths that no fault reaches: through them faults are cleared.
+const SAFE: &str = "/v1/local/";
+
+/// Lets faults strike requests to the API.
+pub(crate) async fn layer(
+    State(kernel): State<Arc<Kernel>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if kernel.faults.is_empty() || !path.starts_with("/v1/") || path.starts_with(SAFE) {
+        return next.run(request).await;
+    }
+    let (method, path) = (request.method().clone(), path.to_owned());
+    let execution = kernel.auth.execution_of(request.headers());
+    let function = execution.and_then(|id| Functions::of(&kernel).ok()?.function_of(&id));
+    let asked = Asked {
+        method: method.as_str(),
+        path: &path,
+        function: function.as_deref(),
+    };
+    if let Some(refusal) = kernel.faults.refuses_request(&asked) {
+        return refused(refusal);
+    }
+    let mut response = next.run(request).await;
+    let is_change = matches!(
+        method,
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    );
+    if is_change && response.status().is_success() && kernel.faults.loses_answer(&asked) {
+        response.extensions_mut().insert(DropConnection);
+    }
+    response
+}
+
+fn refused(refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Internal => ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "general_unknown",
+            "Server Error",
+        )
+        .into_response(),
+        Refusal::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response()
+        }
+        Refusal::TooMany => crate::limits::exceeded().into_response(),
+    }
+}
