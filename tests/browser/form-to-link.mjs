@@ -32,6 +32,18 @@ async function fillsIn(page) {
     await page.getByRole('button', { name: `Remove ${text}` }).waitFor();
   }
   demand((await page.getByText('Not this one').count()) === 0, 'a removed requirement is still shown');
+  await page.getByLabel('Show me the plan before anybody starts').check();
+}
+
+async function isApproved(page) {
+  const waits = page.locator('[data-status="awaiting_approval"]');
+  await waits.waitFor({ timeout: TASK_MS });
+  await page.getByLabel('What should be different?').fill('Call the button Add.');
+  await page.getByRole('button', { name: 'Ask for another plan' }).click();
+  await page.getByText('You asked for another plan: Call the button Add.').waitFor();
+  await waits.waitFor({ timeout: TASK_MS });
+  await page.getByRole('button', { name: 'Approve the plan' }).click();
+  await page.getByText('You approved the plan').waitFor();
 }
 
 async function completes(page) {
@@ -65,6 +77,7 @@ await run(folder, async ({ context, step }) => {
     await page.waitForURL(/#\/task\//);
     await page.locator('[data-status]').waitFor();
   });
+  await step(page, 'the plan waits and is approved', () => isApproved(page));
   await step(page, 'task completes', () => completes(page));
   await step(page, 'a file is shown', () => showsAFile(page));
   await step(page, 'a reload returns to the task', async () => {

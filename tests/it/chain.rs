@@ -138,10 +138,10 @@ async fn the_standard_run_costs_exactly_this() {
         // The brief, the task and the plan's unit; a claim and a result for each unit; the
         // units that are created alone: what waited, review, release, deployment; the
         // journals of the plan, the agents, the review, the release (2) and the deployment
-        // (2); the lines of progress; the files of those who wrote one.
+        // (2); the release's gate; the lines of progress; the files of those who wrote one.
         (
             "rows.create",
-            3 + 2 * units + (waiting + 3) + (1 + turns + n + 2 + 2) + lines + one_file,
+            3 + 2 * units + (waiting + 3) + (1 + turns + n + 2 + 2) + 1 + lines + one_file,
         ),
         // The agents that start together, and the files of those who wrote several.
         ("rows.createMany", 1 + many_files),

@@ -13,6 +13,7 @@ mod briefs;
 mod browser;
 mod chain;
 mod clients;
+mod commands;
 mod conformance;
 mod crashes;
 mod deliveries;

@@ -118,12 +118,23 @@ impl World {
         .await
     }
 
-    /// Hands a body to create-task. Returns the function's status and answer.
+    /// Hands a brief to create-task. Returns the function's status and answer.
     pub(crate) async fn submit(&self, user: &Client, body: String) -> (u16, Value) {
+        self.call(user, "/".to_owned(), body).await
+    }
+
+    /// Hands a command for a task to create-task, likewise.
+    pub(crate) async fn command(&self, user: &Client, task: &str, body: Value) -> (u16, Value) {
+        self.call(user, format!("/{task}/commands"), body.to_string())
+            .await
+    }
+
+    async fn call(&self, user: &Client, path: String, body: String) -> (u16, Value) {
         let user = user.clone();
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let new = NewExecution {
             body,
+            path,
             is_async: false,
             method: Method::Post,
             headers,
@@ -144,13 +155,18 @@ impl World {
 
     /// The task's row once the task has ended.
     pub(crate) async fn ended(&self, task: &str) -> Row {
+        self.reached(task, &["completed", "failed"]).await
+    }
+
+    /// The task's row once it has one of these statuses.
+    pub(crate) async fn reached(&self, task: &str, statuses: &[&str]) -> Row {
         let (admin, task) = (self.admin(), task.to_owned());
         let deadline = Instant::now() + TASK_TIMEOUT;
         loop {
             let (admin, id) = (admin.clone(), task.clone());
             let row = blocking(move || admin.table("orchestrator", "tasks").get(&id)).await;
             if let Ok(row) = row
-                && ["completed", "failed"].contains(&row.text("status").unwrap())
+                && statuses.contains(&row.text("status").unwrap())
             {
                 return row;
             }
@@ -160,7 +176,7 @@ impl World {
                     .iter()
                     .map(|row| row.text("text").unwrap_or_default().to_owned())
                     .collect();
-                panic!("task {task} did not end; its feed: {lines:#?}");
+                panic!("task {task} did not become {statuses:?}; its feed: {lines:#?}");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

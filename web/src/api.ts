@@ -2,6 +2,7 @@
 
 import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import type { Brief, FieldError } from './brief';
+import type { Command } from './controls';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
 
@@ -65,16 +66,28 @@ export class Api {
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit(brief: Brief, requestId: string): Promise<Submitted> {
-    const execution = await this.#functions.createExecution({
+  async submit({ approval, ...brief }: Brief, requestId: string): Promise<Submitted> {
+    const answer = await this.#post('/', { ...brief, options: { requestId, approval } });
+    return readAnswer(answer.responseStatusCode, answer.responseBody);
+  }
+
+  /** Hands on a command. Returns why it was refused, if it was. */
+  async command(taskId: string, command: Command): Promise<string | undefined> {
+    const answer = await this.#post(`/${taskId}/commands`, command);
+    if (answer.responseStatusCode === 200) return undefined;
+    const read = readAnswer(answer.responseStatusCode, answer.responseBody);
+    return read.kind === 'refused' ? read.message : undefined;
+  }
+
+  #post(xpath: string, body: unknown) {
+    return this.#functions.createExecution({
       functionId: 'create-task',
-      body: JSON.stringify({ ...brief, options: { requestId } }),
+      body: JSON.stringify(body),
       async: false,
-      xpath: '/',
+      xpath,
       method: ExecutionMethod.POST,
       headers: { 'content-type': 'application/json' },
     });
-    return readAnswer(execution.responseStatusCode, execution.responseBody);
   }
 
   /** The user's own tasks, newest first. */

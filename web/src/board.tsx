@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Agents } from './agents';
 import type { Api } from './api';
+import { Controls } from './controls';
 import { FeedLines } from './feed';
 import { Files } from './files';
 import { type Feed, LiveTask } from './live';
@@ -64,6 +65,7 @@ export function Board({ api, feed, taskId, scripted }: Props) {
       </header>
       {trouble && <TroubleNotice trouble={trouble} onRetry={retry} />}
       <StageBar snapshot={snapshot} />
+      <Controls api={api} snapshot={snapshot} />
       <Outcome snapshot={snapshot} />
       <div class="columns">
         <div>

@@ -15,6 +15,8 @@ export interface Brief {
   description: string;
   type: ProjectType;
   requirements: readonly string[];
+  /** Whether the plan waits for the owner's word. */
+  approval: 'auto' | 'plan';
 }
 
 /** A field by its path (`requirements[3]`) and the rule it breaks, as a phrase that follows its name. */

@@ -21,7 +21,7 @@ const TYPE_WORDS: Record<ProjectType, string> = {
   fullstack: 'Full stack: a site with a service and a database',
 };
 
-const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [] };
+const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto' };
 
 /** Sends a brief; a repeat of the same brief after a lost answer carries the same request id. */
 function useSubmit(api: Api) {
@@ -145,6 +145,14 @@ export function BriefForm({ api }: { api: Api }) {
         onPending={setPending}
         onChange={(requirements) => change({ requirements }, 'requirements')}
       />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={brief.approval === 'plan'}
+          onChange={(event) => change({ approval: event.currentTarget.checked ? 'plan' : 'auto' }, 'options.approval')}
+        />
+        Show me the plan before anybody starts
+      </label>
       {message !== '' && (
         <p class="notice bad" role="alert">
           {message}

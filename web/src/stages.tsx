@@ -4,10 +4,12 @@ import { STAGES } from './task';
 const WORDS: Record<string, string> = {
   pending: 'Waiting to start',
   planning: 'The planner is dividing the work',
+  awaiting_approval: 'The plan waits for its owner',
   coding: 'Agents are writing the files',
   reviewing: 'The reviewer is reading the files',
   publishing: 'The files are being committed',
   deploying: 'The project is being deployed',
+  paused: 'Paused',
   completed: 'Completed',
   failed: 'Failed',
   cancelled: 'Cancelled',

@@ -52,8 +52,18 @@ pub struct Brief {
     pub options: Options,
 }
 
-/// The options of a brief. `approval: plan`, `repository` and `speed: economy` are accepted
-/// words of the format that later versions act on; until then they are refused, so that
+/// Whether a plan needs its owner's word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approval {
+    /// Agents start as soon as there is a plan.
+    #[default]
+    Auto,
+    /// The task waits in `awaiting_approval` until its owner approves the plan.
+    Plan,
+}
+
+/// The options of a brief. `repository` and `speed: economy` are accepted words of the format that later versions act on; until then they are refused, so that
 /// nobody relies on what does not happen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -64,6 +74,8 @@ pub struct Options {
     pub public: bool,
     /// Agents at work at the same time.
     pub parallelism: Option<u32>,
+    /// Whether the plan needs the owner's word.
+    pub approval: Approval,
 }
 
 impl Options {
@@ -243,7 +255,10 @@ impl Reader {
                 },
                 "parallelism" => options.parallelism = self.parallelism(field, &value),
                 "budgetUsd" => self.budget(field, &value),
-                "approval" => self.only(field, &value, "auto", &["auto", "plan"]),
+                "approval" => match serde_json::from_value(value) {
+                    Ok(approval) => options.approval = approval,
+                    Err(_) => self.errors.push(error(field, "must be one of auto, plan")),
+                },
                 "speed" => self.only(field, &value, "normal", &["normal", "economy"]),
                 "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
                 _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, speed)")),
@@ -380,8 +395,8 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_refused_not_ignored() {
         let body = json!({"name": "n", "description": "d", "type": "web",
-            "options": {"approval": "plan", "speed": "economy", "repository": "a/b", "budgetUsd": 5}});
-        assert_eq!(fields(&body).len(), 4);
+            "options": {"speed": "economy", "repository": "a/b", "budgetUsd": 5}});
+        assert_eq!(fields(&body).len(), 3);
         let plain = json!({"name": "n", "description": "d", "type": "web",
             "options": {"approval": "auto", "speed": "normal", "requestId": "r-1", "visibility": "public"}});
         assert_eq!(fields(&plain), Vec::<String>::new());

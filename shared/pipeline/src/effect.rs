@@ -38,7 +38,8 @@ pub enum Action {
     AskReviewer(Question),
     /// Take a turn with the coding model.
     AskAgent(Prompt),
-    /// Make sure that the repository exists and is ours.
+    /// Pass the gate, unless it was closed, and make sure that the repository exists and is
+    /// ours.
     EnsureRepository(RepositoryRequest),
     /// Make sure that the repository's head holds exactly these files.
     Publish(CommitRequest),
@@ -52,6 +53,8 @@ pub enum Action {
 /// A repository to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRequest {
+    /// The gate to pass before anything outside happens.
+    pub gate: String,
     /// Its name.
     pub name: String,
     /// One line.
@@ -143,6 +146,8 @@ pub enum Entry {
         /// The exact tool results sent back; empty if the turn is not answered.
         results: String,
     },
+    /// The gate was closed: nothing was done.
+    GateClosed,
     /// The repository is there.
     Repository(RepositoryEntry),
     /// Somebody else has a repository of that name.
@@ -212,6 +217,7 @@ impl Entry {
             Self::Turn { .. }
             | Self::Repository(_)
             | Self::NameTaken { .. }
+            | Self::GateClosed
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::BuildFailed { .. }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::brief::Approval;
+use crate::command::Command;
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
 use crate::model::Spent;
@@ -15,8 +17,18 @@ pub struct Facts {
     pub task: TaskId,
     /// Who asked for it.
     pub owner: String,
-    /// The results of its finished units, in the order in which they were recorded.
-    pub done: Vec<Done>,
+    /// What happened, in the order in which it was recorded.
+    pub log: Vec<Fact>,
+}
+
+/// One thing that happened to a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fact {
+    /// A unit ended.
+    Done(Box<Done>),
+    /// The owner wanted something.
+    Command(Command),
 }
 
 /// The result of one unit: the `done` entry of its journal.
@@ -40,6 +52,9 @@ pub enum Outcome {
         assignments: Vec<Assignment>,
         /// Agents at work at the same time.
         parallelism: u32,
+        /// Whether the owner must approve it before anybody starts.
+        #[serde(default)]
+        approval: Approval,
         /// What the stages after the agents need of the brief and the plan.
         project: Project,
     },
@@ -115,19 +130,46 @@ pub struct Rework {
 }
 
 impl Facts {
+    /// A task of which nothing is known yet.
+    pub fn none(task: TaskId, owner: String) -> Self {
+        Self {
+            task,
+            owner,
+            log: Vec::new(),
+        }
+    }
+
     /// What was known when the result of `unit` was recorded.
     pub fn before(&self, unit: &UnitKey) -> Self {
-        let earlier = self.done.iter().take_while(|done| done.unit != *unit);
+        let earlier = self.log.iter().take_while(|fact| match fact {
+            Fact::Done(done) => done.unit != *unit,
+            Fact::Command(_) => true,
+        });
         Self {
-            done: earlier.cloned().collect(),
+            log: earlier.cloned().collect(),
             ..self.clone()
         }
     }
 
+    /// The results of finished units, in the order in which they were recorded.
+    pub fn done(&self) -> impl DoubleEndedIterator<Item = &Done> {
+        self.log.iter().filter_map(|fact| match fact {
+            Fact::Done(done) => Some(&**done),
+            Fact::Command(_) => None,
+        })
+    }
+
+    /// What the owner wanted, in the order in which it was recorded.
+    pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
+        self.log.iter().filter_map(|fact| match fact {
+            Fact::Done(_) => None,
+            Fact::Command(command) => Some(command),
+        })
+    }
+
     /// The outcome of `unit`, if it is done.
     pub fn outcome(&self, unit: &UnitKey) -> Option<&Outcome> {
-        self.done
-            .iter()
+        self.done()
             .find(|done| done.unit == *unit)
             .map(|done| &done.outcome)
     }

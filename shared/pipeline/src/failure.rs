@@ -39,6 +39,8 @@ pub enum Code {
     JournalMismatch,
     /// A function lacks a setting.
     NotConfigured,
+    /// The owner cancelled the task.
+    Cancelled,
     /// The project grew past a limit.
     ProjectTooLarge,
 }

@@ -12,6 +12,7 @@
 pub mod advance;
 pub mod agent;
 pub mod brief;
+pub mod command;
 pub mod deployment;
 pub mod effect;
 pub mod facts;
@@ -35,7 +36,8 @@ pub mod unit;
 pub mod workspace;
 
 pub use advance::{Advance, advance};
-pub use facts::{Done, Facts, Outcome};
+pub use command::Command;
+pub use facts::{Done, Fact, Facts, Outcome};
 pub use failure::{Code, Failure};
 pub use ids::{TaskId, UnitId, UnitKey, UnitKind};
 pub use path::SafePath;

@@ -77,6 +77,11 @@ pub const FINDINGS_MAX: usize = 15;
 /// Repair calls for one malformed judgement.
 pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 
+/// Commands of one task.
+pub const COMMANDS_MAX: usize = 100;
+/// Characters of an owner's comment on a plan.
+pub const COMMENT_CHARS_MAX: usize = 4_000;
+
 /// Times a unit is started before it is given up.
 pub const UNIT_ATTEMPTS_MAX: u64 = 8;
 /// Times a unit may let go to go on later: for the next slice of time, or after a wait.

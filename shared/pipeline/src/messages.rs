@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::brief::Brief;
+use crate::command::Command;
 use crate::effect::{Action, Entry};
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
@@ -152,6 +153,20 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
+    }
+}
+
+/// What is told of a command.
+pub fn command(command: &Command) -> String {
+    match command {
+        Command::Approve {} => "You approved the plan".to_owned(),
+        Command::Revise { comment } => {
+            format!("You asked for another plan: {}", one_line(comment, 300))
+        }
+        Command::Pause {} => "You paused the task".to_owned(),
+        Command::Resume {} => "You let the task go on".to_owned(),
+        Command::Cancel {} => "You cancelled the task".to_owned(),
+        Command::Retry {} => "You had what failed tried again".to_owned(),
     }
 }
 

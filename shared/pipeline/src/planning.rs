@@ -22,6 +22,17 @@ use crate::workspace::FileVersion;
 pub struct PlanWork {
     /// What the owner asked for.
     pub brief: Brief,
+    /// The plan that the owner did not approve, and why.
+    pub revision: Option<Revision>,
+}
+
+/// A plan to be made anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// The plan as it was.
+    pub plan: Plan,
+    /// What its owner wants changed.
+    pub comment: String,
 }
 
 /// What the plan needs next.
@@ -41,6 +52,10 @@ enum Progress {
 
 fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<Progress, Failure> {
     let mut turns = vec![(Speaker::User, prompts::brief(&work.brief))];
+    if let Some(Revision { plan, comment }) = &work.revision {
+        turns.push((Speaker::Assistant, json!(plan).to_string()));
+        turns.push((Speaker::User, prompts::plan_revision(comment)));
+    }
     let mut last_problem = String::new();
     for attempt in 0..=PLAN_REPAIRS_MAX {
         let question = Question {
@@ -130,6 +145,7 @@ fn accepted(work: &PlanWork, plan: Plan, spent: Spent) -> Step {
     let outcome = Outcome::Planned {
         assignments: plan.assignments,
         parallelism: work.brief.options.parallelism(),
+        approval: work.brief.options.approval,
         project,
     };
     Step::Done(Box::new(End {

@@ -28,6 +28,8 @@ pub struct ReleaseWork {
     pub site_domain: String,
     /// When the release was created, Unix seconds.
     pub created_unix: i64,
+    /// The gate to pass before anything outside happens.
+    pub gate: String,
 }
 
 /// What the release needs next.
@@ -65,6 +67,7 @@ fn released_or_ask(
             | Entry::Turn { .. }
             | Entry::Repository(_)
             | Entry::NameTaken { .. }
+            | Entry::GateClosed
             | Entry::Uploaded { .. }
             | Entry::BuildFailed { .. }
             | Entry::Activated { .. },
@@ -109,6 +112,7 @@ fn repository(
     let names = [slug.clone(), format!("{slug}-{}", work.task.short())];
     for (index, name) in names.into_iter().enumerate() {
         let request = RepositoryRequest {
+            gate: work.gate.clone(),
             name,
             description: work.project.description.clone(),
             private: !work.project.public,
@@ -122,6 +126,10 @@ fn repository(
                 return Ok(Ok(repository.clone()));
             }
             Some(Entry::NameTaken { requests }) => spent.github_requests += requests,
+            Some(Entry::GateClosed) => {
+                let message = "The task was cancelled before anything was published.";
+                return Err(Failure::new(Code::Cancelled, message));
+            }
             Some(Entry::Failed(failure)) => return Err(failure.clone()),
             Some(
                 Entry::Reply(_)

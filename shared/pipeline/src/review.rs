@@ -9,7 +9,7 @@ use crate::effect::{Action, Effect, Entry};
 use crate::facts::{Outcome, Rework};
 use crate::failure::{Code, Failure};
 use crate::json::from_model;
-use crate::limits::{FINDINGS_MAX, JUDGEMENT_REPAIRS_MAX, REVIEW_ROUNDS_MAX};
+use crate::limits::{FINDINGS_MAX, JUDGEMENT_REPAIRS_MAX};
 use crate::model::{Effort, Finish, Question, Speaker, Spent};
 use crate::plan::{Assignment, Plan};
 use crate::plan_rules::covers;
@@ -59,6 +59,8 @@ pub struct ReviewWork {
     pub plan: Plan,
     /// 1, or higher after rework.
     pub round: u32,
+    /// The last round that may ask for another.
+    pub rounds_max: u32,
     /// The assignments judged in this round: all in the first, the reworked ones later.
     pub subjects: Vec<Subject>,
     /// The files as they stand.
@@ -378,7 +380,7 @@ fn verdict(work: &ReviewWork, judged: Vec<(String, Vec<Finding>)>) -> Outcome {
         .flat_map(|(_, findings)| findings)
         .filter(|finding| !serious(finding))
         .collect();
-    if !rework.is_empty() && work.round >= REVIEW_ROUNDS_MAX {
+    if !rework.is_empty() && work.round >= work.rounds_max {
         let names: Vec<&str> = rework.iter().map(|item| item.assignment.as_str()).collect();
         let first = rework[0]
             .findings
@@ -386,7 +388,8 @@ fn verdict(work: &ReviewWork, judged: Vec<(String, Vec<Finding>)>) -> Outcome {
             .map(|finding| finding.problem.as_str())
             .unwrap_or_default();
         let message = format!(
-            "After {REVIEW_ROUNDS_MAX} rounds the reviewer still asks for changes in {}: {first}",
+            "After {} rounds the reviewer still asks for changes in {}: {first}",
+            work.round,
             names.join(", ")
         );
         return Outcome::Failed(Failure::new(Code::ReviewNotApproved, message));

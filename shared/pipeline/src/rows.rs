@@ -3,12 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::advance::{NewUnit, Projection, UnitInput};
+use crate::advance::{FIRST_GENERATION, NewUnit, Projection, UnitInput};
 use crate::brief::Brief;
+use crate::command::Command;
 use crate::facts::{Done, Project};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, sha256_hex};
 use crate::limits::PROGRESS_CHARS_MAX;
-use crate::messages::Line;
+use crate::messages::{self, Level, Line};
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::review::Finding;
@@ -53,7 +54,7 @@ pub fn brief(task: &TaskId, owner: &str, brief: &Brief) -> NewRow {
 pub fn task(task: &TaskId, owner: &str, brief: &Brief, next_check_at: &str) -> NewRow {
     let data = json!({
         "owner": owner, "name": brief.name, "type": brief.project_type.as_str(), "status": Status::Pending.as_str(),
-        "rev": 1, "generation": 1, "round": 1, "stage": Status::Pending.ordinal(), "nextCheckAt": next_check_at,
+        "rev": 1, "commands": 0, "generation": 1, "round": 1, "stage": Status::Pending.ordinal(), "nextCheckAt": next_check_at,
     });
     NewRow {
         table: "tasks",
@@ -68,7 +69,7 @@ pub fn task(task: &TaskId, owner: &str, brief: &Brief, next_check_at: &str) -> N
 pub fn projection(projection: &Projection, rev: i64, next_check_at: &str) -> Value {
     let next_check_at = (!projection.status.is_final()).then_some(next_check_at);
     json!({
-        "status": projection.status.as_str(), "rev": rev, "generation": projection.generation,
+        "status": projection.status.as_str(), "rev": rev, "commands": projection.commands, "generation": projection.generation,
         "round": projection.round, "stage": projection.status.ordinal(),
         "totals": json!(projection.totals).to_string(), "repositoryUrl": projection.repository_url,
         "siteUrl": projection.site_url, "commitSha": projection.commit_sha,
@@ -85,20 +86,37 @@ pub struct TaskStamp {
     pub rev: i64,
     /// The row's `$updatedAt`.
     pub updated_at: String,
+    /// How far the row was, if it was read and not only handed on: see
+    /// [`Projection::position`].
+    pub position: Option<(u32, u32, u32)>,
 }
 
 /// A unit's row: its creation starts the function that the table triggers.
 pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
     let key = &unit.key;
     let mut data = json!({
-        "taskId": key.task, "owner": owner, "unitKey": key.to_string(), "generation": key.generation, "round": key.round, "taskRev": task.rev, "taskUpdatedAt": task.updated_at,
+        "taskId": key.task, "owner": owner, "unitKey": key.to_string(), "generation": key.generation, "round": key.round,
+        "planGeneration": unit.plan_generation, "taskRev": task.rev, "taskUpdatedAt": task.updated_at,
     });
     match &unit.input {
-        UnitInput::Plan | UnitInput::Review => {}
-        UnitInput::Release(manifest, project) | UnitInput::Deployment(manifest, project) => {
-            data["manifestHash"] = json!(manifest);
-            data["project"] = json!(json!(project).to_string());
+        UnitInput::Plan => {}
+        UnitInput::Revision {
+            of_generation,
+            comment,
+        } => {
+            data["ofGeneration"] = json!(of_generation);
+            data["comment"] = json!(comment);
         }
+        UnitInput::Review { rounds_max } => data["roundsMax"] = json!(rounds_max),
+        UnitInput::Release {
+            manifest,
+            project,
+            gate,
+        } => {
+            fill_delivery(&mut data, manifest, project);
+            data["gate"] = json!(gate);
+        }
+        UnitInput::Deployment { manifest, project } => fill_delivery(&mut data, manifest, project),
         UnitInput::Assignment(assignment, findings) => {
             fill_assignment(&mut data, assignment, findings)
         }
@@ -109,6 +127,11 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
         data,
         permissions: owner_may_read(owner),
     }
+}
+
+fn fill_delivery(data: &mut Value, manifest: &str, project: &Project) {
+    data["manifestHash"] = json!(manifest);
+    data["project"] = json!(json!(project).to_string());
 }
 
 fn fill_assignment(data: &mut Value, assignment: &Assignment, findings: &[Finding]) {
@@ -204,6 +227,7 @@ impl UnitRow {
         (!updated_at.is_empty()).then(|| TaskStamp {
             rev,
             updated_at: updated_at.to_owned(),
+            position: None,
         })
     }
 
@@ -227,6 +251,33 @@ impl UnitRow {
     pub fn project(&self) -> Result<Project, String> {
         serde_json::from_str(self.text("project"))
             .map_err(|cause| format!("column `project` can not be read: {cause}"))
+    }
+
+    /// A column that holds a whole number.
+    pub fn number(&self, column: &str) -> Option<u32> {
+        let number = self.data.get(column).and_then(Value::as_u64)?;
+        u32::try_from(number).ok()
+    }
+
+    /// Key of the plan that is carried out.
+    pub fn plan_key(&self) -> UnitKey {
+        self.plan_of(self.number("planGeneration"))
+    }
+
+    /// Key of the plan that its owner did not approve, and why, for a plan to be made anew.
+    pub fn revises(&self) -> Option<(UnitKey, &str)> {
+        let generation = self.number("ofGeneration")?;
+        Some((self.plan_of(Some(generation)), self.text("comment")))
+    }
+
+    fn plan_of(&self, generation: Option<u32>) -> UnitKey {
+        UnitKey {
+            task: self.key.task.clone(),
+            kind: UnitKind::Plan,
+            generation: generation.unwrap_or(FIRST_GENERATION),
+            round: 1,
+            name: String::new(),
+        }
     }
 
     /// The findings of an assignment's row.
@@ -305,6 +356,50 @@ pub fn entry(task: &TaskId, unit: &UnitId, key: &str, recorded: &Recorded) -> Ne
     journal(task, unit, key, "effect", &recorded.fingerprint, outcome)
 }
 
+/// The row of a command: the `number`-th of its task, 1 and up. Whoever creates it first has
+/// that number.
+pub fn command(task: &TaskId, number: usize, command: &Command) -> NewRow {
+    let outcome = json!(command).to_string();
+    let data = json!({
+        "taskId": task, "unitId": task, "key": format!("c{number}"), "kind": "command",
+        "fingerprint": sha256_hex(outcome.as_bytes()), "outcome": outcome,
+    });
+    NewRow {
+        table: "journal",
+        id: format!("{task}.c{number}"),
+        data,
+        permissions: Vec::new(),
+    }
+}
+
+/// The line of the feed for a command.
+pub fn command_line(task: &TaskId, owner: &str, number: usize, command: &Command) -> NewRow {
+    let data = json!({
+        "taskId": task, "unitId": task, "stage": "command", "level": Level::Info.as_str(),
+        "text": messages::command(command), "data": json!(command).to_string(),
+    });
+    NewRow {
+        table: "progress",
+        id: format!("{task}.c{number}"),
+        data,
+        permissions: owner_may_read(owner),
+    }
+}
+
+/// A gate's row: `open` for a release that passes, else closed for good. Whoever creates it
+/// first decides.
+pub fn gate(task: &TaskId, gate: &str, open: bool) -> NewRow {
+    NewRow {
+        table: "gates",
+        id: gate.to_owned(),
+        data: json!({"taskId": task, "decision": if open { GATE_OPEN } else { "closed" }}),
+        permissions: Vec::new(),
+    }
+}
+
+/// Column `decision` of a gate that was passed.
+pub const GATE_OPEN: &str = "open";
+
 /// The row of a unit's result: the last entry of its journal.
 pub fn done(done: &Done) -> NewRow {
     let outcome = json!(done).to_string();
@@ -359,6 +454,7 @@ mod tests {
         TaskStamp {
             rev: 3,
             updated_at: "2026-01-01T00:00:00.000+00:00".to_owned(),
+            position: None,
         }
     }
 
@@ -385,7 +481,12 @@ mod tests {
         let row = unit(
             &NewUnit {
                 key: key.clone(),
-                input: UnitInput::Release("hash".to_owned(), Box::new(project())),
+                plan_generation: 1,
+                input: UnitInput::Release {
+                    manifest: "hash".to_owned(),
+                    project: Box::new(project()),
+                    gate: "gate".to_owned(),
+                },
             },
             "o",
             &stamp(),
@@ -459,21 +560,65 @@ mod tests {
             fingerprint: "f".to_owned(),
             entry: crate::effect::Entry::Activated { log: String::new() },
         };
+        let assignment: Assignment = serde_json::from_value(json!({
+            "id": "a", "title": "t", "type": "ui", "specialization": "web", "estimate": "5 min",
+            "priority": 1, "objective": "o", "depends_on": [], "owns": ["a.js"], "may_read": [],
+            "contracts": [], "acceptance": [], "out_of_scope": [], "size": "S",
+        }))
+        .unwrap();
+        let (manifest, comment) = ("hash".to_owned(), "less".to_owned());
+        let inputs = [
+            (UnitKind::Plan, UnitInput::Plan),
+            (
+                UnitKind::Plan,
+                UnitInput::Revision {
+                    of_generation: 1,
+                    comment,
+                },
+            ),
+            (
+                UnitKind::Assignment,
+                UnitInput::Assignment(Box::new(assignment), Vec::new()),
+            ),
+            (UnitKind::Review, UnitInput::Review { rounds_max: 3 }),
+            (
+                UnitKind::Release,
+                UnitInput::Release {
+                    manifest: manifest.clone(),
+                    project: Box::new(project()),
+                    gate: "gate".to_owned(),
+                },
+            ),
+            (
+                UnitKind::Deployment,
+                UnitInput::Deployment {
+                    manifest,
+                    project: Box::new(project()),
+                },
+            ),
+        ];
+        let units = inputs.map(|(kind, input)| {
+            let key = UnitKey {
+                kind,
+                ..key.clone()
+            };
+            let new = NewUnit {
+                key,
+                plan_generation: 1,
+                input,
+            };
+            unit(&new, "o", &stamp())
+        });
         let rows = [
             brief(&task_id, "o", &accepted),
             task(&task_id, "o", &accepted, "2026-01-01T00:00:00.000+00:00"),
-            unit(
-                &NewUnit {
-                    key: key.clone(),
-                    input: UnitInput::Plan,
-                },
-                "o",
-                &stamp(),
-            ),
             file(&task_id, "o", 1, &version),
             entry(&task_id, &key.id(), "p0", &recorded),
+            command(&task_id, 1, &Command::Cancel {}),
+            command_line(&task_id, "o", 1, &Command::Cancel {}),
+            gate(&task_id, "gate", true),
         ];
-        for row in rows {
+        for row in rows.into_iter().chain(units) {
             let known = columns(row.table);
             for column in row.data.as_object().unwrap().keys() {
                 assert!(known.contains(column), "{}.{column}", row.table);

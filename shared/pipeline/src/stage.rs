@@ -47,8 +47,8 @@ impl Stage {
     }
 }
 
-/// Where a task stands. Within a generation it moves down this list; the only way back is
-/// rework, from `reviewing` to `coding`, in the next round.
+/// Where a task stands. Between two commands of its owner it moves down this list; the only
+/// way back is rework, from `reviewing` to `coding`, in the next round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -56,6 +56,8 @@ pub enum Status {
     Pending,
     /// A plan is being made.
     Planning,
+    /// The plan waits for its owner's word.
+    AwaitingApproval,
     /// Agents are at work.
     Coding,
     /// The reviewer is at work.
@@ -64,35 +66,44 @@ pub enum Status {
     Publishing,
     /// The result is being deployed.
     Deploying,
+    /// Its owner has stopped it for a while.
+    Paused,
     /// Done: the repository and the site exist.
     Completed,
     /// Ended without a result; the row's `failure` says why.
     Failed,
+    /// Ended by its owner before it was published.
+    Cancelled,
 }
 
 impl Status {
     /// Every status, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Planning,
+        Self::AwaitingApproval,
         Self::Coding,
         Self::Reviewing,
         Self::Publishing,
         Self::Deploying,
+        Self::Paused,
         Self::Completed,
         Self::Failed,
+        Self::Cancelled,
     ];
 
-    /// Place in the order within one round. Both ends share the last place.
+    /// Place in the order within one round. The ends share the last place.
     pub const fn ordinal(self) -> u32 {
         match self {
             Self::Pending => 0,
             Self::Planning => 1,
-            Self::Coding => 2,
-            Self::Reviewing => 3,
-            Self::Publishing => 4,
-            Self::Deploying => 5,
-            Self::Completed | Self::Failed => 6,
+            Self::AwaitingApproval => 2,
+            Self::Coding => 3,
+            Self::Reviewing => 4,
+            Self::Publishing => 5,
+            Self::Deploying => 6,
+            Self::Paused => 7,
+            Self::Completed | Self::Failed | Self::Cancelled => 8,
         }
     }
 
@@ -101,12 +112,15 @@ impl Status {
         match self {
             Self::Pending => "pending",
             Self::Planning => "planning",
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Coding => "coding",
             Self::Reviewing => "reviewing",
             Self::Publishing => "publishing",
             Self::Deploying => "deploying",
+            Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -115,8 +129,8 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// Whether nothing more will happen to the task.
+    /// Whether nothing more will happen to the task by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 }

@@ -22,6 +22,8 @@ pub enum Holder {
     AtWork,
     /// It let go until a time that has not come.
     Resting,
+    /// The owner stopped it: nobody takes it over until the task goes on.
+    Stopped,
     /// It let go, or has not been heard of for too long: the claim may be taken over.
     Gone,
 }
@@ -40,6 +42,8 @@ impl ClaimState {
 pub enum Repair {
     /// Create its row: an earlier advance was cut off.
     Create,
+    /// Lift what the owner stopped, and start the function for it.
+    Lift,
     /// Start the function for it: its event was lost or its execution died.
     Start,
     /// Somebody is at work on it.
@@ -55,6 +59,8 @@ pub fn repair(row_exists: bool, claim: Option<ClaimState>) -> Repair {
         None => Repair::Create,
         Some(claim) => match claim.holder {
             Holder::AtWork | Holder::Resting => Repair::Wait,
+            // The task goes on, or the unit would not be demanded.
+            Holder::Stopped => Repair::Lift,
             Holder::Gone if claim.is_spent() => Repair::GiveUp,
             Holder::Gone => Repair::Start,
         },
@@ -82,12 +88,13 @@ mod tests {
                 holder,
             })
         };
-        use Holder::{AtWork, Gone, Resting};
+        use Holder::{AtWork, Gone, Resting, Stopped};
         let (attempts, pauses) = (UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX);
         assert_eq!(repair(false, None), Repair::Create);
         assert_eq!(repair(true, None), Repair::Start);
         assert_eq!(repair(true, claim(1, 0, AtWork)), Repair::Wait);
         assert_eq!(repair(true, claim(1, 1, Resting)), Repair::Wait);
+        assert_eq!(repair(true, claim(1, 1, Stopped)), Repair::Lift);
         assert_eq!(repair(true, claim(1, 0, Gone)), Repair::Start);
         assert_eq!(repair(true, claim(attempts - 1, 0, Gone)), Repair::Start);
         assert_eq!(repair(true, claim(attempts, 0, Gone)), Repair::GiveUp);

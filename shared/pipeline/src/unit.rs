@@ -181,6 +181,7 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
                 Entry::Reply(_)
                 | Entry::Repository(_)
                 | Entry::NameTaken { .. }
+                | Entry::GateClosed
                 | Entry::Commit(_)
                 | Entry::Uploaded { .. }
                 | Entry::BuildFailed { .. }

@@ -2,11 +2,12 @@
 //! rows that must exist. Every function ends here, and so does the sweep.
 
 use appwrite::Row;
-use pipeline::advance::Projection;
-use pipeline::rows::{NewRow, TaskStamp};
+use pipeline::advance::{NewUnit, Projection};
+use pipeline::rows::TaskStamp;
 use pipeline::{Facts, TaskId, UnitKey, advance, rows};
 
 use crate::clock;
+use crate::load;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
@@ -17,7 +18,8 @@ const PATCHES_MAX: u32 = 20;
 /// everything. `known` is what was last seen of the task's row.
 ///
 /// The row comes first, so that the units can hand on what it became; a crash in between
-/// is made up for by the sweep.
+/// is made up for by the sweep. Where others have changed the row since, the facts are
+/// listed anew: a command of the owner may be among them.
 ///
 /// # Errors
 /// What the store could not mend. The next one who advances repairs what was left out.
@@ -26,32 +28,42 @@ const PATCHES_MAX: u32 = 20;
 /// Rows have deterministic ids and the task's row only moves forward.
 pub async fn advance_task(
     store: &Store,
-    facts: &Facts,
+    mut facts: Facts,
     finished: Option<&UnitKey>,
-    known: Option<TaskStamp>,
+    mut known: Option<TaskStamp>,
     check_after: u64,
 ) -> Result<(), Trouble> {
-    let next = advance(facts, finished);
-    let shown = match finished {
-        Some(unit) if !moved(facts, unit, &next.projection) => known,
-        Some(_) | None => project(store, &facts.task, &next.projection, check_after, known).await?,
-    };
-    if next.units.is_empty() {
-        return Ok(());
+    for _ in 0..PATCHES_MAX {
+        let next = advance(&facts, finished);
+        let is_shown = finished.is_some_and(|unit| !moved(&facts, unit, &next.projection));
+        let seen = match known.take() {
+            Some(seen) => seen,
+            None if is_shown && next.units.is_empty() => return Ok(()),
+            None => current(store, &facts.task).await?,
+        };
+        if is_shown {
+            return create(store, &facts, &next.units, &seen).await;
+        }
+        if let Some(shown) = show(store, &facts.task, &next.projection, check_after, seen).await? {
+            return create(store, &facts, &next.units, &shown).await;
+        }
+        facts = load::facts(store, &facts.task, &facts.owner).await?;
     }
-    let stamp = match shown {
-        Some(stamp) => stamp,
-        None => current(store, &facts.task)
-            .await?
-            .map(|row| stamp(&row))
-            .ok_or_else(|| no_row(&facts.task))?,
-    };
-    let rows: Vec<NewRow> = next
-        .units
-        .iter()
-        .map(|unit| rows::unit(unit, &facts.owner, &stamp))
-        .collect();
-    store.create_many(rows).await
+    Err(contended(&facts.task))
+}
+
+/// Creates the rows of units that must exist.
+///
+/// # Errors
+/// What the store could not mend. Rows that exist are none.
+pub async fn create(
+    store: &Store,
+    facts: &Facts,
+    units: &[NewUnit],
+    task: &TaskStamp,
+) -> Result<(), Trouble> {
+    let row = |unit| rows::unit(unit, &facts.owner, task);
+    store.create_many(units.iter().map(row).collect()).await
 }
 
 /// Whether `finished` moved the task on. While other agents are at work it did not, and
@@ -61,8 +73,7 @@ fn moved(facts: &Facts, finished: &UnitKey, projection: &Projection) -> bool {
 }
 
 /// Shows `projection` in the task's row, unless the row shows something later already.
-/// `known` is what was last seen of the row: as long as nobody changed it since, it need
-/// not be read. Returns what the row became.
+/// Returns what the row became.
 ///
 /// # Errors
 /// What the store could not mend.
@@ -72,39 +83,59 @@ pub async fn project(
     projection: &Projection,
     check_after: u64,
     known: Option<TaskStamp>,
-) -> Result<Option<TaskStamp>, Trouble> {
+) -> Result<TaskStamp, Trouble> {
     let mut known = known;
     for _ in 0..PATCHES_MAX {
         let seen = match known.take() {
             Some(seen) => seen,
-            None => match current(store, task).await? {
-                None => return Ok(None),
-                Some(row) if position(&row) >= projection.position() => {
-                    return Ok(Some(stamp(&row)));
-                }
-                Some(row) => stamp(&row),
-            },
+            None => current(store, task).await?,
         };
-        let next_check_at = clock::appwrite_time(clock::after(clock::now(), check_after));
-        let data = rows::projection(projection, seen.rev + 1, &next_check_at);
-        if let Some(row) = store
-            .patch("tasks", task.as_str(), data, Some(seen.updated_at))
-            .await?
-        {
-            return Ok(Some(stamp(&row)));
+        if let Some(shown) = show(store, task, projection, check_after, seen).await? {
+            return Ok(shown);
         }
     }
-    Err(Trouble::Row(format!(
+    Err(contended(task))
+}
+
+/// Shows `projection` in the task's row if nobody has changed the row since it was `seen`.
+/// `None` if somebody has.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn show(
+    store: &Store,
+    task: &TaskId,
+    projection: &Projection,
+    check_after: u64,
+    seen: TaskStamp,
+) -> Result<Option<TaskStamp>, Trouble> {
+    let is_later = |position| position >= projection.position();
+    if seen.position.is_some_and(is_later) {
+        return Ok(Some(seen));
+    }
+    let next_check_at = clock::appwrite_time(clock::after(clock::now(), check_after));
+    let data = rows::projection(projection, seen.rev + 1, &next_check_at);
+    let row = store
+        .patch("tasks", task.as_str(), data, Some(seen.updated_at))
+        .await?;
+    Ok(row.as_ref().map(stamp))
+}
+
+/// The task's row as it is.
+///
+/// # Errors
+/// There is none, or the store could not mend it.
+pub async fn current(store: &Store, task: &TaskId) -> Result<TaskStamp, Trouble> {
+    let row = store.get("tasks", task.as_str()).await?;
+    row.as_ref()
+        .map(stamp)
+        .ok_or_else(|| Trouble::Row(format!("task `{task}` has no row")))
+}
+
+fn contended(task: &TaskId) -> Trouble {
+    Trouble::Row(format!(
         "the row of task `{task}` was changed by others {PATCHES_MAX} times in a row"
-    )))
-}
-
-async fn current(store: &Store, task: &TaskId) -> Result<Option<Row>, Trouble> {
-    store.get("tasks", task.as_str()).await
-}
-
-fn no_row(task: &TaskId) -> Trouble {
-    Trouble::Row(format!("task `{task}` has no row"))
+    ))
 }
 
 /// What is seen of a task's row.
@@ -112,6 +143,7 @@ pub fn stamp(row: &Row) -> TaskStamp {
     TaskStamp {
         rev: row.integer("rev").unwrap_or_default(),
         updated_at: row.updated_at.clone(),
+        position: Some(position(row)),
     }
 }
 
@@ -121,5 +153,5 @@ fn position(row: &Row) -> (u32, u32, u32) {
             .and_then(|number| u32::try_from(number).ok())
             .unwrap_or_default()
     };
-    (number("generation"), number("round"), number("stage"))
+    (number("commands"), number("round"), number("stage"))
 }

@@ -1,6 +1,7 @@
 //! Claims: who is at work on a unit. They keep a second execution from spending money at
 //! the same time; correctness rests on the journal alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use appwrite::{Query, Row};
@@ -19,14 +20,19 @@ use crate::trouble::Trouble;
 const CLAIMS_MAX: usize = (UNIT_PAUSES_MAX + 10 * UNIT_ATTEMPTS_MAX) as usize;
 /// `state` of a claim whose holder is at work, or died.
 const HELD: &str = "held";
+/// `state` of a claim that the owner's command took away.
+const STOPPED: &str = "stopped";
+/// Others that may take a claim while it is being stopped, one after the other.
+const STOPS_MAX: usize = 10;
 
 /// A claim that this execution holds.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Claim {
     row_id: String,
     /// 1 for the first execution of the unit. Higher: others were at work before, so the
     /// journal may hold entries and effects may have happened.
     pub epoch: u64,
+    stopped: AtomicBool,
 }
 
 impl Claim {
@@ -40,7 +46,7 @@ impl Claim {
         execution_id: &str,
         lapse: Duration,
     ) -> Result<Option<Self>, Trouble> {
-        if let Some(claim) = Self::create(store, unit, 1, execution_id).await? {
+        if let Some(claim) = Self::create(store, unit, 1, execution_id, HELD).await? {
             return Ok(Some(claim));
         }
         match newest(store, unit, lapse).await? {
@@ -49,9 +55,9 @@ impl Claim {
                 epoch,
                 holder: Holder::Gone | Holder::Resting,
                 ..
-            }) => Self::create(store, unit, epoch + 1, execution_id).await,
+            }) => Self::create(store, unit, epoch + 1, execution_id, HELD).await,
             Some(ClaimState {
-                holder: Holder::AtWork,
+                holder: Holder::AtWork | Holder::Stopped,
                 ..
             })
             | None => Ok(None),
@@ -63,11 +69,12 @@ impl Claim {
         unit: &UnitKey,
         epoch: u64,
         execution_id: &str,
+        state: &'static str,
     ) -> Result<Option<Self>, Trouble> {
         let row_id = unit.id().claim(epoch);
         let data = json!({
             "taskId": unit.task, "unitId": unit.id(), "epoch": epoch, "executionId": execution_id,
-            "heartbeatAt": clock::appwrite_time(clock::now()), "state": HELD,
+            "heartbeatAt": clock::appwrite_time(clock::now()), "state": state,
         });
         let row = NewRow {
             table: "claims",
@@ -76,17 +83,29 @@ impl Claim {
             permissions: Vec::new(),
         };
         let is_new = matches!(store.create(row).await?, Created::New(_));
-        Ok(is_new.then_some(Self { row_id, epoch }))
+        Ok(is_new.then(|| Self {
+            row_id,
+            epoch,
+            stopped: AtomicBool::new(false),
+        }))
     }
 
-    /// Lets the holder's life be seen, for as long as it is awaited. A sign that is lost
-    /// is not an error: the next one follows.
+    /// Lets the holder's life be seen, for as long as it is awaited, and learns whether the
+    /// owner has stopped it. A sign that is lost is not an error: the next one follows.
     pub async fn beat(&self, store: &Store, every: Duration) {
         loop {
             tokio::time::sleep(every).await;
             let data = json!({"heartbeatAt": clock::appwrite_time(clock::now())});
-            let _ = store.patch("claims", &self.row_id, data, None).await;
+            let row = store.patch("claims", &self.row_id, data, None).await;
+            if row.is_ok_and(|row| row.is_some_and(|row| row.text("state") == Some(STOPPED))) {
+                self.stopped.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Whether the owner has stopped the unit: the holder lets go after its turn.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Lets go, so that the next execution need not wait for the claim to lapse.
@@ -104,6 +123,52 @@ impl Claim {
             .await
             .map(|_| ())
     }
+}
+
+/// Stops a unit: who is at work on it lets go after its turn, and nobody takes it over until
+/// it is lifted.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), Trouble> {
+    for _ in 0..STOPS_MAX {
+        let newest = newest(store, unit, lapse).await?;
+        let (epoch, holder) = match newest {
+            Some(claim) => (claim.epoch, claim.holder),
+            None => (0, Holder::Gone),
+        };
+        match holder {
+            Holder::Stopped => return Ok(()),
+            Holder::AtWork => return change(store, unit, epoch, STOPPED).await,
+            Holder::Gone | Holder::Resting => {
+                let taken = Claim::create(store, unit, epoch + 1, "", STOPPED).await?;
+                if taken.is_some() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Err(Trouble::Row(format!(
+        "unit {unit} was taken by others {STOPS_MAX} times in a row"
+    )))
+}
+
+/// Lifts what was stopped: the unit may be taken over again. It did not fail meanwhile.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn lift(store: &Store, unit: &UnitKey, epoch: u64) -> Result<(), Trouble> {
+    change(store, unit, epoch, Release::Continued.state()).await
+}
+
+async fn change(
+    store: &Store,
+    unit: &UnitKey,
+    epoch: u64,
+    state: &'static str,
+) -> Result<(), Trouble> {
+    let (id, data) = (unit.id().claim(epoch), json!({"state": state}));
+    store.patch("claims", &id, data, None).await.map(|_| ())
 }
 
 /// Why a holder lets go before its unit has ended.
@@ -168,6 +233,9 @@ fn is_pause(row: &Row) -> bool {
 }
 
 fn holder(row: &Row, lapse: Duration, now: Timestamp) -> Holder {
+    if row.text("state") == Some(STOPPED) {
+        return Holder::Stopped;
+    }
     if row.text("state") != Some(HELD) {
         let rests = row.text("notBefore").and_then(clock::parse);
         return match rests.is_some_and(|until| until > now) {

@@ -1,5 +1,8 @@
 //! The task API: takes briefs and answers for tasks.
 
+mod commands;
+
+use appwrite::Row;
 use http::Method;
 use pipeline::brief::Brief;
 use pipeline::rows::{self};
@@ -8,25 +11,35 @@ use serde_json::{Value, json};
 
 use crate::advance::stamp;
 use crate::clock;
+use crate::config::Settings;
 use crate::invocation::{Invocation, Reply};
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
-/// Answers one call: `POST /` with a brief, `GET /{taskId}`.
+/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `POST /{taskId}/commands`.
 ///
 /// # Errors
 /// What may succeed later. A repeat with the same `requestId` goes on where it stopped.
 pub async fn answer(
     store: &Store,
     invocation: &Invocation,
-    check_after: u64,
+    settings: &Settings,
 ) -> Result<Reply, Trouble> {
-    match (&invocation.method, invocation.path.trim_matches('/')) {
-        (&Method::POST, "") => create(store, invocation, check_after).await,
-        (&Method::GET, task) => status(store, invocation, task).await,
-        (method, path) => {
+    let path = invocation.path.trim_matches('/');
+    let command = path.strip_suffix("/commands");
+    match (&invocation.method, path, command) {
+        (&Method::POST, "", _) => create(store, invocation, settings.check_after_seconds).await,
+        (&Method::POST, _, Some(task)) => match own_task(store, invocation, task).await? {
+            Some(row) => commands::take(store, settings, &row, &invocation.body).await,
+            None => Ok(unknown_task()),
+        },
+        (&Method::GET, task, None) => match own_task(store, invocation, task).await? {
+            Some(row) => Ok(status(&row)),
+            None => Ok(unknown_task()),
+        },
+        (method, path, _) => {
             let message = format!(
-                "There is no {method} /{path}. Use POST / with a brief or GET /{{taskId}}."
+                "There is no {method} /{path}. Use POST / with a brief, GET /{{taskId}} or POST /{{taskId}}/commands."
             );
             Ok(Reply::error(400, "unknown_call", &message))
         }
@@ -75,11 +88,7 @@ async fn create(
             None => return Err(Trouble::Row(format!("task `{task}` is there and is not"))),
         },
     };
-    let facts = Facts {
-        task: task.clone(),
-        owner: owner.clone(),
-        done: Vec::new(),
-    };
+    let facts = Facts::none(task.clone(), owner.clone());
     for unit in advance(&facts, None).units {
         let mut row = rows::unit(&unit, &owner, &stamp(&row));
         row.data["brief"] = json!(json!(brief).to_string());
@@ -127,39 +136,38 @@ fn invalid(fields: &Value) -> Reply {
     )
 }
 
-async fn status(store: &Store, invocation: &Invocation, task: &str) -> Result<Reply, Trouble> {
-    let unknown = || {
-        Reply::error(
-            404,
-            "task_not_found",
-            "There is no such task, or it is not yours.",
-        )
-    };
+fn unknown_task() -> Reply {
+    let message = "There is no such task, or it is not yours.";
+    Reply::error(404, "task_not_found", message)
+}
+
+/// The row of a task that the caller may see.
+async fn own_task(
+    store: &Store,
+    invocation: &Invocation,
+    task: &str,
+) -> Result<Option<Row>, Trouble> {
     let Some(task) = TaskId::parse(task) else {
-        return Ok(unknown());
+        return Ok(None);
     };
-    let Some(row) = store.get("tasks", task.as_str()).await? else {
-        return Ok(unknown());
-    };
-    let is_owner = invocation
-        .user_id
-        .as_deref()
-        .is_none_or(|user| Some(user) == row.text("owner"));
-    if !is_owner {
-        return Ok(unknown());
-    }
+    let row = store.get("tasks", task.as_str()).await?;
+    let user = invocation.user_id.as_deref();
+    Ok(row.filter(|row| user.is_none_or(|user| Some(user) == row.text("owner"))))
+}
+
+fn status(row: &Row) -> Reply {
     let parsed = |column: &str| {
         row.text(column)
             .and_then(|text| serde_json::from_str::<Value>(text).ok())
     };
-    Ok(Reply::json(
+    Reply::json(
         200,
         &json!({
-            "taskId": task, "name": row.text("name"), "type": row.text("type"), "status": row.text("status"),
+            "taskId": row.id, "name": row.text("name"), "type": row.text("type"), "status": row.text("status"),
             "generation": row.integer("generation"), "round": row.integer("round"), "rev": row.integer("rev"),
             "repositoryUrl": row.text("repositoryUrl"), "siteUrl": row.text("siteUrl"), "commitSha": row.text("commitSha"),
             "totals": parsed("totals"), "failure": parsed("failure"),
             "createdAt": row.created_at, "updatedAt": row.updated_at,
         }),
-    ))
+    )
 }

@@ -10,7 +10,7 @@ use pipeline::messages::{self, Line};
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::{
-    Code, Done, Facts, Failure, Step, UnitKey, UnitKind, Work, advance, decide, record,
+    Code, Done, Fact, Facts, Failure, Step, UnitKey, UnitKind, Work, advance, decide, record,
 };
 use serde_json::{Map, Value};
 
@@ -48,6 +48,8 @@ pub enum Driven {
     Done,
     /// Another execution is at work on it.
     Held,
+    /// The owner stopped it.
+    Stopped,
     /// Another execution was started to go on.
     Continued,
     /// An execution was asked for at this time: nothing can be done before.
@@ -109,6 +111,10 @@ impl Drive<'_> {
     ) -> Result<Driven, Trouble> {
         let now = clock::now();
         let (release, driven, at) = match trouble.resume() {
+            Resume::ByOwner => {
+                self.log.info(&format!("unit {unit}: {trouble}"));
+                return Ok(Driven::Stopped);
+            }
             Resume::BySweep => {
                 if let Err(second) = claim.release(&self.store, Release::Failed).await {
                     self.log
@@ -154,7 +160,7 @@ impl Drive<'_> {
             site_domain,
         };
         let loaded = loader.work(unit, created_unix).await?;
-        let end = self.effects(unit, &loaded.work, journal, repeat).await?;
+        let end = self.effects(unit, &loaded.work, journal, claim).await?;
         self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
             .await
     }
@@ -166,14 +172,12 @@ impl Drive<'_> {
         if unit.key.kind != UnitKind::Plan {
             return Ok(known);
         }
-        let facts = Facts {
-            task: unit.key.task.clone(),
-            owner: unit.owner.clone(),
-            done: Vec::new(),
-        };
+        let facts = Facts::none(unit.key.task.clone(), unit.owner.clone());
         let projection = advance(&facts, None).projection;
         let check_after = self.clients.settings().check_after_seconds;
-        project(&self.store, &unit.key.task, &projection, check_after, known).await
+        project(&self.store, &unit.key.task, &projection, check_after, known)
+            .await
+            .map(Some)
     }
 
     async fn effects(
@@ -181,12 +185,14 @@ impl Drive<'_> {
         unit: &UnitRow,
         work: &Work,
         mut journal: Journal,
-        repeat: bool,
+        claim: &Claim,
     ) -> Result<End, Trouble> {
+        let repeat = claim.epoch > 1;
         let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end);
         for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),
+                Step::Do(_) if claim.is_stopped() => return Err(Trouble::Stopped),
                 // Every execution takes one step at least, so the unit comes forward.
                 Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {
                     return Err(Trouble::SliceOver);
@@ -217,7 +223,7 @@ impl Drive<'_> {
         effect: &Effect,
         performer: &Performer<'_>,
     ) -> Result<(String, Recorded), Trouble> {
-        let answer = performer.perform(effect).await?;
+        let answer = performer.perform(&unit.key.task, effect).await?;
         let (entry, changed) = record(work, journal, effect, answer);
         let entry = within_limit(entry);
         let line = messages::effect_line(work, &effect.key, &effect.action, &entry, &changed);
@@ -306,12 +312,15 @@ impl Drive<'_> {
         };
         self.store.create(rows::done(&done)).await?;
         let facts = facts.map(|mut facts| {
-            facts.done.push(done);
+            facts.log.push(Fact::Done(Box::new(done)));
             facts
         });
         self.advance(unit, facts, seen, repeat).await
     }
 
+    /// Facts that were listed before the own result was recorded are good for a unit that
+    /// moves the task on: a command of the owner that came meanwhile has changed the task's
+    /// row, or will see what this changed.
     async fn advance(
         &self,
         unit: &UnitRow,
@@ -326,7 +335,7 @@ impl Drive<'_> {
         let finished = (!repeat).then_some(&unit.key);
         advance_task(
             &self.store,
-            &facts,
+            facts,
             finished,
             seen,
             self.clients.settings().check_after_seconds,

@@ -97,9 +97,7 @@ impl Function {
         let store = Store::new(client);
         let settings = self.clients.settings();
         match self.stage {
-            Stage::CreateTask => {
-                create_task::answer(&store, invocation, settings.check_after_seconds).await
-            }
+            Stage::CreateTask => create_task::answer(&store, invocation, settings).await,
             Stage::Sweep => Ok(Reply::json(
                 200,
                 &sweep(&store, settings, &invocation.log).await?,
@@ -161,6 +159,7 @@ impl Function {
         let reply = match drive.run(kind, trigger).await? {
             Driven::Done => json!({"unit": "done"}),
             Driven::Held => json!({"unit": "held"}),
+            Driven::Stopped => json!({"unit": "stopped"}),
             Driven::Continued => json!({"unit": "continued"}),
             Driven::Waiting(until) => json!({"unit": "waiting", "until": until.to_string()}),
         };

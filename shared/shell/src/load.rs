@@ -4,19 +4,20 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use appwrite::{Query, Row};
-use pipeline::advance::FIRST_GENERATION;
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::plan::{Assignment, Plan};
-use pipeline::planning::PlanWork;
+use pipeline::planning::{PlanWork, Revision};
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
-use pipeline::{Done, Facts, Outcome, TaskId, UnitId, UnitKey, UnitKind, Work};
+use pipeline::{Done, Fact, Facts, Outcome, TaskId, UnitId, UnitKey, UnitKind, Work};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::store::Store;
@@ -44,8 +45,8 @@ pub struct Loader<'a> {
 pub struct Loaded {
     /// The unit with everything it depends on.
     pub work: Work,
-    /// The facts, where they had to be listed and nothing can be added to them while the
-    /// unit is at work.
+    /// The facts, where they had to be listed and no other unit can end meanwhile. The
+    /// owner's commands can come at any time; they change the task's row.
     pub facts: Option<Facts>,
 }
 
@@ -63,25 +64,36 @@ impl Loader<'_> {
                     Some(brief) => brief,
                     None => brief(self.store, &task).await?,
                 };
-                // Nothing else of the task exists before its plan.
-                let facts = Facts {
-                    task,
-                    owner: unit.owner.clone(),
-                    done: Vec::new(),
+                let Some((earlier, comment)) = unit.revises() else {
+                    // Nothing else of the task exists before its first plan.
+                    return Ok(Loaded {
+                        work: Work::Plan(PlanWork {
+                            brief,
+                            revision: None,
+                        }),
+                        facts: Some(Facts::none(task, unit.owner.clone())),
+                    });
                 };
-                return Ok(Loaded {
-                    work: Work::Plan(PlanWork { brief }),
-                    facts: Some(facts),
+                let revision = Some(Revision {
+                    plan: plan(self.store, &earlier).await?.1,
+                    comment: comment.to_owned(),
                 });
+                Work::Plan(PlanWork { brief, revision })
             }
             UnitKind::Assignment => {
-                assignment(self.store, unit, self.plans.get(self.store, &task).await?).await?
+                assignment(
+                    self.store,
+                    unit,
+                    self.plans.get(self.store, unit.plan_key()).await?,
+                )
+                .await?
             }
             UnitKind::Review => {
-                return review(self.store, unit, self.plans.get(self.store, &task).await?).await;
+                let known = self.plans.get(self.store, unit.plan_key()).await?;
+                return review(self.store, unit, known).await;
             }
             UnitKind::Release => Work::Release(ReleaseWork {
-                files: Workspace::of(&files(self.store, &task).await?),
+                files: Workspace::of(&files(self.store, unit).await?),
                 project: unit.project().map_err(Trouble::Row)?,
                 site_domain: self
                     .site_domain
@@ -92,9 +104,10 @@ impl Loader<'_> {
                 task,
                 approved_manifest,
                 created_unix,
+                gate: unit.text("gate").to_owned(),
             }),
             UnitKind::Deployment => Work::Deployment(DeploymentWork {
-                files: Workspace::of(&files(self.store, &task).await?),
+                files: Workspace::of(&files(self.store, unit).await?),
                 project: unit.project().map_err(Trouble::Row)?,
                 task,
                 approved_manifest,
@@ -108,7 +121,7 @@ impl Loader<'_> {
 /// share a process.
 #[derive(Default)]
 pub struct Plans {
-    kept: Mutex<VecDeque<(TaskId, Arc<OnceCell<Known>>)>>,
+    kept: Mutex<VecDeque<(UnitKey, Arc<OnceCell<Known>>)>>,
 }
 
 /// A brief and its accepted plan.
@@ -118,21 +131,21 @@ type Known = (Brief, Plan);
 const PLANS_MAX: usize = 16;
 
 impl Plans {
-    async fn get(&self, store: &Store, task: &TaskId) -> Result<Known, Trouble> {
-        let cell = self.cell(task);
-        cell.get_or_try_init(|| plan(store, task)).await.cloned()
+    async fn get(&self, store: &Store, key: UnitKey) -> Result<Known, Trouble> {
+        let cell = self.cell(&key);
+        cell.get_or_try_init(|| plan(store, &key)).await.cloned()
     }
 
-    fn cell(&self, task: &TaskId) -> Arc<OnceCell<Known>> {
+    fn cell(&self, key: &UnitKey) -> Arc<OnceCell<Known>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cell)) = kept.iter().find(|(id, _)| id == task) {
+        if let Some((_, cell)) = kept.iter().find(|(known, _)| known == key) {
             return Arc::clone(cell);
         }
         if kept.len() >= PLANS_MAX {
             kept.pop_front();
         }
         let cell = Arc::new(OnceCell::new());
-        kept.push_back((task.clone(), Arc::clone(&cell)));
+        kept.push_back((key.clone(), Arc::clone(&cell)));
         cell
     }
 }
@@ -147,22 +160,17 @@ async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
         .map_err(|cause| Trouble::Row(format!("the brief of `{task}` can not be read: {cause}")))
 }
 
-async fn plan(store: &Store, task: &TaskId) -> Result<(Brief, Plan), Trouble> {
-    let key = UnitKey {
-        task: task.clone(),
-        kind: UnitKind::Plan,
-        generation: FIRST_GENERATION,
-        round: 1,
-        name: String::new(),
-    };
+async fn plan(store: &Store, key: &UnitKey) -> Result<(Brief, Plan), Trouble> {
     let row = store
         .get("plans", key.id().as_str())
         .await?
-        .ok_or_else(|| Trouble::Row(format!("task `{task}` has no plan")))?;
+        .ok_or_else(|| Trouble::Row(format!("there is no plan {key}")))?;
     rows::read_plan(row.text("plan").unwrap_or_default()).map_err(Trouble::Row)
 }
 
-async fn files(store: &Store, task: &TaskId) -> Result<Vec<FileVersion>, Trouble> {
+/// The files that belong to the plan that `unit` carries out, in all their versions.
+async fn files(store: &Store, unit: &UnitRow) -> Result<Vec<FileVersion>, Trouble> {
+    let (task, plan) = (&unit.key.task, i64::from(unit.plan_key().generation));
     let rows = store
         .list(
             "files",
@@ -171,6 +179,7 @@ async fn files(store: &Store, task: &TaskId) -> Result<Vec<FileVersion>, Trouble
         )
         .await?;
     rows.iter()
+        .filter(|row| row.integer("generation").is_some_and(|it| it >= plan))
         .map(|row| rows::read_file(&row.data).map_err(Trouble::Row))
         .collect()
 }
@@ -189,7 +198,7 @@ async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Resu
         shared_files(&plan)
     } else {
         let seen = visible(&plan, &assignment);
-        let mut versions = files(store, &unit.key.task).await?;
+        let mut versions = files(store, unit).await?;
         // What others write at the same time must not be seen: a second execution of this
         // unit would start from something else.
         versions.retain(|version| {
@@ -242,17 +251,20 @@ fn visible(plan: &Plan, assignment: &Assignment) -> BTreeSet<String> {
 async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Loaded, Trouble> {
     let (task, round) = (unit.key.task.clone(), unit.key.round);
     let (versions, facts) =
-        futures::future::try_join(files(store, &task), facts(store, &task, &unit.owner)).await?;
-    let key = |kind, round, name: &str| UnitKey {
-        task: task.clone(),
-        kind,
-        generation: FIRST_GENERATION,
-        round,
-        name: name.to_owned(),
+        futures::future::try_join(files(store, unit), facts(store, &task, &unit.owner)).await?;
+    let plan_generation = unit.plan_key().generation;
+    // Of what was retried only the last result counts.
+    let outcome = |kind, round, name: &str| {
+        let of_it = |done: &&Done| {
+            let unit = &done.unit;
+            (unit.kind, unit.round, unit.name.as_str()) == (kind, round, name)
+                && unit.generation >= plan_generation
+        };
+        facts.done().rev().find(of_it).map(|done| &done.outcome)
     };
     let earlier = match round {
         1 => Vec::new(),
-        _ => match facts.outcome(&key(UnitKind::Review, round - 1, "")) {
+        _ => match outcome(UnitKind::Review, round - 1, "") {
             Some(Outcome::Reviewed { rework, .. }) => rework.clone(),
             Some(_) | None => {
                 return Err(Trouble::Row(format!(
@@ -269,7 +281,7 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
         if round > 1 && findings.is_none() {
             return None;
         }
-        let claims = match facts.outcome(&key(UnitKind::Assignment, round, &assignment.id)) {
+        let claims = match outcome(UnitKind::Assignment, round, &assignment.id) {
             Some(Outcome::Coded { summary, .. }) => summary.clone(),
             Some(_) | None => String::new(),
         };
@@ -284,6 +296,7 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
         brief,
         plan,
         round,
+        rounds_max: unit.number("roundsMax").unwrap_or(REVIEW_ROUNDS_MAX),
         subjects,
         workspace: Workspace::of(&versions),
     }));
@@ -294,29 +307,32 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
     })
 }
 
-/// Everything known of a task: the results of its finished units.
+/// Everything known of a task: the results of its finished units and its owner's commands.
 ///
 /// # Errors
 /// A store that does not answer, or an entry that can not be read.
 pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
     let queries = vec![
         Query::equal("taskId", task.as_str()),
-        Query::equal("kind", "done"),
+        Query::equal("kind", json!(["done", "command"])),
     ];
     let mut rows = store.list("journal", queries, UNITS_MAX).await?;
     rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
-    let done = rows
+    let log = rows
         .iter()
-        .map(read_done)
-        .collect::<Result<Vec<Done>, Trouble>>()?;
+        .map(|row| match row.text("kind") {
+            Some("command") => read(row).map(Fact::Command),
+            Some(_) | None => read(row).map(|done| Fact::Done(Box::new(done))),
+        })
+        .collect::<Result<Vec<Fact>, Trouble>>()?;
     Ok(Facts {
         task: task.clone(),
         owner: owner.to_owned(),
-        done,
+        log,
     })
 }
 
-fn read_done(row: &Row) -> Result<Done, Trouble> {
+fn read<T: DeserializeOwned>(row: &Row) -> Result<T, Trouble> {
     let text = row.text("outcome").unwrap_or_default();
     serde_json::from_str(text).map_err(|cause| {
         Trouble::Row(format!(
@@ -341,7 +357,7 @@ pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Do
     let (mut journal, mut done) = (Journal::default(), None);
     for row in &rows {
         if row.text("kind") == Some("done") {
-            done = Some(read_done(row)?);
+            done = Some(read(row)?);
         } else {
             let (key, recorded) = read_entry(row)?;
             journal.insert(key, recorded);

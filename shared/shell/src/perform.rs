@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use pipeline::effect::{Action, Effect, Entry};
-use pipeline::{Code, Failure};
+use pipeline::{Code, Failure, TaskId, rows};
 
 use crate::clients::Clients;
-use crate::store::Store;
+use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
 /// What the effects of one execution are performed with.
@@ -49,7 +49,16 @@ impl<'a> Performer<'a> {
         Ok(self.github.get_or_init(|| client))
     }
 
-    /// Performs `effect`.
+    /// Passes a gate, unless it was closed before.
+    async fn passes(&self, task: &TaskId, gate: &str) -> Result<bool, Trouble> {
+        if let Created::New(_) = self.store.create(rows::gate(task, gate, true)).await? {
+            return Ok(true);
+        }
+        let row = self.store.get("gates", gate).await?;
+        Ok(row.is_some_and(|row| row.text("decision") == Some(rows::GATE_OPEN)))
+    }
+
+    /// Performs `effect` for `task`.
     ///
     /// # Errors
     /// What may succeed later.
@@ -57,13 +66,16 @@ impl<'a> Performer<'a> {
     /// # Idempotency
     /// Model calls are paid again; everything else makes sure that something exists and
     /// finds it the second time.
-    pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
+    pub async fn perform(&self, task: &TaskId, effect: &Effect) -> Result<Entry, Trouble> {
         let result = match &effect.action {
             Action::AskPlanner(question) | Action::AskReviewer(question) => {
                 ask::grok(self.clients, question).await
             }
             Action::AskAgent(prompt) => ask::claude(self.clients, prompt).await,
-            Action::EnsureRepository(request) => publish::repository(self, request).await,
+            Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
+                true => publish::repository(self, request).await,
+                false => Ok(Entry::GateClosed),
+            },
             Action::Publish(request) => publish::commit(self, request).await,
             Action::Upload(request) => site::upload(self, request).await,
             Action::Activate(deployment) => site::activate(self, deployment).await,

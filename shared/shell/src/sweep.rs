@@ -8,7 +8,7 @@ use pipeline::advance::NewUnit;
 use pipeline::model::Spent;
 use pipeline::rows::TaskStamp;
 use pipeline::sweep::{Repair, repair};
-use pipeline::{Code, Done, Facts, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
+use pipeline::{Code, Done, Fact, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
 use serde::Serialize;
 use serde_json::json;
 
@@ -81,11 +81,11 @@ async fn check(
         abandoned.extend(check_unit(store, settings, unit, &owner, &seen, swept).await?);
     }
     if !abandoned.is_empty() {
-        let facts = Facts {
-            done: [facts.done, abandoned].concat(),
-            ..facts
-        };
-        return advance_task(store, &facts, None, None, settings.check_after_seconds).await;
+        let mut facts = facts;
+        facts
+            .log
+            .extend(abandoned.into_iter().map(|done| Fact::Done(Box::new(done))));
+        return advance_task(store, facts, None, None, settings.check_after_seconds).await;
     }
     let seen = project(
         store,
@@ -95,7 +95,7 @@ async fn check(
         None,
     )
     .await?;
-    if let Some(seen) = seen.filter(|_| !next.projection.status.is_final()) {
+    if !next.projection.status.is_final() {
         // Another one may have moved the task on since: then its own time stands.
         let next_check_at =
             clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
@@ -112,7 +112,10 @@ async fn check(
 }
 
 /// Repairs one unit. Returns its result if it is given up.
-async fn check_unit(
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn check_unit(
     store: &Store,
     settings: &Settings,
     unit: &NewUnit,
@@ -133,6 +136,15 @@ async fn check_unit(
         Repair::Create => {
             store.create(rows::unit(unit, owner, task)).await?;
             swept.created += 1;
+        }
+        Repair::Lift => {
+            if let Some(claim) = claim {
+                claim::lift(store, key, claim.epoch).await?;
+            }
+            store
+                .start(function_of(key.kind), key.id().as_str(), None)
+                .await?;
+            swept.started += 1;
         }
         Repair::Start => {
             store

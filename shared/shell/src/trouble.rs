@@ -26,6 +26,9 @@ pub enum Trouble {
     /// The execution's slice of time is over; the next one goes on.
     #[error("the time slice is over")]
     SliceOver,
+    /// The owner paused or cancelled the task.
+    #[error("the owner stopped it")]
+    Stopped,
     /// A build is not done yet.
     #[error("the build is not done yet")]
     Building,
@@ -39,6 +42,8 @@ pub enum Trouble {
 pub enum Resume {
     /// By another execution, at once.
     Now,
+    /// When the owner wants it to.
+    ByOwner,
     /// By an execution delayed for this long: nothing can be done before.
     After(Duration),
     /// When the sweep comes by.
@@ -51,6 +56,7 @@ impl Trouble {
     pub fn resume(&self) -> Resume {
         let asked_for = match self {
             Self::SliceOver => return Resume::Now,
+            Self::Stopped => return Resume::ByOwner,
             Self::Building => Some(BUILD_WAIT),
             Self::Model(error) => match error.retry() {
                 models::Retry::Transient { after } => after,

@@ -1,7 +1,7 @@
 //! Whatever is delivered twice, lost or cut off: the end is the same.
 
 use pipeline::model::Spent;
-use pipeline::{Done, Facts, Outcome, Status, UnitKind, advance};
+use pipeline::{Done, Fact, Facts, Outcome, Status, UnitKind, advance};
 use proptest::prelude::*;
 
 use crate::world::{Cut, World, assignment, plan};
@@ -124,17 +124,17 @@ fn two_agents_that_finish_at_once_do_not_stall() {
     );
     let plan_only: Vec<_> = world
         .facts
-        .done
-        .iter()
+        .done()
         .filter(|done| {
             [UnitKind::Plan, UnitKind::Assignment].contains(&done.unit.kind)
                 && done.unit.name != "docs"
         })
         .cloned()
+        .map(|done| Fact::Done(Box::new(done)))
         .collect();
     // Both results are committed before either lists the facts: both see both.
     let both = Facts {
-        done: plan_only,
+        log: plan_only,
         ..world.facts.clone()
     };
     let docs = world.key(UnitKind::Assignment, 1, "docs");
@@ -147,7 +147,7 @@ fn two_agents_that_finish_at_once_do_not_stall() {
     assert!(created(&a) && created(&b));
     // One lists before the other has committed: the other sees both.
     let mut only_a = both.clone();
-    only_a.done.retain(|done| done.unit != b);
+    only_a = only_a.before(&b);
     assert!(
         advance(&only_a, Some(&a))
             .units
@@ -166,7 +166,7 @@ fn coded(assignments: &[serde_json::Value], finished: &[&str]) -> (World, Facts)
     let _ = world.drive(&plan_unit);
     let mut facts = world.facts.clone();
     for name in finished {
-        facts.done.push(Done {
+        facts.log.push(Fact::Done(Box::new(Done {
             unit: world.key(UnitKind::Assignment, 1, name),
             outcome: Outcome::Coded {
                 summary: String::new(),
@@ -174,7 +174,7 @@ fn coded(assignments: &[serde_json::Value], finished: &[&str]) -> (World, Facts)
                 turns: 1,
             },
             spent: Spent::default(),
-        });
+        })));
     }
     (world, facts)
 }

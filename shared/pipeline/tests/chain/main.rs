@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod commands;
 mod deliveries;
 mod review;
 mod snapshots;

@@ -30,6 +30,7 @@ fn work(round: u32) -> Work {
         }],
         plan,
         round,
+        rounds_max: 3,
         workspace: Workspace::of(&[file]),
     }))
 }

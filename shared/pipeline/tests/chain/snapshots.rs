@@ -42,8 +42,7 @@ fn progress_reads_as_sentences() {
     world.run();
     let lines: Vec<String> = world
         .facts
-        .done
-        .iter()
+        .done()
         .map(|done| {
             let (level, line) = messages::end_line(&done.unit.name, done.unit.round, &done.outcome);
             format!(

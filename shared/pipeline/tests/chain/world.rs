@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pipeline::advance::{FIRST_GENERATION, NewUnit};
+use pipeline::advance::{FIRST_GENERATION, NewUnit, UnitInput, gate_id};
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::model::{AgentReply, Finish, Prompt, Question, Reply, Spent, Stop};
-use pipeline::planning::PlanWork;
+use pipeline::planning::{PlanWork, Revision};
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
 use pipeline::{
-    Done, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance, decide, record,
+    Code, Command, Done, Fact, Facts, Failure, Outcome, Status, Step, TaskId, UnitKey, UnitKind,
+    Work, advance, decide, record,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +46,10 @@ pub(crate) struct World {
     /// Model calls by key of the unit and of the effect.
     pub(crate) calls: BTreeMap<String, usize>,
     pub(crate) commits: BTreeSet<String>,
+    /// Whether each gate was passed (or closed).
+    pub(crate) gates: BTreeMap<String, bool>,
+    /// Agents that fail at their next turn.
+    pub(crate) stuck: BTreeSet<String>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) performed: usize,
     pub(crate) done: usize,
@@ -85,11 +90,7 @@ impl World {
         let brief = Brief::parse(include_bytes!("../../../../examples/todo.json"))
             .unwrap()
             .brief;
-        let facts = Facts {
-            task: task.clone(),
-            owner: "owner".to_owned(),
-            done: Vec::new(),
-        };
+        let facts = Facts::none(task.clone(), "owner".to_owned());
         Self {
             task,
             brief,
@@ -102,6 +103,8 @@ impl World {
             bells: VecDeque::new(),
             calls: BTreeMap::new(),
             commits: BTreeSet::new(),
+            gates: BTreeMap::new(),
+            stuck: BTreeSet::new(),
             statuses: Vec::new(),
             performed: 0,
             done: 0,
@@ -126,6 +129,31 @@ impl World {
             self.sweep();
         }
         panic!("the task does not end: {:?}", self.status());
+    }
+
+    /// What create-task does with a command: checks it, closes the gate for a cancellation,
+    /// records it, and makes sure of everything.
+    pub(crate) fn command(&mut self, command: Command) -> Result<(), &'static str> {
+        command.check(&self.facts).map_err(|refusal| refusal.code)?;
+        if command == (Command::Cancel {}) {
+            let generation = advance(&self.facts, None).projection.generation;
+            let gate = gate_id(&self.task, generation);
+            if *self.gates.entry(gate).or_insert(false) {
+                return Err("too_late");
+            }
+        }
+        self.facts.log.push(Fact::Command(command));
+        self.sweep();
+        Ok(())
+    }
+
+    /// Runs until nothing is left to do for now.
+    pub(crate) fn settle(&mut self) -> Status {
+        self.advance(None);
+        while let Some(unit) = self.bells.pop_front() {
+            let _ = self.drive(&unit);
+        }
+        self.status()
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -218,11 +246,11 @@ impl World {
         for file in end.files {
             self.files.insert((file.path.to_string(), file.round), file);
         }
-        self.facts.done.push(Done {
+        self.facts.log.push(Fact::Done(Box::new(Done {
             unit: key.clone(),
             outcome: end.outcome,
             spent: end.spent,
-        });
+        })));
         let number = self.done;
         self.done += 1;
         if self.cut == Cut::Done(number) {
@@ -248,28 +276,20 @@ impl World {
     }
 
     fn project(&self) -> pipeline::facts::Project {
-        let mut projects = self
-            .facts
-            .done
-            .iter()
-            .filter_map(|done| match &done.outcome {
-                Outcome::Planned { project, .. } => Some(project.clone()),
-                _ => None,
-            });
+        let mut projects = self.facts.done().filter_map(|done| match &done.outcome {
+            Outcome::Planned { project, .. } => Some(project.clone()),
+            _ => None,
+        });
         projects.next().unwrap()
     }
 
     fn approved(&self) -> String {
-        let hash = self
-            .facts
-            .done
-            .iter()
-            .filter_map(|done| match &done.outcome {
-                Outcome::Reviewed { manifest_hash, .. } => {
-                    Some((done.unit.round, manifest_hash.clone()))
-                }
-                _ => None,
-            });
+        let hash = self.facts.done().filter_map(|done| match &done.outcome {
+            Outcome::Reviewed { manifest_hash, .. } => {
+                Some((done.unit.round, manifest_hash.clone()))
+            }
+            _ => None,
+        });
         hash.max().unwrap().1
     }
 
@@ -277,7 +297,16 @@ impl World {
         let plan: pipeline::plan::Plan = serde_json::from_value(self.plan.clone()).unwrap();
         let (task, brief, files) = (self.task.clone(), self.brief.clone(), self.workspace());
         match key.kind {
-            UnitKind::Plan => Work::Plan(PlanWork { brief }),
+            UnitKind::Plan => {
+                let revision = match &self.units[&key.id().to_string()].input {
+                    UnitInput::Revision { comment, .. } => Some(Revision {
+                        plan,
+                        comment: comment.clone(),
+                    }),
+                    _ => None,
+                };
+                Work::Plan(PlanWork { brief, revision })
+            }
             UnitKind::Assignment => {
                 let assignment = plan
                     .assignments
@@ -286,7 +315,7 @@ impl World {
                     .unwrap()
                     .clone();
                 let findings = match &self.units[&key.id().to_string()].input {
-                    pipeline::advance::UnitInput::Assignment(_, findings) => findings.clone(),
+                    UnitInput::Assignment(_, findings) => findings.clone(),
                     other => panic!("{other:?}"),
                 };
                 let base: Vec<FileVersion> = self
@@ -320,6 +349,10 @@ impl World {
                     brief,
                     plan: plan.clone(),
                     round: key.round,
+                    rounds_max: match &self.units[&key.id().to_string()].input {
+                        UnitInput::Review { rounds_max } => *rounds_max,
+                        other => panic!("{other:?}"),
+                    },
                     subjects,
                     workspace: files,
                 }))
@@ -331,6 +364,10 @@ impl World {
                 approved_manifest: self.approved(),
                 site_domain: "localhost".to_owned(),
                 created_unix: 1,
+                gate: match &self.units[&key.id().to_string()].input {
+                    UnitInput::Release { gate, .. } => gate.clone(),
+                    other => panic!("{other:?}"),
+                },
             }),
             UnitKind::Deployment => Work::Deployment(DeploymentWork {
                 task,
@@ -356,7 +393,16 @@ impl World {
             }
             Action::AskAgent(prompt) => {
                 call(&mut self.calls);
+                if self.stuck.remove(&unit.name) {
+                    let message = "The agent is stuck.";
+                    return Entry::Failed(Failure::new(Code::AgentStuck, message));
+                }
                 turn(unit, prompt)
+            }
+            Action::EnsureRepository(request)
+                if !*self.gates.entry(request.gate.clone()).or_insert(true) =>
+            {
+                Entry::GateClosed
             }
             Action::EnsureRepository(request) => Entry::Repository(RepositoryEntry {
                 id: 7,

@@ -1,0 +1,298 @@
+//! The way through the facts: from the brief to the first thing that is not there yet.
+
+use std::collections::BTreeSet;
+
+use super::{FIRST_GENERATION, NewUnit, UnitInput, gate_id};
+use crate::brief::Approval;
+use crate::command::Command;
+use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
+use crate::failure::Failure;
+use crate::ids::{UnitKey, UnitKind};
+use crate::limits::REVIEW_ROUNDS_MAX;
+use crate::plan::Assignment;
+use crate::plan_rules;
+use crate::stage::Status;
+
+/// Where the way ends.
+pub(super) struct Walked {
+    pub(super) status: Status,
+    pub(super) round: u32,
+    pub(super) units: Vec<NewUnit>,
+}
+
+/// Follows the facts as far as they go.
+pub(super) fn walk(facts: &Facts) -> Walked {
+    let mut walk = Walk {
+        facts,
+        plan_generation: FIRST_GENERATION,
+        round: 1,
+    };
+    let is_cancelled = facts
+        .commands()
+        .any(|command| matches!(command, Command::Cancel {}));
+    let (status, units) = if is_cancelled {
+        (Status::Cancelled, Vec::new())
+    } else if failure(facts).is_some() {
+        (Status::Failed, Vec::new())
+    } else {
+        walk.stages()
+    };
+    let is_held = is_paused(facts) && !status.is_final();
+    Walked {
+        status: if is_held { Status::Paused } else { status },
+        round: walk.round,
+        units: if is_held { Vec::new() } else { units },
+    }
+}
+
+fn is_paused(facts: &Facts) -> bool {
+    let last = facts.commands().rev().find_map(|command| match command {
+        Command::Pause {} => Some(true),
+        Command::Resume {} => Some(false),
+        Command::Approve {} | Command::Revise { .. } | Command::Cancel {} | Command::Retry {} => {
+            None
+        }
+    });
+    last == Some(true)
+}
+
+/// 1, and one more for each plan that was revised and each retry.
+pub(super) fn generation(facts: &Facts) -> u32 {
+    let raised = facts.commands().filter(|command| match command {
+        Command::Revise { .. } | Command::Retry {} => true,
+        Command::Approve {} | Command::Pause {} | Command::Resume {} | Command::Cancel {} => false,
+    });
+    FIRST_GENERATION + count(raised)
+}
+
+/// What a task failed of: a failure that was not retried. Of several the one whose unit
+/// comes first: which is shown must not depend on who came first.
+pub(super) fn failure(facts: &Facts) -> Option<&Failure> {
+    failures(facts)
+        .filter(|(_, _, is_retried)| !is_retried)
+        .min_by_key(|(done, _, _)| &done.unit)
+        .map(|(_, failure, _)| failure)
+}
+
+/// Every failure, and whether a retry was wanted after it.
+fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
+    let retried_until = facts
+        .log
+        .iter()
+        .rposition(|fact| matches!(fact, Fact::Command(Command::Retry {})));
+    let places = facts.log.iter().enumerate();
+    places.filter_map(move |(place, fact)| match fact {
+        Fact::Command(_) => None,
+        Fact::Done(done) => match &done.outcome {
+            Outcome::Failed(failure) => Some((&**done, failure, Some(place) < retried_until)),
+            Outcome::Planned { .. }
+            | Outcome::Coded { .. }
+            | Outcome::Reviewed { .. }
+            | Outcome::Released { .. }
+            | Outcome::Deployed { .. } => None,
+        },
+    })
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+struct Walk<'a> {
+    facts: &'a Facts,
+    /// Generation of the plan that is carried out.
+    plan_generation: u32,
+    round: u32,
+}
+
+impl<'a> Walk<'a> {
+    /// A unit's key: a generation after the plan's for each time it failed and was retried.
+    fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
+        let own = |done: &Done| {
+            let unit = &done.unit;
+            unit.kind == kind
+                && unit.round == round
+                && unit.name == name
+                && unit.generation >= self.plan_generation
+        };
+        let retried = failures(self.facts).filter(|(done, _, is_retried)| *is_retried && own(done));
+        UnitKey {
+            task: self.facts.task.clone(),
+            kind,
+            generation: self.plan_generation + count(retried),
+            round,
+            name: name.to_owned(),
+        }
+    }
+
+    fn unit(&self, key: UnitKey, input: UnitInput) -> NewUnit {
+        NewUnit {
+            key,
+            plan_generation: self.plan_generation,
+            input,
+        }
+    }
+
+    fn stages(&mut self) -> (Status, Vec<NewUnit>) {
+        let key = match self.plan() {
+            Ok(key) => key,
+            Err(unit) => return (Status::Planning, vec![*unit]),
+        };
+        let Some(Outcome::Planned {
+            assignments,
+            parallelism,
+            approval,
+            project,
+        }) = self.facts.outcome(&key)
+        else {
+            return (Status::Planning, Vec::new());
+        };
+        if *approval == Approval::Plan && !self.is_approved(&key) {
+            return (Status::AwaitingApproval, Vec::new());
+        }
+        let ordered = plan_rules::order(assignments);
+        let mut subjects: Vec<(&Assignment, Option<&Rework>)> = ordered
+            .iter()
+            .map(|assignment| (*assignment, None))
+            .collect();
+        loop {
+            if let Some(units) = self.coding(&subjects, *parallelism) {
+                return (Status::Coding, units);
+            }
+            let (manifest, rework) = match self.reviewed() {
+                Ok(reviewed) => reviewed,
+                Err(unit) => return (Status::Reviewing, vec![*unit]),
+            };
+            if rework.is_empty() {
+                return self.delivery(manifest, project);
+            }
+            self.round += 1;
+            let again = |assignment: &&'a Assignment| {
+                let found = rework.iter().find(|item| item.assignment == assignment.id);
+                found.map(|item| (*assignment, Some(item)))
+            };
+            subjects = ordered.iter().filter_map(again).collect();
+        }
+    }
+
+    /// The plan that is carried out, or the one to be made: the first, or after each comment
+    /// of the owner another one.
+    fn plan(&mut self) -> Result<UnitKey, Box<NewUnit>> {
+        let mut comments = self.facts.commands().filter_map(|command| match command {
+            Command::Revise { comment } => Some(comment),
+            Command::Approve {}
+            | Command::Pause {}
+            | Command::Resume {}
+            | Command::Cancel {}
+            | Command::Retry {} => None,
+        });
+        let mut input = UnitInput::Plan;
+        loop {
+            let key = self.key(UnitKind::Plan, 1, "");
+            self.plan_generation = key.generation;
+            if self.facts.outcome(&key).is_none() {
+                return Err(Box::new(self.unit(key, input)));
+            }
+            let Some(comment) = comments.next() else {
+                return Ok(key);
+            };
+            input = UnitInput::Revision {
+                of_generation: key.generation,
+                comment: comment.clone(),
+            };
+            self.plan_generation += 1;
+        }
+    }
+
+    /// Whether the owner approved after the plan was made.
+    fn is_approved(&self, plan: &UnitKey) -> bool {
+        let is_plan = |fact: &Fact| matches!(fact, Fact::Done(done) if done.unit == *plan);
+        let mut since = self.facts.log.iter().skip_while(|fact| !is_plan(fact));
+        since.any(|fact| matches!(fact, Fact::Command(Command::Approve {})))
+    }
+
+    /// The agents that must be at work in this round; `None` once all are done.
+    ///
+    /// Whenever a slot is free, the first in the plan's order starts whose dependencies are
+    /// done; in rework there are none to wait for: every file exists. Results free their
+    /// slots in the order in which they were recorded, so everybody who knows the same
+    /// results, or only the first of them, starts the same.
+    fn coding(
+        &self,
+        subjects: &[(&Assignment, Option<&Rework>)],
+        parallelism: u32,
+    ) -> Option<Vec<NewUnit>> {
+        let slots = parallelism as usize;
+        let (mut started, mut done) = (BTreeSet::new(), BTreeSet::new());
+        let mut results = self.facts.done().filter(|done| {
+            let unit = &done.unit;
+            unit.kind == UnitKind::Assignment
+                && unit.round == self.round
+                && unit.generation >= self.plan_generation
+                && !matches!(done.outcome, Outcome::Failed(_))
+        });
+        loop {
+            for (assignment, rework) in subjects {
+                let depends_on = &assignment.depends_on;
+                let free = rework.is_some() || depends_on.iter().all(|id| done.contains(&**id));
+                if free && started.len() - done.len() < slots {
+                    started.insert(assignment.id.as_str());
+                }
+            }
+            let Some(result) = results.next() else { break };
+            // Whoever recorded it was started, even if by somebody who saw less.
+            started.insert(result.unit.name.as_str());
+            done.insert(result.unit.name.as_str());
+        }
+        let unit = |(assignment, rework): &(&Assignment, Option<&Rework>)| {
+            let key = self.key(UnitKind::Assignment, self.round, &assignment.id);
+            let findings = rework.map(|rework| rework.findings.clone());
+            let assignment = Box::new((*assignment).clone());
+            let input = UnitInput::Assignment(assignment, findings.unwrap_or_default());
+            self.unit(key, input)
+        };
+        let at_work = subjects.iter().filter(|(assignment, _)| {
+            started.contains(assignment.id.as_str()) && !done.contains(assignment.id.as_str())
+        });
+        (done.len() < subjects.len()).then(|| at_work.map(unit).collect())
+    }
+
+    /// What the review of this round found, or the review to be held. A review that failed
+    /// and was retried begins the count of rounds anew.
+    fn reviewed(&self) -> Result<(&'a str, &'a [Rework]), Box<NewUnit>> {
+        let key = self.key(UnitKind::Review, self.round, "");
+        if let Some(Outcome::Reviewed {
+            manifest_hash,
+            rework,
+            ..
+        }) = self.facts.outcome(&key)
+        {
+            return Ok((manifest_hash, rework));
+        }
+        let retried = failures(self.facts)
+            .filter(|(done, _, is_retried)| *is_retried && done.unit.kind == UnitKind::Review);
+        let input = UnitInput::Review {
+            rounds_max: REVIEW_ROUNDS_MAX * (1 + count(retried)),
+        };
+        Err(Box::new(self.unit(key, input)))
+    }
+
+    fn delivery(&self, manifest: &str, project: &Project) -> (Status, Vec<NewUnit>) {
+        let (manifest, project) = (manifest.to_owned(), Box::new(project.clone()));
+        let key = self.key(UnitKind::Release, self.round, "");
+        if self.facts.outcome(&key).is_none() {
+            let input = UnitInput::Release {
+                manifest,
+                project,
+                gate: gate_id(&self.facts.task, generation(self.facts)),
+            };
+            return (Status::Publishing, vec![self.unit(key, input)]);
+        }
+        let key = self.key(UnitKind::Deployment, self.round, "");
+        if self.facts.outcome(&key).is_none() {
+            let input = UnitInput::Deployment { manifest, project };
+            return (Status::Deploying, vec![self.unit(key, input)]);
+        }
+        (Status::Completed, Vec::new())
+    }
+}

@@ -1,0 +1,220 @@
+//! What an owner wants, at every moment of a task.
+
+use pipeline::brief::Approval;
+use pipeline::{Code, Command, Status, UnitKind, advance};
+
+use crate::world::{World, assignment, plan};
+
+fn revise(comment: &str) -> Command {
+    Command::Revise {
+        comment: comment.to_owned(),
+    }
+}
+
+fn with_approval() -> World {
+    let mut world = World::new();
+    world.brief.options.approval = Approval::Plan;
+    world
+}
+
+#[test]
+fn a_plan_waits_for_its_owners_word() {
+    let mut world = with_approval();
+    assert_eq!(world.settle(), Status::AwaitingApproval);
+    assert_eq!(world.units.len(), 1);
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    assert_eq!(world.command(Command::Approve {}), Err("not_now"));
+}
+
+#[test]
+fn a_comment_makes_another_plan_that_waits_again() {
+    let mut world = with_approval();
+    world.settle();
+    world.command(revise("Fewer parts, please.")).unwrap();
+    assert_eq!(world.status(), Status::Planning);
+    world.plan = plan(&[assignment("all", "all.js", &[])]);
+    assert_eq!(world.settle(), Status::AwaitingApproval);
+    let second = world.units.values().find(|unit| unit.key.generation == 2);
+    let asked = world.journals[&second.unwrap().key.id().to_string()].clone();
+    assert!(!asked.is_empty());
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    let agents = world
+        .units
+        .values()
+        .filter(|unit| unit.key.kind == UnitKind::Assignment);
+    let agents: Vec<_> = agents
+        .map(|unit| (unit.key.name.as_str(), unit.key.generation))
+        .collect();
+    assert_eq!(agents, [("all", 2)]);
+    assert_eq!(advance(&world.facts, None).projection.generation, 2);
+}
+
+#[test]
+fn approving_an_older_plan_does_not_start_the_newer() {
+    let mut world = with_approval();
+    world.settle();
+    world.command(revise("Other colours.")).unwrap();
+    assert_eq!(world.command(Command::Approve {}), Err("not_now"));
+    assert_eq!(world.settle(), Status::AwaitingApproval);
+}
+
+#[test]
+fn a_paused_task_starts_nothing_and_goes_on_where_it_stood() {
+    let mut world = World::new();
+    world.advance(None);
+    let plan_unit = world.bells.pop_front().unwrap();
+    let _ = world.drive(&plan_unit);
+    world.command(Command::Pause {}).unwrap();
+    assert_eq!(world.status(), Status::Paused);
+    // Who was at work finishes; nobody follows.
+    assert_eq!(world.settle(), Status::Paused);
+    let at_work = world.units.len();
+    assert_eq!(world.command(Command::Pause {}), Err("not_now"));
+    world.command(Command::Resume {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    assert!(world.units.len() > at_work);
+    assert!(world.calls.values().all(|count| *count == 1));
+}
+
+#[test]
+fn a_cancelled_task_publishes_nothing() {
+    let mut world = World::new();
+    world.advance(None);
+    // Up to, and not into, the release.
+    while let Some(unit) = world.bells.pop_front() {
+        if unit.kind == UnitKind::Release {
+            world.bells.push_front(unit);
+            break;
+        }
+        let _ = world.drive(&unit);
+    }
+    assert_eq!(world.status(), Status::Publishing);
+    world.command(Command::Cancel {}).unwrap();
+    // The release was started already: it finds its gate closed.
+    assert_eq!(world.settle(), Status::Cancelled);
+    assert!(world.commits.is_empty());
+    assert_eq!(world.command(Command::Resume {}), Err("not_now"));
+    assert_eq!(world.command(Command::Retry {}), Err("not_now"));
+}
+
+#[test]
+fn whoever_comes_second_at_the_gate_obeys() {
+    let mut world = World::new();
+    world.advance(None);
+    while world.commits.is_empty() {
+        let unit = world.bells.pop_front().unwrap();
+        let _ = world.drive(&unit);
+    }
+    assert_eq!(world.status(), Status::Deploying);
+    assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
+    assert_eq!(world.settle(), Status::Completed);
+}
+
+#[test]
+fn a_retry_does_again_what_failed_and_nothing_else() {
+    let mut world = World::new();
+    world.stuck.insert("b".to_owned());
+    assert_eq!(world.settle(), Status::Failed);
+    let failure = advance(&world.facts, None).projection.failure.unwrap();
+    assert_eq!(failure.code, Code::AgentStuck);
+    world.command(Command::Retry {}).unwrap();
+    assert_eq!(world.status(), Status::Coding);
+    assert_eq!(world.settle(), Status::Completed);
+    let projection = advance(&world.facts, None).projection;
+    assert_eq!((projection.generation, projection.failure), (2, None));
+    // The stuck call is the only one of its agent that was not used.
+    let again: Vec<_> = world
+        .calls
+        .keys()
+        .filter(|key| key.contains("/b"))
+        .collect();
+    assert_eq!(again.len(), 3, "{again:?}");
+    assert!(world.calls.values().all(|count| *count == 1));
+}
+
+#[test]
+fn a_second_failure_needs_a_second_retry() {
+    let mut world = World::new();
+    for generation in 1..=3 {
+        world.stuck.insert("a".to_owned());
+        assert_eq!(world.settle(), Status::Failed);
+        world.command(Command::Retry {}).unwrap();
+        assert_eq!(
+            advance(&world.facts, None).projection.generation,
+            generation + 1
+        );
+    }
+    assert_eq!(world.settle(), Status::Completed);
+}
+
+#[test]
+fn a_retried_review_has_its_rounds_again() {
+    let mut world = World::new();
+    world.defects = 4;
+    assert_eq!(world.settle(), Status::Failed);
+    world.command(Command::Retry {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    assert_eq!(advance(&world.facts, None).projection.round, 5);
+}
+
+#[test]
+fn the_shown_position_only_moves_forward() {
+    let mut world = with_approval();
+    let mut last = advance(&world.facts, None).projection.position();
+    world.advance(None);
+    let mut commands = [
+        Command::Pause {},
+        Command::Resume {},
+        revise("More."),
+        Command::Approve {},
+    ]
+    .into_iter();
+    for _ in 0..100 {
+        match world.bells.pop_front() {
+            Some(unit) => {
+                let _ = world.drive(&unit);
+            }
+            None => match commands.next() {
+                Some(command) => world.command(command).unwrap(),
+                None => break,
+            },
+        }
+        let position = advance(&world.facts, None).projection.position();
+        assert!(position >= last, "{position:?} after {last:?}");
+        last = position;
+    }
+    assert_eq!(world.status(), Status::Completed);
+}
+
+#[test]
+fn commands_read_as_they_are_written() {
+    for body in [
+        r#"{"command":"approve"}"#,
+        r#"{"command":"revise","comment":"less"}"#,
+        r#"{"command":"retry"}"#,
+    ] {
+        let command = Command::parse(body.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&command).unwrap(), body);
+    }
+    let long = format!(
+        r#"{{"command":"revise","comment":"{}"}}"#,
+        "x".repeat(4_001)
+    );
+    for body in [
+        "",
+        "[]",
+        r#"{"command":"stop"}"#,
+        r#"{"command":"revise"}"#,
+        r#"{"command":"revise","comment":" "}"#,
+        r#"{"command":"pause","now":true}"#,
+        long.as_str(),
+    ] {
+        assert_eq!(
+            Command::parse(body.as_bytes()).unwrap_err().code,
+            "invalid_command",
+            "{body}"
+        );
+    }
+}

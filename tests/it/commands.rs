@@ -1,0 +1,210 @@
+//! Commands of the owner, on the whole system.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use local::faults::{FaultAction, Faults, Phase};
+use serde_json::{Value, json};
+
+use crate::world::{Setup, World, assert_one_of_each, todo};
+
+/// Longest that the condition of a test may take to come true.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn with_approval() -> Value {
+    let mut brief = todo();
+    brief["options"] = json!({"approval": "plan"});
+    brief
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plan_is_revised_and_approved_by_its_owner_only() {
+    let world = World::start().await;
+    let (owner, stranger) = (world.user().await, world.user().await);
+    let task = world.accept(&owner, &with_approval()).await;
+    world.reached(&task, &["awaiting_approval"]).await;
+    assert!(world.rows("assignments", &task).await.is_empty());
+
+    let approve = || json!({"command": "approve"});
+    assert_eq!(world.command(&stranger, &task, approve()).await.0, 404);
+    let (status, error) = world.command(&owner, &task, json!({"command": "go"})).await;
+    assert_eq!(
+        (status, error["error"]["code"].as_str()),
+        (400, Some("invalid_command"))
+    );
+    let (status, error) = world
+        .command(&owner, &task, json!({"command": "retry"}))
+        .await;
+    assert_eq!(
+        (status, error["error"]["code"].as_str()),
+        (409, Some("not_now"))
+    );
+
+    let revise = json!({"command": "revise", "comment": "Call it something else."});
+    let (status, answer) = world.command(&owner, &task, revise).await;
+    assert_eq!((status, answer["status"].as_str()), (200, Some("planning")));
+    world.reached(&task, &["awaiting_approval"]).await;
+    assert_eq!(world.rows("plans", &task).await.len(), 2);
+
+    assert_eq!(world.command(&owner, &task, approve()).await.0, 200);
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(world.model_calls().1, 0);
+    let told = world.rows("progress", &task).await;
+    let told: Vec<_> = told
+        .iter()
+        .filter(|line| line.text("stage") == Some("command"))
+        .map(|line| line.text("text").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "You asked for another plan: Call it something else.",
+            "You approved the plan"
+        ]
+    );
+    world.stop().await;
+}
+
+/// Holds agents back until it is opened.
+#[derive(Default)]
+struct Barrier {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Barrier {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let is_open = self.is_open.lock().unwrap();
+        let held = |is_open: &mut bool| !*is_open;
+        let _ = self.opened.wait_timeout_while(is_open, PATIENCE, held);
+    }
+}
+
+/// A world in which every agent's second turn is held back.
+async fn holding() -> (World, Arc<Barrier>) {
+    let barrier = Arc::new(Barrier::default());
+    let mut faults = Faults::default();
+    let hook = Arc::clone(&barrier);
+    faults.on_row_create = Some(Arc::new(move |row| {
+        if row.table == "journal" && row.data["key"] == "t1" && row.phase == Phase::Before {
+            tokio::task::block_in_place(|| hook.pass());
+        }
+        FaultAction::Continue
+    }));
+    let world = World::with(Setup {
+        faults,
+        sweep_every: Some(1),
+        ..Setup::default()
+    })
+    .await;
+    (world, barrier)
+}
+
+/// Waits until the agents that are held back have heard that they were stopped.
+async fn heard(world: &World, task: &str) {
+    let since = jiff::Timestamp::now();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let claims = world.rows("claims", task).await;
+        let stopped = claims.iter().filter(|row| {
+            let beat = row.text("heartbeatAt").unwrap_or_default();
+            let beat: jiff::Timestamp = beat.parse().unwrap();
+            row.text("state") == Some("stopped") && beat > since
+        });
+        if stopped.count() >= 3 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{claims:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
+    let (world, barrier) = holding().await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    world.reached(&task, &["coding"]).await;
+    let (status, answer) = world
+        .command(&user, &task, json!({"command": "pause"}))
+        .await;
+    assert_eq!((status, answer["status"].as_str()), (200, Some("paused")));
+    heard(&world, &task).await;
+    barrier.open();
+    world.reached(&task, &["paused"]).await;
+
+    let (status, _) = world
+        .command(&user, &task, json!({"command": "resume"}))
+        .await;
+    assert_eq!(status, 200);
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(
+        world.model_calls().1,
+        0,
+        "a recorded turn was asked for again"
+    );
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_cancelled_task_ends_without_a_repository() {
+    let (world, barrier) = holding().await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    world.reached(&task, &["coding"]).await;
+    let (status, answer) = world
+        .command(&user, &task, json!({"command": "cancel"}))
+        .await;
+    assert_eq!(
+        (status, answer["status"].as_str()),
+        (200, Some("cancelled"))
+    );
+    barrier.open();
+    world.reached(&task, &["cancelled"]).await;
+    assert_eq!(
+        world
+            .command(&user, &task, json!({"command": "resume"}))
+            .await
+            .0,
+        409
+    );
+    assert!(world.rows("releases", &task).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_failed_is_done_again_and_what_succeeded_is_kept() {
+    let settings = |model| vec![("ANTHROPIC_MODEL", model)];
+    let world = World::with(Setup {
+        settings: settings("scripted-stuck"),
+        ..Setup::default()
+    })
+    .await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    assert_eq!(world.ended(&task).await.text("status"), Some("failed"));
+    let folder = world.stop().await;
+    // The owner takes another model and tries again.
+    let world = World::with(Setup {
+        settings: settings("scripted"),
+        folder: Some(folder),
+        ..Setup::default()
+    })
+    .await;
+    let (status, answer) = world
+        .command(&user, &task, json!({"command": "retry"}))
+        .await;
+    assert_eq!((status, answer["status"].as_str()), (200, Some("coding")));
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(world.rows("plans", &task).await.len(), 1);
+    assert_eq!(row.integer("generation"), Some(2));
+    world.stop().await;
+}

@@ -1,0 +1,99 @@
+import { useState } from 'preact/hooks';
+import type { Api } from './api';
+import type { Snapshot } from './snapshot';
+import { troubleOf } from './trouble';
+
+/** What an owner may want of a task; the function `create-task` has the same words. */
+export type Command =
+  | { command: 'approve' | 'pause' | 'resume' | 'cancel' | 'retry' }
+  | { command: 'revise'; comment: string };
+
+type Word = Command['command'];
+
+/** Longest comment on a plan, in characters. */
+const COMMENT_CHARS_MAX = 4_000;
+const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
+const BUTTONS: Record<Word, string> = {
+  approve: 'Approve the plan',
+  revise: 'Ask for another plan',
+  pause: 'Pause',
+  resume: 'Go on',
+  cancel: 'Cancel',
+  retry: 'Try again',
+};
+
+/** What a task of this status takes, beside a comment on its plan. */
+export function commandsFor(status: string): Exclude<Word, 'revise'>[] {
+  if (status === 'awaiting_approval') return ['approve', 'cancel'];
+  if (status === 'paused') return ['resume', 'cancel'];
+  if (status === 'failed') return ['retry'];
+  // Once publishing has begun it can only be paused.
+  if (status === 'publishing' || status === 'deploying') return ['pause'];
+  return AT_WORK.includes(status) ? ['pause', 'cancel'] : [];
+}
+
+/** Commands for the task, and what came of the last one. */
+export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
+  const [comment, setComment] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [refusal, setRefusal] = useState('');
+  const { task } = snapshot;
+  const commands = commandsFor(task?.status ?? '');
+  if (!task || commands.length === 0) return null;
+
+  const send = async (command: Command) => {
+    if (command.command === 'cancel' && !confirm('Cancel this project? Nothing will be published.')) return;
+    setBusy(true);
+    setRefusal('');
+    try {
+      const refused = await api.command(task.id, command);
+      setRefusal(refused ?? '');
+      if (refused === undefined && command.command === 'revise') setComment('');
+    } catch (error) {
+      setRefusal(troubleOf(error, api.endpoint).message);
+    }
+    setBusy(false);
+  };
+  return (
+    <section class="controls" aria-label="Commands" aria-busy={busy}>
+      {task.status === 'awaiting_approval' && (
+        <form
+          class="field"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!busy) void send({ command: 'revise', comment });
+          }}
+        >
+          <label for="comment">What should be different?</label>
+          <textarea
+            id="comment"
+            rows={2}
+            maxLength={COMMENT_CHARS_MAX}
+            value={comment}
+            onInput={(event) => setComment(event.currentTarget.value)}
+          />
+          <button type="submit" disabled={busy || comment.trim() === ''}>
+            {BUTTONS.revise}
+          </button>
+        </form>
+      )}
+      <div class="row">
+        {commands.map((command) => (
+          <button
+            key={command}
+            class={command === 'approve' || command === 'resume' || command === 'retry' ? 'primary' : undefined}
+            disabled={busy}
+            onClick={() => void send({ command })}
+          >
+            {BUTTONS[command]}
+          </button>
+        ))}
+      </div>
+      {refusal !== '' && (
+        <p class="notice bad" role="alert">
+          {refusal}
+        </p>
+      )}
+    </section>
+  );
+}
