@@ -3,7 +3,9 @@
 //! What it does is chosen by the first segment of the path or, for `/`, by the variable `MODE`:
 //! `echo` (default) answers what it was sent, `status-N` answers N, `hold` tells the listener at
 //! `GATE` that it is inside and goes on when that closes the connection, `exit` ends the process.
-//! `MODE=deaf` never listens, `MODE=dies` ends at the start. With `QUIET` set it does not say at
+//! `MODE=deaf` never listens, `MODE=dies` ends at the start. With `MODE=keep` it serves one request
+//! after another on a connection, with `MODE=slam` it closes it after one and does not say so,
+//! otherwise it says so. With `QUIET` set it does not say at
 //! which port it listens, as the server of the Rust image.
 
 #![expect(
@@ -27,6 +29,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 struct Request {
     method: String,
@@ -59,7 +62,10 @@ fn main() {
     println!("HTTP server successfully started!");
     for stream in listener.incoming() {
         let stream = stream.unwrap();
-        std::thread::spawn(move || serve(stream));
+        std::thread::spawn(move || {
+            let connection = CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+            while serve(&stream, connection).is_some() && variable("MODE") == "keep" {}
+        });
     }
 }
 
@@ -67,13 +73,14 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-fn serve(stream: TcpStream) {
-    let Some(request) = read(&stream) else { return };
+/// Serves one request; `None` where there is no further one.
+fn serve(stream: &TcpStream, connection: u64) -> Option<()> {
+    let request = read(stream)?;
     if request.path == "/__opr/health" {
-        return answer(&stream, 200, "", "OK");
+        return answer(stream, 200, "", "OK");
     }
     if request.headers.get("x-open-runtimes-secret") != Some(&variable("OPEN_RUNTIMES_SECRET")) {
-        return answer(&stream, 401, "", "Unauthorized.");
+        return answer(stream, 401, "", "Unauthorized.");
     }
     let number = REQUESTS.fetch_add(1, Ordering::SeqCst);
     let log_id = format!("log{}x{number}", process::id());
@@ -98,9 +105,9 @@ fn serve(stream: TcpStream) {
     }
     if let Some(status) = mode.strip_prefix("status-") {
         write("errors", "it went wrong\n");
-        return answer(&stream, status.parse().unwrap(), &log_id, "");
+        return answer(stream, status.parse().unwrap(), &log_id, "");
     }
-    answer(&stream, 200, &log_id, &echo(&request));
+    answer(stream, 200, &log_id, &echo(&request, connection))
 }
 
 fn hold(request: &Request) {
@@ -146,7 +153,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
     })
 }
 
-fn echo(request: &Request) -> String {
+fn echo(request: &Request, connection: u64) -> String {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     serde_json::json!({
         "method": request.method,
@@ -155,16 +162,20 @@ fn echo(request: &Request) -> String {
         "body": request.body,
         "env": environment,
         "pid": process::id(),
+        "connection": connection,
     })
     .to_string()
 }
 
-fn answer(mut stream: &TcpStream, status: u16, log_id: &str, body: &str) {
+fn answer(mut stream: &TcpStream, status: u16, log_id: &str, body: &str) -> Option<()> {
     let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
-    head.push_str("content-type: application/json; charset=utf-8\r\nconnection: close\r\n");
+    head.push_str("content-type: application/json; charset=utf-8\r\n");
+    if !matches!(variable("MODE").as_str(), "keep" | "slam") {
+        head.push_str("connection: close\r\n");
+    }
     let _ = write!(
         head,
         "x-fixture: 1\r\nx-open-runtimes-log-id: {log_id}\r\n\r\n"
     );
-    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+    stream.write_all(format!("{head}{body}").as_bytes()).ok()
 }

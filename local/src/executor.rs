@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 mod call;
+mod connections;
 mod listening;
 mod logs;
 mod process;
@@ -188,7 +189,7 @@ impl Executor {
                 Some(fault) => strike(fault, &process, &call, left, serving).await?,
                 None => serving,
             };
-            let sent = call::send(process.port, &process.secret, &call, left);
+            let sent = call::send(&process, &call, left);
             let reply = match tokio::time::timeout(left + ANSWER_GRACE, sent).await {
                 Err(_) => return Err(ExecutorError::Silent),
                 Ok(Ok(reply)) => reply,
@@ -354,7 +355,7 @@ async fn strike(
             Err(ExecutorError::Ended)
         }
         CallFault::Kill(At::During(after)) => {
-            let sent = call::send(process.port, &process.secret, call, left);
+            let sent = call::send(process, call, left);
             let _ = tokio::time::timeout(after, sent).await;
             end(process).await;
             Err(ExecutorError::Ended)
@@ -364,7 +365,7 @@ async fn strike(
             // The function has its answer taken as ever, so that its process works on.
             tokio::spawn(async move {
                 let _serving = serving;
-                let sent = call::send(process.port, &process.secret, &call, left);
+                let sent = call::send(&process, &call, left);
                 let _ = tokio::time::timeout(left + ANSWER_GRACE, sent).await;
             });
             tokio::time::sleep(after).await;

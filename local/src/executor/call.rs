@@ -7,11 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::net::TcpStream;
 
+use super::process::Process;
 use crate::faults::CallFault;
 
 /// Bytes of a function's answer that are read at most.
@@ -74,8 +76,9 @@ pub(super) async fn healthy(port: u16) -> bool {
     else {
         return false;
     };
-    let reply = tokio::time::timeout(HEALTH_LIMIT, exchange(port, request)).await;
-    matches!(reply, Ok(Ok(reply)) if reply.status == StatusCode::OK)
+    let asked = async { exchange(connect(port).await?, request).await };
+    let reply = tokio::time::timeout(HEALTH_LIMIT, asked).await;
+    matches!(reply, Ok(Ok((reply, _))) if reply.status == StatusCode::OK)
 }
 
 /// Sends one request and reads the whole answer. The caller bounds the time.
@@ -83,21 +86,24 @@ pub(super) async fn healthy(port: u16) -> bool {
 /// # Errors
 /// [`ExchangeError`]; only [`ExchangeError::Connect`] is safe to repeat.
 pub(super) async fn send(
-    port: u16,
-    secret: &SecretString,
+    process: &Process,
     call: &Call,
     timeout: Duration,
 ) -> Result<Reply, ExchangeError> {
-    let request = build(port, secret, call, timeout).ok_or(ExchangeError::Unsendable)?;
-    exchange(port, request).await
+    let request = build(process, call, timeout).ok_or(ExchangeError::Unsendable)?;
+    let stream = match process.connections.take() {
+        Some(kept) => kept,
+        None => connect(process.port).await?,
+    };
+    let (reply, stream) = exchange(stream, request).await?;
+    if let Some(stream) = stream {
+        process.connections.keep(stream);
+    }
+    Ok(reply)
 }
 
-fn build(
-    port: u16,
-    secret: &SecretString,
-    call: &Call,
-    timeout: Duration,
-) -> Option<Request<Full<Bytes>>> {
+fn build(process: &Process, call: &Call, timeout: Duration) -> Option<Request<Full<Bytes>>> {
+    let secret = process.secret.expose_secret();
     let slash = if call.path.starts_with('/') { "" } else { "/" };
     // The real executor does not send these bodies either.
     let empty = matches!(call.body.as_ref(), b"" | b"0");
@@ -126,13 +132,13 @@ fn build(
         );
     }
     // Set last: a caller cannot overwrite them.
-    let basic = STANDARD.encode(format!("opr:{}", secret.expose_secret()));
+    let basic = STANDARD.encode(format!("opr:{secret}"));
     let seconds = timeout.as_secs().max(1).to_string();
     let logging = if call.logging { "enabled" } else { "disabled" };
     let own = [
-        ("host", format!("127.0.0.1:{port}")),
+        ("host", format!("127.0.0.1:{}", process.port)),
         ("authorization", format!("Basic {basic}")),
-        ("x-open-runtimes-secret", secret.expose_secret().to_owned()),
+        ("x-open-runtimes-secret", secret.to_owned()),
         ("x-open-runtimes-timeout", seconds),
         ("x-open-runtimes-logging", logging.to_owned()),
     ];
@@ -148,14 +154,22 @@ fn build(
     Some(request)
 }
 
-async fn exchange(port: u16, request: Request<Full<Bytes>>) -> Result<Reply, ExchangeError> {
+async fn connect(port: u16) -> Result<TcpStream, ExchangeError> {
     let connect = TcpStream::connect(("127.0.0.1", port));
     let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_LIMIT, connect).await else {
         return Err(ExchangeError::Connect);
     };
     // Small requests and answers on loopback: waiting to fill a packet only costs time.
     let _ = stream.set_nodelay(true);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+    Ok(stream)
+}
+
+/// Asks once, and gives the connection back where both sides are done with it and keep it.
+async fn exchange(
+    stream: TcpStream,
+    request: Request<Full<Bytes>>,
+) -> Result<(Reply, Option<TcpStream>), ExchangeError> {
+    let (mut sender, mut connection) = handshake(TokioIo::new(stream))
         .await
         .map_err(|_| ExchangeError::Broken)?;
     let talk = async {
@@ -170,15 +184,24 @@ async fn exchange(port: u16, request: Request<Full<Bytes>>) -> Result<Reply, Exc
             body.map_err(|error| body_error(error.as_ref()))?.to_bytes(),
         ))
     };
-    let mut connection = std::pin::pin!(connection);
-    let mut talk = std::pin::pin!(talk);
-    let (parts, body) = tokio::select! {
-        biased;
-        outcome = &mut talk => outcome,
-        // The connection may end before its last bytes are taken; the talk then ends by itself.
-        _ = &mut connection => talk.await,
+    let mut ended = false;
+    let (parts, body) = {
+        let mut talk = std::pin::pin!(talk);
+        tokio::select! {
+            biased;
+            outcome = &mut talk => outcome,
+            // It may end before its last bytes are taken; the talk then ends by itself.
+            _ = &mut connection => {
+                ended = true;
+                talk.await
+            }
+        }
     }?;
-    Ok(reply(&parts, body))
+    // One look more, in which it makes itself ready for a next request, or ends.
+    ended = ended || futures::poll!(&mut connection).is_ready() || !sender.is_ready();
+    let kept = (!ended).then(|| connection.into_parts());
+    let kept = kept.filter(|kept| kept.read_buf.is_empty());
+    Ok((reply(&parts, body), kept.map(|kept| kept.io.into_inner())))
 }
 
 fn body_error(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ExchangeError {

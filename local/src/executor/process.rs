@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::call;
+use super::connections::Connections;
 use super::logs::ProcessLog;
 use super::{ExecutorError, Program, listening};
 use crate::clock;
@@ -36,6 +37,7 @@ pub(super) struct Process {
     pub(super) program: Program,
     pub(super) port: u16,
     pub(super) secret: SecretString,
+    pub(super) connections: Connections,
     pid: Pid,
     started_ms: i64,
     usage: Mutex<Usage>,
@@ -150,6 +152,7 @@ impl Process {
             program,
             port,
             secret,
+            connections: Connections::default(),
             pid,
             started_ms: clock::now().as_millisecond(),
             usage: Mutex::new(usage),
@@ -183,10 +186,7 @@ impl Process {
 
     /// Lets no more executions join and ends the process after the last one has left.
     pub(super) fn retire(&self) {
-        self.usage
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closed = true;
+        self.close();
         self.usage_changed.notify_waiters();
     }
 
@@ -197,6 +197,7 @@ impl Process {
             let mut changed = std::pin::pin!(self.usage_changed.notified());
             // Registered before looking, so that no change is missed.
             changed.as_mut().enable();
+            let next_sweep = self.connections.sweep();
             let wait = {
                 let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
                 let left = (usage.last_end + idle).saturating_duration_since(Instant::now());
@@ -208,22 +209,28 @@ impl Process {
             };
             tokio::select! {
                 () = changed => {}
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(next_sweep.map_or(wait, |next| next.min(wait))) => {}
                 () = self.gone.cancelled() => return,
             }
         }
+        self.connections.close();
         self.stop.cancel();
         self.gone.cancelled().await;
     }
 
     /// Ends the process: SIGTERM, then SIGKILL to its group. Returns when it is gone.
     pub(super) async fn stop(&self) {
+        self.close();
+        self.stop.cancel();
+        self.gone.cancelled().await;
+    }
+
+    fn close(&self) {
         self.usage
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .closed = true;
-        self.stop.cancel();
-        self.gone.cancelled().await;
+        self.connections.close();
     }
 
     /// Waits for the end of the process.

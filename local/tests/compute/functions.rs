@@ -215,6 +215,63 @@ async fn a_synchronous_call_is_cut_while_the_function_runs_on() {
 }
 
 #[tokio::test]
+async fn a_function_that_exceeds_its_time_out_is_given_up_and_runs_on() {
+    let world = World::start(Options {
+        functions: json!([{"$id": "run", "name": "run", "timeout": 1}]),
+        modes: vec![("run", "hold")],
+        ..Options::default()
+    })
+    .await;
+    let (call, held) = tokio::join!(
+        world.execute("run", json!({"body": "x"})),
+        world.gate.next()
+    );
+    let (status, failed) = call;
+    assert_eq!(
+        (status.as_u16(), &failed["status"]),
+        (201, &json!("failed"))
+    );
+    assert_eq!(failed["responseStatusCode"], 500);
+    assert_eq!(
+        failed["errors"],
+        "Asynchronous function execution timed out. Ensure the execution duration doesn't exceed \
+         the configured function timeout.\\nError Code: 408"
+    );
+    // The second that it has, and the 15 more in which its answer is waited for.
+    let duration = failed["duration"].as_f64().unwrap();
+    assert!((15.5..30.0).contains(&duration), "{duration}");
+    assert!(is_alive(held.pid));
+    let (_, next) = world.execute("run", json!({"path": "/echo"})).await;
+    assert_eq!(body(&next)["pid"], held.pid);
+}
+
+#[tokio::test]
+async fn calls_share_a_connection_that_the_function_keeps() {
+    let world = world(vec![("run", "keep")]).await;
+    let mut seen = Vec::new();
+    until(async || {
+        let (_, answer) = world.execute("run", json!({})).await;
+        let connection = body(&answer)["connection"].as_u64();
+        let again = seen.contains(&connection);
+        seen.push(connection);
+        again.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_closed_without_a_word_costs_no_execution() {
+    let world = world(vec![("run", "slam")]).await;
+    let calls = (0..40).map(|_| async {
+        for _ in 0..5 {
+            let (_, answer) = world.execute("run", json!({})).await;
+            assert_eq!(answer["status"], "completed", "{answer}");
+        }
+    });
+    futures::future::join_all(calls).await;
+}
+
+#[tokio::test]
 async fn an_asynchronous_execution_waits_and_completes() {
     let world = world(vec![("run", "hold")]).await;
     let (status, waiting) = world
