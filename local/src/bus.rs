@@ -55,6 +55,9 @@ impl Bus {
     /// For functions no event is lost while the process lives; a process that
     /// dies loses those not yet taken, as the real platform may.
     pub fn publish(&self, event: Event) {
+        if let Some(name) = event.names.first() {
+            tracing::trace!(name, "event");
+        }
         let event = Arc::new(event);
         let _ = self.realtime.send(Arc::clone(&event));
         let _ = self.functions.send(event);

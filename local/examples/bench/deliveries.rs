@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
-use axum::routing::get;
+use axum::body::Bytes;
 use http::{Method, StatusCode};
 use local::store::Durability;
 use serde_json::json;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use crate::client::Client;
 use crate::function::now_ns;
 use crate::load::quantile;
-use crate::platform::{HEARD, Process};
+use crate::platform::{EXECUTIONS, HEARD, Process};
 
 /// Requests of each kind that are timed.
 const TIMED: usize = 1_000;
@@ -28,51 +28,68 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Times {
     /// One request on a kept connection to a server that does nothing.
     pub(crate) bare_us: f64,
-    /// From sending the write to the function having its request.
+    /// From the event, when its write is committed, to the function having its request.
     pub(crate) event_us: f64,
-    /// The write alone, until its answer: what of `event_us` comes before the event.
+    /// From sending the write to the function having its request.
+    pub(crate) whole_us: f64,
+    /// The write alone, until its answer.
     pub(crate) write_us: f64,
 }
 
-/// Measures both on this machine, one request at a time.
+/// Measures all on this machine, in turn, with nothing else under way in the platform.
 pub(crate) async fn measure() -> anyhow::Result<Times> {
     let folder = tempfile::tempdir()?;
     let reports = UdpSocket::bind(("127.0.0.1", 0)).await?;
-    let process = Process::start(
-        folder.path(),
-        Durability::Normal,
-        reports.local_addr()?.port(),
-    )?;
+    let port = reports.local_addr()?.port();
+    let process = Process::start(folder.path(), Durability::Normal, port)?;
     let mut client = Client::connect(process.port).await?;
-    let (mut events, mut writes) = (Vec::with_capacity(TIMED), Vec::with_capacity(TIMED));
+    let mut idle = Client::connect(serve_nothing()?).await?;
+    let mut rounds = Vec::with_capacity(TIMED);
     for number in 0..WARM_UP + TIMED {
-        let body = json!({"rowId": format!("r{number}"), "data": {"title": "Heard"}});
+        let body = json!({"rowId": format!("r{number}"), "data": {"title": "Heard"}}).to_string();
+        let (bare, _) = post(&mut idle, "/", body.clone()).await?;
         let sent = now_ns();
-        let (status, _) = client.ask(Method::POST, HEARD, body.to_string()).await?;
-        let answered = now_ns().saturating_sub(sent) / 1_000;
+        let (answered, status) = post(&mut client, HEARD, body).await?;
         ensure!(status == StatusCode::CREATED, "a row was answered {status}");
         let mut heard = [0; 16];
         tokio::time::timeout(PATIENCE, reports.recv(&mut heard))
             .await
             .context("the function was not called")??;
-        let took = u128::from_le_bytes(heard).saturating_sub(sent) / 1_000;
-        if number >= WARM_UP {
-            events.push(u32::try_from(took).unwrap_or(u32::MAX));
-            writes.push(u32::try_from(answered).unwrap_or(u32::MAX));
-        }
+        rounds.push([bare, answered, sent, u128::from_le_bytes(heard)]);
+        // What is left to do for this event must not be in the way of the next.
+        while client.get(EXECUTIONS).await?["total"] != json!(number + 1) {}
     }
-    drop(process);
-    events.sort_unstable();
-    writes.sort_unstable();
+    drop(client);
+    let published = process.published()?;
+    // Making the tables has published, too.
+    let first = published.len().checked_sub(rounds.len());
+    let published = published
+        .into_iter()
+        .skip(first.context("events are missing")?);
+    let rounds: Vec<_> = rounds.into_iter().zip(published).skip(WARM_UP).collect();
+    let median = |time: fn(&([u128; 4], u128)) -> u128| {
+        let micros = |round| u32::try_from(time(round) / 1_000).unwrap_or(u32::MAX);
+        let mut times: Vec<u32> = rounds.iter().map(micros).collect();
+        times.sort_unstable();
+        quantile(&times, 50)
+    };
     Ok(Times {
-        bare_us: bare().await?,
-        event_us: quantile(&events, 50),
-        write_us: quantile(&writes, 50),
+        bare_us: median(|([bare, ..], _)| *bare),
+        event_us: median(|([.., heard], event)| heard.saturating_sub(*event)),
+        whole_us: median(|([_, _, sent, heard], _)| heard.saturating_sub(*sent)),
+        write_us: median(|([_, answered, ..], _)| *answered),
     })
 }
 
-/// The median of a request to a server that does nothing, on a thread of its own.
-async fn bare() -> anyhow::Result<f64> {
+/// How long a request took, in nanoseconds, and its status.
+async fn post(client: &mut Client, path: &str, body: String) -> anyhow::Result<(u128, StatusCode)> {
+    let started = Instant::now();
+    let (status, _) = client.ask(Method::POST, path, body).await?;
+    Ok((started.elapsed().as_nanos(), status))
+}
+
+/// The port of a server that does nothing, on a thread of its own.
+fn serve_nothing() -> anyhow::Result<u16> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     listener.set_nonblocking(true)?;
@@ -81,19 +98,9 @@ async fn bare() -> anyhow::Result<f64> {
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let routes = Router::new().route("/", get(|| async { "OK" }));
+            let routes = Router::new().route("/", axum::routing::post(|_: Bytes| async { "OK" }));
             Ok(axum::serve(TcpListener::from_std(listener)?, routes).await?)
         })
     });
-    let mut client = Client::connect(port).await?;
-    let mut times = Vec::with_capacity(TIMED);
-    for number in 0..WARM_UP + TIMED {
-        let started = Instant::now();
-        client.ask(Method::GET, "/", String::new()).await?;
-        if number >= WARM_UP {
-            times.push(u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
-        }
-    }
-    times.sort_unstable();
-    Ok(quantile(&times, 50))
+    Ok(port)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use local::config::ProjectConfig;
@@ -12,8 +13,12 @@ use local::platform::{Platform, PlatformConfig};
 use local::store::Durability;
 use secrecy::SecretString;
 use serde_json::json;
+use tracing::Subscriber;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::function;
+use crate::function::{self, now_ns};
 
 pub(crate) const PROJECT: &str = "bench";
 pub(crate) const KEY: &str = "standard_bench";
@@ -21,6 +26,9 @@ pub(crate) const KEY: &str = "standard_bench";
 pub(crate) const ROWS: &str = "/v1/tablesdb/main/tables/notes/rows";
 /// Rows that the function hears of.
 pub(crate) const HEARD: &str = "/v1/tablesdb/main/tables/heard/rows";
+/// The function's executions; one of them is enough to be told how many there are.
+pub(crate) const EXECUTIONS: &str = "/v1/functions/listener/executions\
+    ?queries%5B0%5D=%7B%22method%22%3A%22limit%22%2C%22values%22%3A%5B1%5D%7D";
 /// The function's id, and the name of its executable.
 const FUNCTION: &str = "listener";
 
@@ -30,7 +38,20 @@ const TICK_US: f64 = 10_000.0;
 /// A running platform; killed with SIGKILL when dropped.
 pub(crate) struct Process {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) port: u16,
+}
+
+/// Takes the moment of every event, from the line that the bus writes to the log for it.
+#[derive(Clone, Default)]
+struct Published(Arc<Mutex<Vec<u128>>>);
+
+impl<S: Subscriber> Layer<S> for Published {
+    fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+        let now = now_ns();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(now);
+    }
 }
 
 impl Process {
@@ -51,10 +72,25 @@ impl Process {
             .spawn()
             .context("could not start the platform")?;
         let stdout = child.stdout.take().context("the platform has no output")?;
+        let mut output = BufReader::new(stdout);
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        output.read_line(&mut line)?;
         let port = line.trim().parse().context("the platform did not start")?;
-        Ok(Self { child, port })
+        Ok(Self {
+            child,
+            output,
+            port,
+        })
+    }
+
+    /// Stops it, and says when it published each event that functions may hear, in nanoseconds
+    /// since 1970.
+    pub(crate) fn published(mut self) -> anyhow::Result<Vec<u128>> {
+        drop(self.child.stdin.take());
+        let mut text = String::new();
+        self.output.read_to_string(&mut text)?;
+        let moments = text.lines().map(|line| Ok(line.parse()?));
+        moments.collect()
     }
 
     /// Processor time it has used, in microseconds: what a machine that does other things too
@@ -101,12 +137,20 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
         sync,
         ..PlatformConfig::new(PROJECT, data.join("platform"), functions)
     };
+    let published = Published::default();
+    let of_the_bus = Targets::new().with_target("local::bus", LevelFilter::TRACE);
+    let layer = published.clone().with_filter(of_the_bus);
+    tracing_subscriber::registry().with(layer).init();
     tokio::runtime::Runtime::new()?.block_on(async {
         let platform = Platform::start(config).await?;
         println!("{}", platform.port());
         let ended = || std::io::stdin().read_to_end(&mut Vec::new());
         tokio::task::spawn_blocking(ended).await??;
         platform.shutdown().await;
+        let moments = published.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for moment in moments.iter() {
+            println!("{moment}");
+        }
         Ok(ExitCode::SUCCESS)
     })
 }
