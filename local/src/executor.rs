@@ -1,7 +1,8 @@
 //! The executor: runs functions as processes of this machine.
 //!
 //! One process a function, started by the first execution that needs it and shared by all that
-//! run at once, as one container is on the real platform. It speaks the Open Runtimes v5 protocol.
+//! run at once, as one container is on the real platform. It speaks the Open Runtimes v5 protocol,
+//! on connections that it keeps for a moment, which the real one does not: see `connections`.
 //! Nothing here knows of rows, events or records: see `functions` for those. There is no retry of
 //! a request that may have reached a function.
 
