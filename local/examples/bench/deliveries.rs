@@ -57,7 +57,13 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
             .context("the function was not called")??;
         rounds.push([bare, answered, sent, u128::from_le_bytes(heard)]);
         // What is left to do for this event must not be in the way of the next.
-        while client.get(EXECUTIONS).await?["total"] != json!(number + 1) {}
+        let recorded = async {
+            while client.get(EXECUTIONS).await?["total"] != json!(number + 1) {}
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, recorded)
+            .await
+            .context("the execution was not recorded")??;
     }
     drop(client);
     let published = process.published()?;
@@ -67,6 +73,13 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
         .into_iter()
         .skip(first.context("events are missing")?);
     let rounds: Vec<_> = rounds.into_iter().zip(published).skip(WARM_UP).collect();
+    let whole = rounds
+        .iter()
+        .all(|([_, _, sent, heard], event)| sent <= event && event <= heard);
+    ensure!(
+        whole,
+        "an event was not published between its write and its request"
+    );
     let median = |time: fn(&([u128; 4], u128)) -> u128| {
         let micros = |round| u32::try_from(time(round) / 1_000).unwrap_or(u32::MAX);
         let mut times: Vec<u32> = rounds.iter().map(micros).collect();
