@@ -1,5 +1,6 @@
 //! What was typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -38,6 +39,13 @@ pub enum Command {
     Settings,
     /// Make one model call, alone.
     Try(TryArgs),
+    /// Lead a command in the sandbox of a build to the package registry; not for people.
+    #[command(name = local::sites::relay::MODE, hide = true)]
+    Relay {
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
