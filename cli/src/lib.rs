@@ -4,6 +4,7 @@
 //! tests start from there too. Start reading at [`run`].
 
 mod account_command;
+mod approval;
 pub mod args;
 pub mod data;
 pub mod environment;
@@ -18,6 +19,7 @@ mod session;
 mod settings_command;
 mod summary;
 mod task;
+mod task_api;
 mod try_command;
 mod web_page;
 

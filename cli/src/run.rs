@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
-use appwrite::{Client, Method, NewExecution};
-use pipeline::TaskId;
+use appwrite::Client;
 use pipeline::brief::Brief;
 use pipeline::ids::sha256_hex;
+use pipeline::{Status, TaskId};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
+use crate::approval;
 use crate::args::RunArgs;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
@@ -23,6 +24,8 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::session::Session;
 use crate::summary::Summary;
+use crate::task::Change;
+use crate::task_api;
 
 /// Exit code of a program that was interrupted, as shells have it.
 const INTERRUPTED: u8 = 130;
@@ -163,9 +166,18 @@ async fn carry_out(
         token: &session.token,
         task_id: task.as_str(),
     };
-    let row = follow
-        .to_the_end(&mut |change| output.change(change))
-        .await?;
+    let (waiting, plans) = tokio::sync::mpsc::unbounded_channel();
+    let mut on_change = |change: &Change| {
+        output.change(change);
+        if matches!(change, Change::Task(row) if row.status == Status::AwaitingApproval) {
+            // Nobody listens any more only once this has ended.
+            let _ = waiting.send(());
+        }
+    };
+    let row = tokio::select! {
+        row = follow.to_the_end(&mut on_change) => row?,
+        error = approval::ask(plans, &session.client, &task, output) => return Err(error),
+    };
     runs.insert(
         digest,
         Begun {
@@ -196,8 +208,6 @@ fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
     Ok(sha256_hex(&bytes)[..32].to_owned())
 }
 
-/// Longest path through a cold start of the function.
-const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Calls of create-task until one answers.
 const SUBMIT_ATTEMPTS_MAX: u32 = 3;
 
@@ -213,28 +223,8 @@ async fn submit(
         *options = Value::Object(Map::new());
     }
     options["requestId"] = request_id.into();
-    let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
-    let new = NewExecution {
-        body: Value::Object(brief).to_string(),
-        is_async: false,
-        method: Method::Post,
-        headers,
-        ..NewExecution::default()
-    };
     for attempt in 1.. {
-        let (client, new) = (client.clone(), new.clone());
-        let deadline = Instant::now() + SUBMIT_TIMEOUT;
-        let call = tokio::task::spawn_blocking(move || {
-            client
-                .with_deadline(deadline)
-                .executions()
-                .create("create-task", &new)
-        });
-        let execution = call
-            .await?
-            .context("could not start the function create-task")?;
-        let answer: Value = serde_json::from_str(&execution.response_body).unwrap_or_default();
-        let status = execution.response_status_code;
+        let (status, answer) = task_api::call(&client, "/", Value::Object(brief.clone())).await?;
         if status == 201 {
             return answer["taskId"]
                 .as_str()
@@ -243,9 +233,7 @@ async fn submit(
         }
         // The requestId makes a repeat safe: it goes on where the first one stopped.
         if status < 500 || attempt == SUBMIT_ATTEMPTS_MAX {
-            let message = answer["error"]["message"]
-                .as_str()
-                .unwrap_or("it gave no reason");
+            let message = task_api::message(&answer);
             bail!("create-task refused the brief ({status}): {message}");
         }
     }

@@ -23,7 +23,7 @@ use crate::auth::{self, Caller};
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::proxy::{FUNCTION_DOMAINS, SITE_DOMAINS};
-use crate::server::{self, Params};
+use crate::server::Params;
 use crate::sites::SOURCE_BYTES_MAX;
 use crate::store::Writer;
 use crate::{clock, health, ids, storage};
@@ -63,8 +63,7 @@ pub struct Administrator {
 }
 
 /// Sends the requests to the project `console` to routes of their own.
-pub(crate) fn around(project: Router, kernel: &Arc<Kernel>) -> Router {
-    let console = server::wrap(routes(), Arc::clone(kernel));
+pub(crate) fn around(project: Router, console: Router) -> Router {
     // Not a layer, whose requests would come with the path that the other router has matched.
     Router::new().fallback_service(tower::service_fn(move |request: Request| {
         let given = request.headers().get("x-appwrite-project");
@@ -74,7 +73,8 @@ pub(crate) fn around(project: Router, kernel: &Arc<Kernel>) -> Router {
     }))
 }
 
-fn routes() -> Router<Arc<Kernel>> {
+/// The routes of the project `console`.
+pub(crate) fn routes() -> Router<Arc<Kernel>> {
     Router::new()
         .route("/v1/account", get(account))
         .route("/v1/account/sessions/email", post(sign_in))

@@ -308,10 +308,9 @@ fn serve(listener: TcpListener, kernel: &Arc<Kernel>) -> JoinHandle<()> {
     tokio::spawn(serving::serve(listener, router(kernel), stopping, refuses))
 }
 
-/// All routes over one kernel, sites and our own web client around them.
-/// [`Functions::start`] and [`Sites::start`] come first.
-pub fn router(kernel: &Arc<Kernel>) -> Router {
-    let routes = Router::new()
+/// The routes of the project and those of the console. [`router`] puts them together.
+pub fn routes(kernel: &Arc<Kernel>) -> [Router<Arc<Kernel>>; 2] {
+    let project = Router::new()
         .route("/v1/local/counts", get(counts::show))
         .merge(console::router())
         .merge(faults::router())
@@ -324,8 +323,17 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
         .merge(sites::router())
         .merge(storage::router())
         .merge(proxy::router());
+    [project, admin::routes()]
+}
+
+/// All routes over one kernel, sites and our own web client around them.
+/// [`Functions::start`] and [`Sites::start`] come first.
+pub fn router(kernel: &Arc<Kernel>) -> Router {
+    let [project, console] = routes(kernel);
+    let [project, console] =
+        [project, console].map(|routes| server::wrap(routes, Arc::clone(kernel)));
     let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    admin::around(server::wrap(routes, Arc::clone(kernel)), kernel)
+    admin::around(project, console)
         .layer(hosting)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(

@@ -1,12 +1,15 @@
 //! Commands of the owner, on the whole system.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use local::faults::{FaultAction, Faults, Phase};
 use serde_json::{Value, json};
 
-use crate::world::{Setup, World, assert_one_of_each, todo};
+use crate::crashes::orchestrator;
+use crate::world::{Setup, World, assert_one_of_each, blocking, todo};
 
 /// Longest that the condition of a test may take to come true.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -207,4 +210,48 @@ async fn what_failed_is_done_again_and_what_succeeded_is_kept() {
     assert_eq!(world.rows("plans", &task).await.len(), 1);
     assert_eq!(row.integer("generation"), Some(2));
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_program_asks_for_the_owners_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let brief = folder.path().join("brief.json");
+    std::fs::write(&brief, with_approval().to_string()).unwrap();
+    let run = move |said: &'static str| {
+        let mut child = Command::new(orchestrator())
+            .arg("run")
+            .arg(&brief)
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .env_clear()
+            // The stand-in GitHub runs git.
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(said.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let both = blocking(move || (run("\nOther colours, please.\n"), run("yes\n")));
+    let ((success, text), (later_success, later)) = both.await;
+    assert!(!success, "{text}");
+    assert!(
+        text.contains("You asked for another plan: Other colours, please."),
+        "{text}"
+    );
+    assert!(
+        text.contains("run the same command at a terminal to go on"),
+        "{text}"
+    );
+    assert!(later_success, "{later}");
+    assert!(later.contains("You approved the plan"), "{later}");
 }

@@ -81,7 +81,7 @@ async fn a_killed_function_is_made_up_for() {
 }
 
 /// The program beside this test.
-fn orchestrator() -> PathBuf {
+pub(crate) fn orchestrator() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folder = own
         .ancestors()

@@ -44,12 +44,12 @@ const LARGE_AT_ONCE: usize = 48;
 /// The variable that names the one seed to send again.
 const ONLY: &str = "FUZZ_SEED";
 
-/// The paths of the platform's own router: it shows them when it is printed.
+/// The paths of the platform's own routers: they show them when they are printed.
 async fn templates() -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let config = PlatformConfig::new(PROJECT, folder.path().join("d"), folder.path().join("f"));
     let platform = Platform::start(config).await.unwrap();
-    let printed = format!("{:?}", local::platform::router(platform.kernel()));
+    let printed = format!("{:?}", local::platform::routes(platform.kernel()));
     platform.shutdown().await;
     let quoted = printed.split('"').skip(1).step_by(2);
     let paths: BTreeSet<&str> = quoted.filter(|text| text.starts_with("/")).collect();

@@ -4,6 +4,7 @@
 //! says what to ask next. The conversation is append-only, and what the model said is
 //! resent byte for byte.
 
+pub mod checks;
 pub mod tools;
 
 use std::collections::BTreeMap;
@@ -346,7 +347,7 @@ impl<'a> Session<'a> {
             .files()
             .filter(|(_, file)| file.owner == self.work.assignment.id)
         {
-            found.extend(tools::syntax_error(path, &file.content));
+            found.extend(checks::problems(path, &file.content));
         }
         for check in &self.work.assignment.acceptance {
             if !finish.acceptance.iter().any(|claim| claim.id == check.id) {

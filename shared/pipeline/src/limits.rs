@@ -61,6 +61,10 @@ pub const AGENT_SAME_CALL_MAX: usize = 4;
 pub const AGENT_MAX_TOKENS: u32 = 64_000;
 /// Nudges for an agent that ends its turn without `finish`.
 pub const AGENT_NUDGES_MAX: usize = 1;
+/// Characters of encoded data without a break that a file may hold.
+pub const BLOB_CHARS_MAX: usize = 4_096;
+/// A file that becomes smaller than this part of itself draws a warning, in percent.
+pub const SHRINKS_TO_PERCENT_MIN: usize = 40;
 /// Lines `read_file` returns at most.
 pub const READ_LINES_MAX: usize = 400;
 /// Bytes `read_file` returns at most.

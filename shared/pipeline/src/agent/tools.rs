@@ -4,7 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::limits::{LIST_FILES_MAX, READ_BYTES_MAX, READ_LINES_MAX, SEARCH_MATCHES_MAX};
+use super::checks;
+use crate::limits::{
+    LIST_FILES_MAX, READ_BYTES_MAX, READ_LINES_MAX, SEARCH_MATCHES_MAX, SHRINKS_TO_PERCENT_MIN,
+};
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::plan_rules::covers;
@@ -271,15 +274,7 @@ pub fn run(
         Call::SearchFiles { query, prefix } => search(workspace, query, prefix),
         Call::WriteFile { path, content } => {
             let path = own_path(path, plan, assignment)?;
-            let (bytes, lines) = (content.len(), content.lines().count());
-            let warning = syntax_error(&path, content);
-            workspace.write(path, content.clone(), &assignment.id)?;
-            Ok(format!(
-                "ok bytes={bytes} lines={lines}{}",
-                warning
-                    .map(|text| format!("\nwarning: {text}"))
-                    .unwrap_or_default()
-            ))
+            write(workspace, path, content.clone(), &assignment.id)
         }
         Call::EditFile {
             path,
@@ -304,17 +299,30 @@ pub fn run(
     }
 }
 
-/// What is wrong with the syntax of `content`, where the file's kind can be checked.
-pub fn syntax_error(path: &SafePath, content: &str) -> Option<String> {
-    let is_json = [".json", ".webmanifest"]
-        .iter()
-        .any(|end| path.as_str().ends_with(end));
-    if !is_json {
-        return None;
+/// Writes a file and says what code can see to be wrong with it.
+fn write(
+    workspace: &mut Workspace,
+    path: SafePath,
+    content: String,
+    owner: &str,
+) -> Result<String, String> {
+    if let Some(refusal) = checks::refusal(&path, &content) {
+        return Err(refusal);
     }
-    serde_json::from_str::<serde::de::IgnoredAny>(content)
-        .err()
-        .map(|cause| format!("`{path}` is not valid JSON: {cause}"))
+    let before = workspace.get(&path).map_or(0, |file| file.content.len());
+    let (bytes, lines) = (content.len(), content.lines().count());
+    let mut warnings = checks::problems(&path, &content);
+    if bytes.saturating_mul(100) < before.saturating_mul(SHRINKS_TO_PERCENT_MIN) {
+        warnings.push(format!(
+            "`{path}` had {before} bytes before; if something was left out, write all of it"
+        ));
+    }
+    workspace.write(path, content, owner)?;
+    let warnings: String = warnings
+        .iter()
+        .map(|text| format!("\nwarning: {text}"))
+        .collect();
+    Ok(format!("ok bytes={bytes} lines={lines}{warnings}"))
 }
 
 fn own_path(path: &str, plan: &Plan, assignment: &Assignment) -> Result<SafePath, String> {
@@ -478,13 +486,5 @@ fn edit(
             ));
         }
     };
-    let warning = syntax_error(&path, &content);
-    let bytes = content.len();
-    workspace.write(path, content, owner)?;
-    Ok(format!(
-        "ok bytes={bytes}{}",
-        warning
-            .map(|text| format!("\nwarning: {text}"))
-            .unwrap_or_default()
-    ))
+    write(workspace, path, content, owner)
 }

@@ -105,7 +105,7 @@ fn tools_answer_and_change_only_own_files() {
             "edit_file",
             json!({"path": "a.js", "old_text": "two", "new_text": "three"})
         ),
-        ("ok bytes=10".to_owned(), false)
+        ("ok bytes=10 lines=2".to_owned(), false)
     );
     for (name, input, needle) in [
         (
@@ -160,8 +160,21 @@ fn finish_is_checked_by_code() {
     );
     answer(
         &mut session,
+        &call(
+            "write_file",
+            json!({"path": "a.js", "content": "x()\n// ... rest of the code\n"}),
+        ),
+    );
+    let (text, is_error) = answer(&mut session, &finish("a-1", ""));
+    assert!(
+        is_error && text.contains("leaves something out at line 2"),
+        "{text}"
+    );
+    let (text, _) = answer(
+        &mut session,
         &call("write_file", json!({"path": "a.js", "content": "x"})),
     );
+    assert!(text.contains("had 28 bytes before"), "{text}");
     assert_eq!(
         answer(&mut session, &finish("a-1", "")),
         ("ok".to_owned(), false)

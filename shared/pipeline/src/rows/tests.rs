@@ -1,0 +1,178 @@
+use super::*;
+
+fn stamp() -> TaskStamp {
+    TaskStamp {
+        rev: 3,
+        updated_at: "2026-01-01T00:00:00.000+00:00".to_owned(),
+        position: None,
+    }
+}
+
+fn project() -> Project {
+    let word = |text: &str| text.to_owned();
+    Project {
+        name: word("n"),
+        description: word("d"),
+        public: false,
+        output_dir: word("."),
+        commit_message: word("m"),
+    }
+}
+
+#[test]
+fn a_units_row_reads_back_as_its_key() {
+    let key = UnitKey {
+        task: TaskId::of_request("o", "r"),
+        kind: UnitKind::Release,
+        generation: 1,
+        round: 2,
+        name: String::new(),
+    };
+    let row = unit(
+        &NewUnit {
+            key: key.clone(),
+            plan_generation: 1,
+            input: UnitInput::Release {
+                manifest: "hash".to_owned(),
+                project: Box::new(project()),
+                gate: "gate".to_owned(),
+            },
+        },
+        "o",
+        &stamp(),
+    );
+    let Value::Object(data) = row.data else {
+        panic!("an object")
+    };
+    let read = UnitRow::parse(UnitKind::Release, &row.id, data.clone()).unwrap();
+    assert_eq!(
+        (
+            read.key.clone(),
+            read.owner.as_str(),
+            read.text("manifestHash")
+        ),
+        (key, "o", "hash")
+    );
+    assert!(UnitRow::parse(UnitKind::Release, "l222", data.clone()).is_err());
+    assert!(UnitRow::parse(UnitKind::Deployment, &row.id, data).is_err());
+}
+
+#[test]
+fn a_files_row_reads_back_as_its_version() {
+    let task = TaskId::of_request("o", "r");
+    for content in [Some("text\n".to_owned()), Some(String::new()), None] {
+        let version = FileVersion {
+            path: SafePath::parse("a/b").unwrap(),
+            content,
+            assignment: "ui".to_owned(),
+            round: 2,
+        };
+        let Value::Object(mut data) = file(&task, "o", 1, &version).data else {
+            panic!("an object")
+        };
+        assert_eq!(read_file(&data), Ok(version.clone()));
+        data.insert("content".to_owned(), json!("tampered"));
+        assert_eq!(read_file(&data).is_err(), version.content.is_some());
+    }
+}
+
+#[test]
+fn every_row_fits_the_tables() {
+    let config: Value = serde_json::from_str(include_str!("../../../../appwrite.json")).unwrap();
+    let columns = |table: &str| -> Vec<String> {
+        let tables = config["tables"].as_array().unwrap();
+        let table = tables.iter().find(|entry| entry["$id"] == table).unwrap();
+        table["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let task_id = TaskId::of_request("o", "r");
+    let accepted = Brief::parse(include_bytes!("../../../../examples/todo.json"))
+        .unwrap()
+        .brief;
+    let key = UnitKey {
+        task: task_id.clone(),
+        kind: UnitKind::Plan,
+        generation: 1,
+        round: 1,
+        name: String::new(),
+    };
+    let version = FileVersion {
+        path: SafePath::parse("a").unwrap(),
+        content: None,
+        assignment: "ui".to_owned(),
+        round: 1,
+    };
+    let recorded = Recorded {
+        fingerprint: "f".to_owned(),
+        entry: crate::effect::Entry::Activated { log: String::new() },
+    };
+    let assignment: Assignment = serde_json::from_value(json!({
+        "id": "a", "title": "t", "type": "ui", "specialization": "web", "estimate": "5 min",
+        "priority": 1, "objective": "o", "depends_on": [], "owns": ["a.js"], "may_read": [],
+        "contracts": [], "acceptance": [], "out_of_scope": [], "size": "S",
+    }))
+    .unwrap();
+    let (manifest, comment) = ("hash".to_owned(), "less".to_owned());
+    let inputs = [
+        (UnitKind::Plan, UnitInput::Plan),
+        (
+            UnitKind::Plan,
+            UnitInput::Revision {
+                of_generation: 1,
+                comment,
+            },
+        ),
+        (
+            UnitKind::Assignment,
+            UnitInput::Assignment(Box::new(assignment), Vec::new()),
+        ),
+        (UnitKind::Review, UnitInput::Review { rounds_max: 3 }),
+        (
+            UnitKind::Release,
+            UnitInput::Release {
+                manifest: manifest.clone(),
+                project: Box::new(project()),
+                gate: "gate".to_owned(),
+            },
+        ),
+        (
+            UnitKind::Deployment,
+            UnitInput::Deployment {
+                manifest,
+                project: Box::new(project()),
+            },
+        ),
+    ];
+    let units = inputs.map(|(kind, input)| {
+        let key = UnitKey {
+            kind,
+            ..key.clone()
+        };
+        let new = NewUnit {
+            key,
+            plan_generation: 1,
+            input,
+        };
+        unit(&new, "o", &stamp())
+    });
+    let rows = [
+        brief(&task_id, "o", &accepted),
+        task(&task_id, "o", &accepted, "2026-01-01T00:00:00.000+00:00"),
+        file(&task_id, "o", 1, &version),
+        entry(&task_id, &key.id(), "p0", &recorded),
+        command(&task_id, 1, &Command::Cancel {}),
+        command_line(&task_id, "o", 1, &Command::Cancel {}),
+        gate(&task_id, "gate", true),
+    ];
+    for row in rows.into_iter().chain(units) {
+        let known = columns(row.table);
+        for column in row.data.as_object().unwrap().keys() {
+            assert!(known.contains(column), "{}.{column}", row.table);
+        }
+        assert!(row.id.len() <= 36);
+    }
+}
