@@ -155,3 +155,19 @@ pub enum Service {
     /// Anthropic, which writes the code.
     Claude,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_relay_runs_is_taken_as_it_is() {
+        let words = ["/bin/sh", "-c", "npm install --verbose", "-v", "--"];
+        let line = ["orchestrator", local::sites::relay::MODE]
+            .into_iter()
+            .chain(words);
+        let args = Args::try_parse_from(line).unwrap();
+        assert!(matches!(args.command, Command::Relay { command } if command == words));
+        assert!(!args.verbose);
+    }
+}

@@ -256,7 +256,10 @@ async fn network(
         return Ok(None);
     };
     match sites.registry().await {
-        Ok(registry) => Ok(Some((Gateway::open(registry)?, relay))),
+        Ok(registry) => {
+            let gateway = Gateway::open(registry).map_err(SandboxError::from)?;
+            Ok(Some((gateway, relay)))
+        }
         Err(error) => {
             log.push_str(&format!("Warning: {error}, so there is no network.\n"));
             Ok(None)

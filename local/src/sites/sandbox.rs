@@ -185,8 +185,9 @@ fn way_out(gateway: &Gateway, relay: &Path) -> Option<Vec<String>> {
     let registry = gateway.registry();
     let ca_file = registry.ca_file.as_deref().filter(|path| path.is_file());
     // Tokens in it stay outside, where it is at all among what can be read.
-    let hidden = registry
-        .global_config
+    let global = registry.global_config.as_deref();
+    let hidden = global.and_then(|path| path.canonicalize().ok());
+    let hidden = hidden
         .as_deref()
         .filter(|path| path.is_file() && READABLE.iter().any(|folder| path.starts_with(folder)));
     let (socket, empty) = (gateway.socket(), gateway.empty_file());
@@ -232,4 +233,46 @@ async fn finish(
         err.read_to_end(output).await?;
     }
     child.wait().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::registry::Registry;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sandbox_is_shown_certificates_but_no_configuration_of_the_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca_file = folder.path().join("ca.pem");
+        std::fs::write(&ca_file, "a certificate").unwrap();
+        let mut registry = Registry::at("https://packages.example/").unwrap();
+        registry.ca_file = Some(ca_file.clone());
+        // Any file of the system will do.
+        let readable = Path::new("/usr/bin/env").canonicalize().unwrap();
+        registry.global_config = Some(readable.clone());
+        let gateway = Gateway::open(registry.clone()).unwrap();
+        let options = way_out(&gateway, Path::new("/relay")).unwrap();
+        let has = |words: [&str; 3]| options.windows(3).any(|it| it == words);
+        let empty = gateway.empty_file();
+        assert_eq!(std::fs::read(&empty).unwrap(), b"");
+        let [empty, readable] = [&empty, &readable].map(|it| it.to_str().unwrap());
+        assert!(has(["--ro-bind", empty, readable]), "{options:?}");
+        assert!(
+            has(["--ro-bind", ca_file.to_str().unwrap(), CA_FILE]),
+            "{options:?}"
+        );
+        assert!(
+            has(["--setenv", "npm_config_cafile", CA_FILE]),
+            "{options:?}"
+        );
+        // What is not shown need not be hidden, and could not be.
+        registry.global_config = Some(ca_file);
+        let gateway = Gateway::open(registry).unwrap();
+        let options = way_out(&gateway, Path::new("/relay")).unwrap();
+        let empty = gateway.empty_file();
+        assert!(
+            !options.contains(&empty.to_str().unwrap().to_owned()),
+            "{options:?}"
+        );
+    }
 }
