@@ -29,6 +29,8 @@ use super::registry::{Address, Registry};
 
 /// Connections of one build at once; further ones wait.
 const CONNECTIONS_MAX: usize = 64;
+/// Pause after a connection could not be accepted: there are too many.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time to connect to the registry.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 /// Refused addresses that are named in a build's log.
@@ -128,7 +130,8 @@ async fn serve(listener: UnixListener, door: Arc<Door>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a build's connection could not be accepted");
-                return;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
         };
         let (door, place) = (Arc::clone(&door), Arc::new(place));
