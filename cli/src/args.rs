@@ -86,6 +86,10 @@ pub struct LocalArgs {
     /// A further key and what it may do, for example `rows.read,rows.write=SECRET`. May be repeated.
     #[arg(long, value_name = "SCOPES=KEY")]
     pub extra_key: Vec<String>,
+    /// Label of users who sign up, `orchestrator` if a configuration is given, else none as on
+    /// Appwrite. May be repeated.
+    #[arg(long, value_name = "LABEL")]
+    pub new_user_label: Vec<String>,
     /// Play functions and builds that have a variable `SHIM_MODE` or `SHIM_BUILD` instead of running
     /// them, as the platform did that recordings were made of.
     #[arg(long)]

@@ -32,7 +32,7 @@ const STAND_IN_LOGIN: &str = "demo";
 /// Model name of the scripted models.
 const SCRIPTED_MODEL: &str = "scripted";
 /// Whoever has this label may execute create-task.
-const OWNER_LABEL: &str = "orchestrator";
+pub const OWNER_LABEL: &str = "orchestrator";
 /// This program, which is also the relay of builds, beside the functions: the own executable may
 /// be that of a test.
 const PROGRAM: &str = "orchestrator";
@@ -57,6 +57,8 @@ pub struct Plan {
     pub extra_keys: Vec<ScopedKey>,
     /// Whether functions with a variable `SHIM_MODE` are played instead of run.
     pub stand_in_functions: bool,
+    /// Labels of users who sign up: none on Appwrite, where the project's owner gives them.
+    pub new_user_labels: Vec<String>,
     pub config: Option<ProjectConfig>,
 }
 
@@ -74,6 +76,8 @@ impl Plan {
             admin_password: None,
             extra_keys: Vec::new(),
             stand_in_functions: false,
+            // Who reaches this platform is its owner.
+            new_user_labels: vec![OWNER_LABEL.to_owned()],
             config: Some(config),
         })
     }
@@ -179,12 +183,7 @@ impl Hosting {
             config: plan.config,
             variables,
             slots: usize::from(args.slots),
-            // Who reaches this platform is its owner; one that is compared with recordings
-            // gives no labels, as the real one.
-            new_user_labels: match plan.stand_in_functions {
-                true => Vec::new(),
-                false => vec![OWNER_LABEL.to_owned()],
-            },
+            new_user_labels: plan.new_user_labels,
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
             sync: args.sync,

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::args::LocalArgs;
 use crate::data::Data;
 use crate::environment::Environment;
-use crate::hosting::{Hosting, Plan, Services};
+use crate::hosting::{Hosting, OWNER_LABEL, Plan, Services};
 use crate::interrupt::interrupted;
 use crate::output::Output;
 
@@ -42,6 +42,10 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         admin_password: args.admin_password.map(SecretString::from),
         extra_keys: keys(&args.extra_key)?,
         stand_in_functions: args.stand_in_functions,
+        new_user_labels: match (args.new_user_label.is_empty(), &config) {
+            (true, Some(_)) => vec![OWNER_LABEL.to_owned()],
+            (true, None) | (false, _) => args.new_user_label,
+        },
         config,
     };
     let hosting = Hosting::start(&args.platform, &data, environment, plan).await?;

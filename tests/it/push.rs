@@ -34,6 +34,7 @@ async fn empty() -> World {
         admin_password: None,
         extra_keys: Vec::new(),
         stand_in_functions: false,
+        new_user_labels: vec![cli::hosting::OWNER_LABEL.to_owned()],
         config: None,
     };
     World::with(Setup {
