@@ -1,5 +1,6 @@
 //! What was typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -38,6 +39,13 @@ pub enum Command {
     Settings,
     /// Make one model call, alone.
     Try(TryArgs),
+    /// Lead a command in the sandbox of a build to the package registry; not for people.
+    #[command(name = local::sites::relay::MODE, hide = true)]
+    Relay {
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -150,4 +158,20 @@ pub enum Service {
     Grok,
     /// Anthropic, which writes the code.
     Claude,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_relay_runs_is_taken_as_it_is() {
+        let words = ["/bin/sh", "-c", "npm install --verbose", "-v", "--"];
+        let line = ["orchestrator", local::sites::relay::MODE]
+            .into_iter()
+            .chain(words);
+        let args = Args::try_parse_from(line).unwrap();
+        assert!(matches!(args.command, Command::Relay { command } if command == words));
+        assert!(!args.verbose);
+    }
 }

@@ -14,6 +14,7 @@ use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
 use local::models::{Models, ModelsConfig};
 use local::platform::{Platform, PlatformConfig};
+use local::sites::SiteSettings;
 use pipeline::Stage;
 use secrecy::SecretString;
 
@@ -32,6 +33,9 @@ const STAND_IN_LOGIN: &str = "demo";
 const SCRIPTED_MODEL: &str = "scripted";
 /// Whoever has this label may execute create-task.
 pub const OWNER_LABEL: &str = "orchestrator";
+/// This program, which is also the relay of builds, beside the functions: the own executable may
+/// be that of a test.
+const PROGRAM: &str = "orchestrator";
 /// The deployed shape, unless another is given.
 const CONFIG: &str = include_str!("../../appwrite.json");
 
@@ -167,6 +171,7 @@ impl Hosting {
             Some(_) => variables(&environment),
             None => BTreeMap::new(),
         };
+        let functions_dir = functions_dir()?;
         let config = PlatformConfig {
             listener: Some(listener),
             key: plan.key,
@@ -182,7 +187,11 @@ impl Hosting {
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
             sync: args.sync,
-            ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir()?)
+            sites: SiteSettings {
+                relay: Some(functions_dir.join(PROGRAM)).filter(|path| path.is_file()),
+                registry: None,
+            },
+            ..PlatformConfig::new(&plan.project_id, data.path("platform"), functions_dir)
         };
         let platform = Platform::start(config)
             .await

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +16,10 @@ pub mod archive;
 mod build;
 mod catalog;
 pub(crate) mod deployment;
+mod gateway;
 mod rebuild;
+mod registry;
+pub mod relay;
 mod routes;
 mod sandbox;
 pub(crate) mod site;
@@ -25,10 +28,12 @@ mod variable;
 mod variables;
 mod watch;
 
+pub use registry::SiteSettings;
 pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;
 
 use deployment::Deployment;
+use registry::{Registry, RegistryError};
 
 use crate::config::SiteConfig;
 use crate::error::ApiError;
@@ -70,6 +75,8 @@ pub struct Sites {
     tasks: TaskTracker,
     /// Ends the build of a deployment.
     running: Mutex<HashMap<String, CancellationToken>>,
+    settings: SiteSettings,
+    registry: OnceCell<Registry>,
 }
 
 impl Sites {
@@ -77,11 +84,16 @@ impl Sites {
     ///
     /// # Errors
     /// The store fails; not worth a retry.
-    pub async fn start(kernel: &Arc<Kernel>) -> Result<Arc<Self>, ApiError> {
+    pub async fn start(
+        kernel: &Arc<Kernel>,
+        settings: SiteSettings,
+    ) -> Result<Arc<Self>, ApiError> {
         let sites = Arc::new(Self {
             builds: Semaphore::new(BUILDS_MAX),
             tasks: TaskTracker::new(),
             running: Mutex::default(),
+            settings,
+            registry: OnceCell::new(),
         });
         kernel.attach(Arc::clone(&sites));
         for deployment in kernel.store.run(|db| deployment::unfinished(db)).await? {
@@ -117,6 +129,15 @@ impl Sites {
         {
             tracing::warn!("builds were still running at shutdown");
         }
+    }
+
+    /// The registry that builds may reach. npm is asked until it has answered once.
+    async fn registry(&self) -> Result<Registry, RegistryError> {
+        let find = async || match &self.settings.registry {
+            Some(url) => Registry::at(url),
+            None => Registry::of_npm().await,
+        };
+        self.registry.get_or_try_init(find).await.cloned()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::archive::{self, ArchiveError};
 use super::deployment::{Deployment, Status};
+use super::gateway::Gateway;
 use super::sandbox::{Sandbox, SandboxError};
 use super::site;
 use super::{FILES_FOLDER, OUTPUT_FILE, SOURCE_FILE, Sites};
@@ -76,7 +77,7 @@ pub(super) async fn run(kernel: Arc<Kernel>, sites: Arc<Sites>, mut deployment: 
         let mut log = String::new();
         let folder = deployment.folder(&kernel.data_dir);
         let outcome = match played(&kernel, &site).await {
-            Ok(()) => build(folder, &deployment, &site, stop, &mut log).await,
+            Ok(()) => build(&sites, folder, &deployment, &site, stop, &mut log).await,
             Err(failed) => Err(failed.into()),
         };
         sites.running().remove(&deployment.id);
@@ -191,6 +192,7 @@ pub(super) fn activate(
 }
 
 async fn build(
+    sites: &Sites,
     folder: PathBuf,
     deployment: &Deployment,
     site: &site::Site,
@@ -201,12 +203,13 @@ async fn build(
         return Err(BuildError::Adapter);
     }
     let work = folder.join(WORK_FOLDER);
-    let outcome = steps(&folder, deployment, site, stop, log).await;
+    let outcome = steps(sites, &folder, deployment, site, stop, log).await;
     blocking(move || Ok(clear(&work)?)).await?;
     outcome
 }
 
 async fn steps(
+    sites: &Sites,
     folder: &Path,
     deployment: &Deployment,
     site: &site::Site,
@@ -223,21 +226,45 @@ async fn steps(
         Ok(())
     })
     .await?;
-    let variables = site.variables.iter();
-    let sandbox = Sandbox {
-        folder: &work,
-        variables: variables
-            .map(|it| (it.key.clone(), it.value.clone()))
-            .collect(),
-        stop,
-    };
-    for command in [&deployment.install_command, &deployment.build_command] {
-        if !command.trim().is_empty() {
+    let commands = [&deployment.install_command, &deployment.build_command];
+    let commands = commands.map(|it| Some(it).filter(|it| !it.trim().is_empty()));
+    if commands.iter().any(Option::is_some) {
+        let variables = site.variables.iter();
+        let sandbox = Sandbox {
+            folder: &work,
+            variables: variables
+                .map(|it| (it.key.clone(), it.value.clone()))
+                .collect(),
+            stop,
+            network: network(sites, log).await?,
+        };
+        for command in commands.into_iter().flatten() {
             sandbox.run(command, log).await?;
         }
     }
     let (root, directory) = (folder.to_owned(), deployment.output_directory.clone());
     blocking(move || assemble(&root, &directory)).await
+}
+
+/// Opens the way to the package registry. Where it is not known which one that is, there is none,
+/// and the log says so: many commands need no network.
+async fn network(
+    sites: &Sites,
+    log: &mut String,
+) -> Result<Option<(Gateway, PathBuf)>, BuildError> {
+    let Some(relay) = sites.settings.relay.clone() else {
+        return Ok(None);
+    };
+    match sites.registry().await {
+        Ok(registry) => {
+            let gateway = Gateway::open(registry).map_err(SandboxError::from)?;
+            Ok(Some((gateway, relay)))
+        }
+        Err(error) => {
+            log.push_str(&format!("Warning: {error}, so there is no network.\n"));
+            Ok(None)
+        }
+    }
 }
 
 /// Runs blocking work beside the server's own threads.

@@ -1,5 +1,6 @@
 //! Commands of a build, run by bubblewrap (`bwrap`): a folder of their own, the system's programs
-//! to read, no network, none of our environment, and limits.
+//! to read, no network but the [way to the package registry](super::gateway), none of our
+//! environment, and limits.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::watch;
+use super::gateway::{self, Gateway};
+use super::{relay, watch};
 use crate::error::APPWRITE_VERSION;
 
 /// Time of one command (Appwrite's default for builds).
@@ -36,7 +38,11 @@ const FOLDER: &str = "/site";
 const SCRIPT: &str = "exec 2>&1
 { ulimit -u 512 2>/dev/null || ulimit -p 512; } && ulimit -d 4194304 && ulimit -t 900 &&
 ulimit -f 1048576 && ulimit -c 0 || exit 125
-exec sh -c \"$1\"";
+exec \"$@\"";
+/// Where commands find the relay's executable.
+const RELAY: &str = "/run/registry/relay";
+/// Where they find the certificates that npm trusts.
+const CA_FILE: &str = "/run/registry/ca.pem";
 
 /// Why a command did not end well, in words for the log of its build.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +51,12 @@ pub(super) enum SandboxError {
         "Error: commands of a build run in a sandbox, and `bwrap` is not there. Install bubblewrap (`apt-get install bubblewrap`), or upload built files with empty commands."
     )]
     Missing,
-    #[error(
-        "Error: the command `{command}` ended with {status} in the sandbox, which has no network."
-    )]
-    Failed { command: String, status: String },
+    #[error("Error: the command `{command}` ended with {status} in the sandbox, which {network}.")]
+    Failed {
+        command: String,
+        status: String,
+        network: &'static str,
+    },
     #[error("Error: the command `{0}` took longer than {limit} s in the sandbox.", limit = TIME_MAX.as_secs())]
     TimedOut(String),
     #[error("Error: the command `{command}` took more than {excess} in the sandbox.")]
@@ -72,6 +80,8 @@ pub(super) struct Sandbox<'a> {
     pub(super) variables: Vec<(String, String)>,
     /// Ends a running command.
     pub(super) stop: CancellationToken,
+    /// The way to the registry, and the executable that leads there from the inside.
+    pub(super) network: Option<(Gateway, PathBuf)>,
 }
 
 impl Sandbox<'_> {
@@ -84,8 +94,14 @@ impl Sandbox<'_> {
         log.push_str(&format!("$ {command}\n"));
         // Options come through the standard input: as arguments every process could read the
         // variables, and as our child's environment they would reach bubblewrap itself.
+        let relay: &[&str] = match self.network {
+            Some(_) => &[RELAY, relay::MODE],
+            None => &[],
+        };
         let mut child = Command::new(program)
-            .args(["--args", "0", "/bin/sh", "-c", SCRIPT, "sh", command])
+            .args(["--args", "0", "/bin/sh", "-c", SCRIPT, "sh"])
+            .args(relay)
+            .args(["/bin/sh", "-c", command])
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -106,6 +122,9 @@ impl Sandbox<'_> {
             () = self.stop.cancelled() => Err(SandboxError::Stopped),
         };
         log.push_str(&String::from_utf8_lossy(&output));
+        if let Some((gateway, _)) = &self.network {
+            log.push_str(&gateway.refusals());
+        }
         let status = match ended {
             Ok(status) => status,
             Err(error) => {
@@ -121,12 +140,20 @@ impl Sandbox<'_> {
             status: status
                 .code()
                 .map_or("a signal".to_owned(), |code| format!("status {code}")),
+            network: match self.network {
+                Some(_) => "reaches the package registry only",
+                None => "has no network",
+            },
         })
     }
 
     /// The options of bubblewrap, each ended by a zero byte; none when one holds such a byte.
     fn options(&self) -> Option<Vec<u8>> {
         let folder = self.folder.to_str()?;
+        let network = match &self.network {
+            Some((gateway, relay)) => way_out(gateway, relay)?,
+            None => Vec::new(),
+        };
         let mut all = vec!["--unshare-all", "--unshare-user"];
         all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
         all.extend(["--die-with-parent", "--new-session"]);
@@ -144,12 +171,42 @@ impl Sandbox<'_> {
         for (name, value) in own {
             all.extend(["--setenv", name, value]);
         }
+        all.extend(network.iter().map(String::as_str));
         for (name, value) in &self.variables {
             all.extend(["--setenv", name, value]);
         }
         let clean = all.iter().all(|option| !option.contains('\0'));
         clean.then(|| (all.join("\0") + "\0").into_bytes())
     }
+}
+
+/// Options that show a sandbox its way out; none where a path is not text.
+fn way_out(gateway: &Gateway, relay: &Path) -> Option<Vec<String>> {
+    let registry = gateway.registry();
+    let ca_file = registry.ca_file.as_deref().filter(|path| path.is_file());
+    // Tokens in it stay outside, where it is at all among what can be read.
+    let global = registry.global_config.as_deref();
+    let hidden = global.and_then(|path| path.canonicalize().ok());
+    let hidden = hidden
+        .as_deref()
+        .filter(|path| path.is_file() && READABLE.iter().any(|folder| path.starts_with(folder)));
+    let (socket, empty) = (gateway.socket(), gateway.empty_file());
+    let shown = [
+        Some((relay, Path::new(RELAY))),
+        Some((socket.as_path(), Path::new(relay::SOCKET))),
+        ca_file.map(|path| (path, Path::new(CA_FILE))),
+        hidden.map(|path| (empty.as_path(), path)),
+    ];
+    let mut all = Vec::new();
+    for (from, to) in shown.into_iter().flatten() {
+        let words = ["--ro-bind", from.to_str()?, to.to_str()?];
+        all.extend(words.map(str::to_owned));
+    }
+    let inside = ca_file.map(|_| Path::new(CA_FILE));
+    for (name, value) in gateway::variables(registry, inside) {
+        all.extend(["--setenv".to_owned(), name, value]);
+    }
+    Some(all)
 }
 
 /// Reads what a child prints, keeping the end of it, until it has ended.
@@ -176,4 +233,46 @@ async fn finish(
         err.read_to_end(output).await?;
     }
     child.wait().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::registry::Registry;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sandbox_is_shown_certificates_but_no_configuration_of_the_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca_file = folder.path().join("ca.pem");
+        std::fs::write(&ca_file, "a certificate").unwrap();
+        let mut registry = Registry::at("https://packages.example/").unwrap();
+        registry.ca_file = Some(ca_file.clone());
+        // Any file of the system will do.
+        let readable = Path::new("/usr/bin/env").canonicalize().unwrap();
+        registry.global_config = Some(readable.clone());
+        let gateway = Gateway::open(registry.clone()).unwrap();
+        let options = way_out(&gateway, Path::new("/relay")).unwrap();
+        let has = |words: [&str; 3]| options.windows(3).any(|it| it == words);
+        let empty = gateway.empty_file();
+        assert_eq!(std::fs::read(&empty).unwrap(), b"");
+        let [empty, readable] = [&empty, &readable].map(|it| it.to_str().unwrap());
+        assert!(has(["--ro-bind", empty, readable]), "{options:?}");
+        assert!(
+            has(["--ro-bind", ca_file.to_str().unwrap(), CA_FILE]),
+            "{options:?}"
+        );
+        assert!(
+            has(["--setenv", "npm_config_cafile", CA_FILE]),
+            "{options:?}"
+        );
+        // What is not shown need not be hidden, and could not be.
+        registry.global_config = Some(ca_file);
+        let gateway = Gateway::open(registry).unwrap();
+        let options = way_out(&gateway, Path::new("/relay")).unwrap();
+        let empty = gateway.empty_file();
+        assert!(
+            !options.contains(&empty.to_str().unwrap().to_owned()),
+            "{options:?}"
+        );
+    }
 }

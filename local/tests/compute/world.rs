@@ -13,7 +13,7 @@ use local::functions::{self, FunctionSettings, Functions};
 use local::hosting;
 use local::kernel::{Kernel, KernelOptions, Project};
 use local::proxy;
-use local::sites::{self, Sites};
+use local::sites::{self, SiteSettings, Sites};
 use local::store::Durability;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) sites: Value,
     pub(crate) faults: Faults,
     pub(crate) stand_in: bool,
+    pub(crate) site_settings: SiteSettings,
     pub(crate) change: Box<dyn FnOnce(&mut FunctionSettings)>,
     pub(crate) modes: Vec<(&'static str, &'static str)>,
 }
@@ -43,6 +44,7 @@ impl Default for Options {
             sites: json!([]),
             faults: Faults::default(),
             stand_in: false,
+            site_settings: SiteSettings::default(),
             change: Box::new(|_| {}),
             modes: Vec::new(),
         }
@@ -113,7 +115,7 @@ impl World {
         }
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
-        Sites::start(&kernel).await.unwrap();
+        Sites::start(&kernel, options.site_settings).await.unwrap();
         config.apply(&kernel).await.unwrap();
         let app = Router::new()
             .merge(functions::router())
@@ -328,13 +330,19 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     })
 }
 
-/// The fixture, which `cargo test` builds as an example.
+/// The fixture.
 pub(crate) fn fixture() -> PathBuf {
+    example("fixture_function")
+}
+
+/// An executable that `cargo test` builds as an example.
+pub(crate) fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     tests
         .parent()
         .unwrap()
         .parent()
         .unwrap()
-        .join("examples/fixture_function")
+        .join("examples")
+        .join(name)
 }

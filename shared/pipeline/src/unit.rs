@@ -85,6 +85,11 @@ impl Journal {
         self.entries.insert(key, recorded);
     }
 
+    /// Adds what was recorded under `key`, unless something is there: the first counts.
+    pub fn keep(&mut self, key: String, recorded: Recorded) {
+        self.entries.entry(key).or_insert(recorded);
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -1,11 +1,15 @@
 //! Builds made again, their environment and their sandbox.
 
+use axum::Router;
+use axum::routing::get;
+use local::sites::SiteSettings;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::archive;
-use crate::world::{Options, World, queries, read};
+use crate::world::{Options, World, example, queries, read};
 
 #[tokio::test]
 async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
@@ -60,18 +64,7 @@ async fn commands_run_in_a_sandbox_or_not_at_all() {
     let (_, json) = world.upload(form).await;
     let built = world.built(json["$id"].as_str().unwrap()).await;
     let log = built["buildLogs"].as_str().unwrap();
-    let works = std::process::Command::new("bwrap")
-        .args([
-            "--unshare-all",
-            "--unshare-user",
-            "--ro-bind",
-            "/",
-            "/",
-            "true",
-        ])
-        .status()
-        .is_ok_and(|status| status.success());
-    if works {
+    if sandbox_works() {
         assert_eq!(built["status"], "ready", "{log}");
         assert!(log.contains("GREETING=hello"), "{log}");
         assert!(log.contains("Packed 1 files."), "{log}");
@@ -80,6 +73,94 @@ async fn commands_run_in_a_sandbox_or_not_at_all() {
         assert_eq!(built["status"], "failed", "{log}");
         assert!(log.contains("sandbox"), "{log}");
     }
+}
+
+/// Whether this machine has a bubblewrap that may make namespaces.
+fn sandbox_works() -> bool {
+    let options = ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/"];
+    std::process::Command::new("bwrap")
+        .args(options)
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// A package registry of one text, at a port of loopback.
+async fn registry() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let app = Router::new().route("/package", get(async || "the package"));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    port
+}
+
+#[tokio::test]
+async fn a_build_reaches_the_package_registry_and_nothing_else() {
+    let (port, other) = (registry().await, registry().await);
+    let world = World::start(Options {
+        site_settings: SiteSettings {
+            relay: Some(example("relay")),
+            registry: Some(format!("http://127.0.0.1:{port}/")),
+        },
+        ..Options::default()
+    })
+    .await;
+    world.create_site(json!({})).await;
+    let build = async |command: &str| {
+        let part = Part::bytes(archive(&[("a.txt", "a")])).file_name("code.tar.gz");
+        let form = Form::new()
+            .part("code", part)
+            .text("activate", "false")
+            .text("outputDirectory", "out")
+            .text("buildCommand", command.to_owned());
+        let (_, json) = world.upload(form).await;
+        let built = world.built(json["$id"].as_str().unwrap()).await;
+        let log = built["buildLogs"].as_str().unwrap().to_owned();
+        (built["status"].clone(), log)
+    };
+    let fetch = "mkdir out && curl -sS --fail-with-body";
+    let good =
+        format!("{fetch} -o out/index.html \"${{npm_config_registry}}package\" && cat out/*");
+    let (status, log) = build(&good).await;
+    if !sandbox_works() {
+        assert_eq!(status, "failed", "{log}");
+        assert!(log.contains("bwrap"), "{log}");
+        return;
+    }
+    assert_eq!(status, "ready", "{log}");
+    assert!(log.contains("the package"), "{log}");
+    let tunnel = format!("{fetch} -p \"${{npm_config_registry}}package\" > out/index.html");
+    let (status, log) = build(&tunnel).await;
+    assert_eq!(status, "ready", "{log}");
+    let endpoint = &world.kernel.project.endpoint;
+    let platform = endpoint.trim_start_matches("http://");
+    let platform = platform.trim_end_matches("/v1");
+    for (target, refused) in [
+        (
+            format!("http://127.0.0.1:{other}/package"),
+            format!("127.0.0.1:{other}"),
+        ),
+        (
+            "https://example.com/".to_owned(),
+            "example.com:443".to_owned(),
+        ),
+        (endpoint.clone(), platform.to_owned()),
+    ] {
+        let (status, log) = build(&format!("{fetch} {target}")).await;
+        assert_eq!(status, "failed", "{log}");
+        let line = format!(
+            "Error: a build may reach the package registry 127.0.0.1:{port} only, not {refused}.\n"
+        );
+        assert!(log.contains(&line), "{log}");
+        // Past the relay there is nothing.
+        let (status, log) = build(&format!("{fetch} --noproxy '*' {target}")).await;
+        assert_eq!(status, "failed", "{log}");
+        assert!(log.contains("curl: ("), "{log}");
+    }
+    let (status, log) = build("exit 7").await;
+    assert_eq!(status, "failed", "{log}");
+    let words = "ended with status 7 in the sandbox, which reaches the package registry only.";
+    assert!(log.contains(words), "{log}");
 }
 
 #[tokio::test]

@@ -12,5 +12,6 @@ mod agent;
 mod commands;
 mod deliveries;
 mod review;
+mod simulation;
 mod snapshots;
 mod world;

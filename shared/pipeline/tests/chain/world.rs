@@ -206,7 +206,12 @@ impl World {
         }
     }
 
-    fn effect(
+    pub(crate) fn journal(&self, key: &UnitKey) -> Journal {
+        let journal = self.journals.get(key.id().as_str());
+        journal.cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn effect(
         &mut self,
         key: &UnitKey,
         work: &Work,
@@ -234,7 +239,7 @@ impl World {
         self.journals
             .entry(key.id().to_string())
             .or_default()
-            .insert(effect.key.clone(), recorded);
+            .keep(effect.key.clone(), recorded);
         if self.cut == Cut::Recorded(number) {
             self.cut = Cut::Nowhere;
             return Err(Crashed);
@@ -242,7 +247,7 @@ impl World {
         Ok(())
     }
 
-    fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {
+    pub(crate) fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {
         for file in end.files {
             self.files.insert((file.path.to_string(), file.round), file);
         }
@@ -293,7 +298,7 @@ impl World {
         hash.max().unwrap().1
     }
 
-    fn work(&self, key: &UnitKey) -> Work {
+    pub(crate) fn work(&self, key: &UnitKey) -> Work {
         let plan: pipeline::plan::Plan = serde_json::from_value(self.plan.clone()).unwrap();
         let (task, brief, files) = (self.task.clone(), self.brief.clone(), self.workspace());
         match key.kind {
@@ -378,7 +383,7 @@ impl World {
         }
     }
 
-    fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
+    pub(crate) fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
         let call = |calls: &mut BTreeMap<String, usize>| {
             *calls.entry(format!("{unit} {}", effect.key)).or_default() += 1
         };
