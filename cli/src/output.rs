@@ -149,7 +149,7 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
         counts.github_requests,
         counts.model_calls
     ));
-    let usage = summary.usage;
+    let usage = &summary.usage;
     let cost = if is_scripted {
         format!(
             "${:.4} at list prices; scripted models, nothing was charged",
@@ -208,6 +208,8 @@ pub fn start_logging(verbose: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
     use crate::summary::{Counts, Usage};
 
     fn summary() -> Summary {
@@ -227,6 +229,7 @@ mod tests {
                 input_tokens: 1_000,
                 output_tokens: 200,
                 cost_usd: 0.0123,
+                cost_usd_by_model: BTreeMap::from([("grok-4.7".to_owned(), 0.0123)]),
             },
             duration_ms: 2_345,
             failure: None,
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_program_reads_the_same() {
-        insta::assert_snapshot!(serde_json::to_string(&summary()).unwrap(), @r#"{"taskId":"tabc","status":"completed","repositoryUrl":"http://127.0.0.1:1/demo/test-app.git","siteUrl":"http://test-app-abc.localhost:2","commitSha":"0123456789abcdef","counts":{"executions":9,"appwriteRequests":100,"githubRequests":5,"modelCalls":20},"usage":{"inputTokens":1000,"outputTokens":200,"costUsd":0.0123},"durationMs":2345,"failure":null}"#);
+        insta::assert_snapshot!(serde_json::to_string(&summary()).unwrap(), @r#"{"taskId":"tabc","status":"completed","repositoryUrl":"http://127.0.0.1:1/demo/test-app.git","siteUrl":"http://test-app-abc.localhost:2","commitSha":"0123456789abcdef","counts":{"executions":9,"appwriteRequests":100,"githubRequests":5,"modelCalls":20},"usage":{"inputTokens":1000,"outputTokens":200,"costUsd":0.0123,"costUsdByModel":{"grok-4.7":0.0123}},"durationMs":2345,"failure":null}"#);
     }
 
     #[test]

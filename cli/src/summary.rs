@@ -40,12 +40,14 @@ pub(crate) struct Counts {
 }
 
 /// What models read and wrote.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Usage {
     pub(crate) input_tokens: u64,
     pub(crate) output_tokens: u64,
     pub(crate) cost_usd: f64,
+    /// The part of each model, in US dollars.
+    pub(crate) cost_usd_by_model: BTreeMap<String, f64>,
 }
 
 impl Summary {
@@ -57,7 +59,7 @@ impl Summary {
         counted: Option<&BTreeMap<String, u64>>,
         duration: Duration,
     ) -> Self {
-        let spent = row.totals.spent;
+        let spent = &row.totals.spent;
         Self {
             task_id: task.as_str().to_owned(),
             status: row.status.as_str(),
@@ -79,6 +81,11 @@ impl Summary {
                 input_tokens: spent.input_tokens,
                 output_tokens: spent.output_tokens,
                 cost_usd: usd(spent.cost_micro_usd),
+                cost_usd_by_model: spent
+                    .models
+                    .iter()
+                    .map(|(model, spent)| (model.clone(), usd(spent.cost_micro_usd)))
+                    .collect(),
             },
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             failure: row.failure.clone(),

@@ -27,6 +27,8 @@ export interface Totals {
   outputTokens: number;
   costMicroUsd: number;
   githubRequests: number;
+  /** What each model cost, by its id. */
+  models: readonly (readonly [string, number])[];
   assignments: number;
   agentRuns: number;
   reviews: number;
@@ -190,6 +192,7 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
     outputTokens: number(spent.outputTokens),
     costMicroUsd: number(spent.costMicroUsd),
     githubRequests: number(spent.githubRequests),
+    models: Object.entries(object(spent.models)).map(([id, part]) => [id, number(object(part).costMicroUsd)] as const),
     assignments: number(totals.assignments),
     agentRuns: number(totals.agentRuns),
     reviews: number(totals.reviews),

@@ -15,6 +15,7 @@ export function TotalsPanel({ snapshot: { task }, scripted }: { snapshot: Snapsh
     ['Tokens out', integer(totals.outputTokens)],
     ['GitHub requests', integer(totals.githubRequests)],
     [scripted ? 'At list prices' : 'Cost', usd(totals.costMicroUsd)],
+    ...totals.models.map(([id, cost]) => [`of it ${id}`, usd(cost)] as const),
   ];
   return (
     <Panel title="Totals" aside={scripted ? 'Scripted models: nothing was charged' : ''}>

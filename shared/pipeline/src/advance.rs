@@ -162,7 +162,7 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
     };
     let totals = &mut projection.totals;
     for done in facts.done() {
-        totals.spent += done.spent;
+        totals.spent += &done.spent;
         match &done.outcome {
             Outcome::Planned { assignments, .. } => totals.assignments = assignments.len() as u64,
             Outcome::Coded { .. } => totals.agent_runs += 1,

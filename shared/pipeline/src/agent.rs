@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
 
     /// What all turns cost.
     pub fn spent(&self) -> Spent {
-        self.spent
+        self.spent.clone()
     }
 
     /// How many turns were taken.
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
     /// Takes a turn. On replay `recorded` holds the results that were sent back then;
     /// they win over what would be answered today.
     pub fn take(&mut self, reply: &AgentReply, recorded: Option<&str>) -> Settled {
-        self.spent += reply.spent;
+        self.spent += &reply.spent;
         self.turns += 1;
         match &reply.stop {
             Stop::MaxTokens => self.truncated(),

@@ -1,5 +1,7 @@
 //! What is asked of models and what comes back, without any service's wire format.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -105,7 +107,7 @@ pub enum Stop {
 }
 
 /// What calls cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Spent {
     /// Model calls, failed attempts that were billed included.
@@ -118,14 +120,52 @@ pub struct Spent {
     pub cost_micro_usd: u64,
     /// Requests to GitHub.
     pub github_requests: u64,
+    /// The part of each model, by the id of the one that answered.
+    #[serde(default)]
+    pub models: BTreeMap<String, ModelSpent>,
 }
 
-impl std::ops::AddAssign for Spent {
-    fn add_assign(&mut self, other: Self) {
+/// What the calls of one model cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelSpent {
+    /// Calls, failed attempts that were billed included.
+    pub calls: u64,
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written, reasoning included.
+    pub output_tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost_micro_usd: u64,
+}
+
+impl Spent {
+    /// What calls of one model cost.
+    pub fn of_model(model: &str, spent: ModelSpent) -> Self {
+        Self {
+            model_calls: spent.calls,
+            input_tokens: spent.input_tokens,
+            output_tokens: spent.output_tokens,
+            cost_micro_usd: spent.cost_micro_usd,
+            github_requests: 0,
+            models: BTreeMap::from([(model.to_owned(), spent)]),
+        }
+    }
+}
+
+impl std::ops::AddAssign<&Self> for Spent {
+    fn add_assign(&mut self, other: &Self) {
         self.model_calls += other.model_calls;
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
         self.cost_micro_usd += other.cost_micro_usd;
         self.github_requests += other.github_requests;
+        for (model, spent) in &other.models {
+            let sum = self.models.entry(model.clone()).or_default();
+            sum.calls += spent.calls;
+            sum.input_tokens += spent.input_tokens;
+            sum.output_tokens += spent.output_tokens;
+            sum.cost_micro_usd += spent.cost_micro_usd;
+        }
     }
 }

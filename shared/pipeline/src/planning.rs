@@ -72,7 +72,7 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
             Some(Entry::Failed(failure)) => return Err(failure.clone()),
             Some(entry) => entry.reply()?,
         };
-        *spent += reply.spent;
+        *spent += &reply.spent;
         if let Finish::Refused(reason) = &reply.finish {
             return Err(Failure::new(
                 Code::ModelRefused,

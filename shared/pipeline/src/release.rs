@@ -95,7 +95,7 @@ fn released_or_ask(
     };
     Ok(Step::Done(Box::new(End {
         outcome,
-        spent: *spent,
+        spent: spent.clone(),
         files: Vec::new(),
         columns,
     })))

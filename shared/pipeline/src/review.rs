@@ -206,7 +206,7 @@ fn judge(
             Some(Entry::Failed(failure)) => return Err(failure.clone()),
             Some(entry) => entry.reply()?,
         };
-        *spent += reply.spent;
+        *spent += &reply.spent;
         if let Finish::Refused(reason) = &reply.finish {
             return Err(Failure::new(
                 Code::ModelRefused,

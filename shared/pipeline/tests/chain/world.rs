@@ -7,7 +7,7 @@ use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
-use pipeline::model::{AgentReply, Finish, Prompt, Question, Reply, Spent, Stop};
+use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Question, Reply, Spent, Stop};
 use pipeline::planning::{PlanWork, Revision};
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
@@ -469,13 +469,13 @@ impl World {
 }
 
 pub(crate) fn spent() -> Spent {
-    Spent {
-        model_calls: 1,
+    let spent = ModelSpent {
+        calls: 1,
         input_tokens: 10,
         output_tokens: 5,
         cost_micro_usd: 100,
-        github_requests: 0,
-    }
+    };
+    Spent::of_model("scripted", spent)
 }
 
 pub(crate) fn reply(value: &Value) -> Entry {

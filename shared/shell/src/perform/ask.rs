@@ -7,7 +7,9 @@ use models::{
 use pipeline::Code;
 use pipeline::agent::tools;
 use pipeline::effect::Entry;
-use pipeline::model::{self, AgentReply, Prompt, Question, Reply, Speaker, Spent, Stop};
+use pipeline::model::{
+    self, AgentReply, ModelSpent, Prompt, Question, Reply, Speaker, Spent, Stop,
+};
 use serde_json::value::RawValue;
 
 use super::terminal;
@@ -48,7 +50,7 @@ pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry
         models::Finish::Truncated => model::Finish::Truncated,
         models::Finish::Refused { reason } => model::Finish::Refused(reason),
     };
-    let spent = spent(answer.attempts, answer.usage, answer.cost);
+    let spent = spent(&answer.model, answer.attempts, answer.usage, answer.cost);
     Ok(Entry::Reply(Reply {
         finish,
         text: answer.text,
@@ -92,7 +94,7 @@ pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, 
     let reply = AgentReply {
         content: answer.content.get().to_owned(),
         stop: stop(answer.stop),
-        spent: spent(answer.attempts, answer.usage, answer.cost),
+        spent: spent(&answer.model, answer.attempts, answer.usage, answer.cost),
     };
     Ok(Entry::Turn {
         reply,
@@ -133,14 +135,14 @@ const fn effort(effort: model::Effort) -> Effort {
     }
 }
 
-fn spent(attempts: u32, usage: models::Usage, cost: models::MicroUsd) -> Spent {
-    Spent {
-        model_calls: u64::from(attempts),
+fn spent(model: &str, attempts: u32, usage: models::Usage, cost: models::MicroUsd) -> Spent {
+    let spent = ModelSpent {
+        calls: u64::from(attempts),
         input_tokens: usage.input_tokens,
         output_tokens: usage.output_tokens,
         cost_micro_usd: cost.0,
-        github_requests: 0,
-    }
+    };
+    Spent::of_model(model, spent)
 }
 
 /// A refusal for good is a failure of the task; anything else may succeed later.
