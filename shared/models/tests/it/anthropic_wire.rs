@@ -1,4 +1,5 @@
-use models::wire::anthropic::{check, request_body};
+use models::Omit;
+use models::wire::anthropic::{check, count_body, request_body};
 use models::{CacheTtl, Effort, Message, MessagesRequest, Role, SystemBlock, Tool};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ pub(crate) fn request() -> MessagesRequest {
 }
 
 fn body(request: &MessagesRequest) -> String {
-    String::from_utf8(request_body(request).unwrap()).unwrap()
+    String::from_utf8(request_body(request, Omit::default()).unwrap()).unwrap()
 }
 
 #[test]
@@ -113,4 +114,14 @@ fn conversations_are_checked() {
     assert!(check(&with(vec![])).is_err());
     assert!(check(&with(vec![user(), message(Role::Assistant, "[]")])).is_err());
     assert!(check(&with(vec![message(Role::User, "\"text\"")])).is_err());
+}
+
+#[test]
+fn what_is_counted_is_the_prompt_alone() {
+    let text = String::from_utf8(count_body(&request(), Omit::default()).unwrap()).unwrap();
+    let counted: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut sent: serde_json::Value = serde_json::from_str(&body(&request())).unwrap();
+    let members = sent.as_object_mut().unwrap();
+    assert!(members.remove("max_tokens").is_some() && members.remove("stream").is_some());
+    assert_eq!(counted, sent);
 }

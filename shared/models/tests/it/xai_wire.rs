@@ -1,6 +1,6 @@
 use models::wire::xai::{answer, request_body};
 use models::{
-    Effort, ErrorKind, Finish, InputMessage, InputRole, JsonSchemaFormat, MicroUsd,
+    Effort, ErrorKind, Finish, InputMessage, InputRole, JsonSchemaFormat, MicroUsd, Omit,
     ResponsesRequest, Usage,
 };
 use serde_json::{Value, json};
@@ -29,11 +29,12 @@ pub(crate) fn request() -> ResponsesRequest {
         effort: Some(Effort::High),
         max_output_tokens: Some(32_000),
         cache_key: Some("task-1-plan".to_owned()),
+        output_allowance: None,
     }
 }
 
 fn body(request: &ResponsesRequest) -> String {
-    String::from_utf8(request_body(request).unwrap()).unwrap()
+    String::from_utf8(request_body(request, Omit::default()).unwrap()).unwrap()
 }
 
 fn effort(model: &str, effort: Effort) -> Value {

@@ -39,6 +39,7 @@ pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry
         effort: Some(effort(question.effort)),
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: Some(question.cache_key.clone()),
+        output_allowance: None,
     };
     let answer = clients
         .xai()?
