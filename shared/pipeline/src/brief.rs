@@ -7,6 +7,7 @@ use crate::limits::{
     BRIEF_BYTES_MAX, BUDGET_USD_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT,
     PARALLELISM_MAX, REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
 };
+use crate::money;
 
 /// What kind of software is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub struct Options {
     pub parallelism: Option<u32>,
     /// Whether the plan needs the owner's word.
     pub approval: Approval,
+    /// What model calls may cost in all, in millionths of a US dollar.
+    pub budget_micro_usd: Option<u64>,
 }
 
 impl Options {
@@ -254,7 +257,7 @@ impl Reader {
                     Some(_) | None => self.errors.push(error(field, "must be private or public")),
                 },
                 "parallelism" => options.parallelism = self.parallelism(field, &value),
-                "budgetUsd" => self.budget(field, &value),
+                "budgetUsd" => options.budget_micro_usd = self.budget(field, &value),
                 "approval" => match serde_json::from_value(value) {
                     Ok(approval) => options.approval = approval,
                     Err(_) => self.errors.push(error(field, "must be one of auto, plan")),
@@ -279,19 +282,16 @@ impl Reader {
         valid
     }
 
-    fn budget(&mut self, field: String, value: &Value) {
-        match value.as_f64() {
-            Some(usd) if usd > 0.0 && usd <= BUDGET_USD_MAX => {
-                self.errors.push(error(
-                    field,
-                    "is not supported yet: budgets are not enforced in this version",
-                ));
-            }
-            Some(_) | None => self.errors.push(error(
+    fn budget(&mut self, field: String, value: &Value) -> Option<u64> {
+        let usd = value.as_f64().filter(|usd| *usd <= BUDGET_USD_MAX);
+        let budget = usd.map(money::micro).filter(|micro_usd| *micro_usd > 0);
+        if budget.is_none() {
+            self.errors.push(error(
                 field,
                 format!("must be a number above 0, at most {BUDGET_USD_MAX}"),
-            )),
+            ));
         }
+        budget
     }
 
     /// A word that the format knows but of which only `works` does something today.
@@ -395,11 +395,31 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_refused_not_ignored() {
         let body = json!({"name": "n", "description": "d", "type": "web",
-            "options": {"speed": "economy", "repository": "a/b", "budgetUsd": 5}});
-        assert_eq!(fields(&body).len(), 3);
+            "options": {"speed": "economy", "repository": "a/b"}});
+        assert_eq!(fields(&body).len(), 2);
         let plain = json!({"name": "n", "description": "d", "type": "web",
             "options": {"approval": "auto", "speed": "normal", "requestId": "r-1", "visibility": "public"}});
         assert_eq!(fields(&plain), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_budget_is_a_number_of_dollars() {
+        let parsed = |budget: Value| {
+            let body = json!({"name": "n", "description": "d", "type": "web", "options": {"budgetUsd": budget}});
+            let accepted = Brief::parse(body.to_string().as_bytes());
+            accepted.map(|accepted| accepted.brief.options.budget_micro_usd)
+        };
+        assert_eq!(parsed(json!(2.5)).unwrap(), Some(2_500_000));
+        assert_eq!(parsed(json!(BUDGET_USD_MAX)).unwrap(), Some(10_000_000_000));
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!("5"),
+            json!(10_000.5),
+            json!(1e-9),
+        ] {
+            assert_eq!(parsed(wrong).unwrap_err()[0].field, "options.budgetUsd");
+        }
     }
 
     #[test]

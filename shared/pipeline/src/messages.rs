@@ -8,6 +8,8 @@ use crate::command::Command;
 use crate::effect::{Action, Entry};
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
+use crate::ledger::Exhausted;
+use crate::money;
 use crate::plan::Plan;
 use crate::unit::Work;
 
@@ -167,7 +169,20 @@ pub fn command(command: &Command) -> String {
         Command::Resume {} => "You let the task go on".to_owned(),
         Command::Cancel {} => "You cancelled the task".to_owned(),
         Command::Retry {} => "You had what failed tried again".to_owned(),
+        Command::Budget { micro_usd } => {
+            format!("You raised the budget to {}", money::usd(*micro_usd))
+        }
     }
+}
+
+/// Why a task waits for more money.
+pub fn exhausted(call: &Exhausted) -> String {
+    format!(
+        "The budget of {} is reached: {} is spent, and the next call can cost up to {}.",
+        money::usd(call.limit_micro_usd),
+        money::usd(call.spent_micro_usd),
+        money::usd(call.needed_micro_usd)
+    )
 }
 
 fn counted(count: usize, noun: &str) -> String {

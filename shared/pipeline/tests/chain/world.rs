@@ -310,7 +310,7 @@ impl World {
                     }),
                     _ => None,
                 };
-                Work::Plan(PlanWork { brief, revision })
+                Work::Plan(Box::new(PlanWork { brief, revision }))
             }
             UnitKind::Assignment => {
                 let assignment = plan
