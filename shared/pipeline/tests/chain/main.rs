@@ -10,6 +10,7 @@
 
 mod agent;
 mod commands;
+mod corpus;
 mod deliveries;
 mod review;
 mod simulation;

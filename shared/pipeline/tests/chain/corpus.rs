@@ -1,0 +1,73 @@
+//! The misbehaviour corpus: what models do wrong, as scripted answers through `decide`, and
+//! what the owner sees of it. Each case names its row of the list of known misbehaviours, so
+//! that a reader can see which rows are covered. One file for each side: the planner's and
+//! the reviewer's questions, the agents' turns.
+
+use pipeline::effect::Entry;
+use pipeline::model::{Finish, Reply};
+use pipeline::unit::{End, Journal, Recorded};
+use pipeline::{Step, Work, decide, messages};
+
+use crate::world::spent;
+
+mod planner;
+
+/// One misbehaviour.
+pub(crate) struct Case {
+    /// Its row in the list of known misbehaviours.
+    pub(crate) row: u32,
+    /// What the model does.
+    pub(crate) what: &'static str,
+    /// What the model answers, one question after another. A question beyond the last
+    /// answer fails the test.
+    pub(crate) answers: Vec<Entry>,
+}
+
+/// How a unit ended whose model gave `answers`, one after another, and in how many questions.
+pub(crate) fn end_of(work: &Work, answers: &[Entry]) -> (End, usize) {
+    let mut journal = Journal::default();
+    let mut answered = 0;
+    loop {
+        match decide(work, &journal) {
+            Step::Done(end) => return (*end, answered),
+            Step::Do(effects) => {
+                for effect in effects {
+                    let entry = answers.get(answered).cloned();
+                    answered += 1;
+                    let entry = entry.expect("another question than the case answers");
+                    let fingerprint = effect.action.fingerprint();
+                    journal.insert(effect.key, Recorded { fingerprint, entry });
+                }
+            }
+        }
+    }
+}
+
+/// What the owner sees of each case: the line of the unit, as the feed shows it.
+pub(crate) fn seen(cases: &[Case], work: impl Fn() -> Work, name: &str, round: u32) -> String {
+    let mut text = String::new();
+    for case in cases {
+        let (end, asked) = end_of(&work(), &case.answers);
+        assert_eq!(asked, case.answers.len(), "{}: unasked answers", case.what);
+        let (level, line) = messages::end_line(name, round, &end.outcome);
+        let (row, what, level) = (case.row, case.what, level.as_str());
+        text.push_str(&format!(
+            "row {row}: {what}\n    asked {asked}×, {level}: {line}\n"
+        ));
+    }
+    text
+}
+
+/// An answer of exactly this text.
+pub(crate) fn says(text: impl Into<String>) -> Entry {
+    ends(Finish::Completed, text)
+}
+
+/// An answer that ends in this way.
+pub(crate) fn ends(finish: Finish, text: impl Into<String>) -> Entry {
+    Entry::Reply(Reply {
+        finish,
+        text: text.into(),
+        spent: spent(),
+    })
+}
