@@ -11,6 +11,7 @@
 mod agent;
 mod commands;
 mod deliveries;
+mod planning;
 mod review;
 mod simulation;
 mod snapshots;
