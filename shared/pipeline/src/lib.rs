@@ -24,6 +24,7 @@ pub mod messages;
 pub mod model;
 pub mod path;
 pub mod plan;
+pub mod plan_mend;
 pub mod plan_rules;
 pub mod planning;
 pub mod prompts;

@@ -19,7 +19,7 @@ use crate::workspace::FileVersion;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// Make the plan.
-    Plan(PlanWork),
+    Plan(Box<PlanWork>),
     /// Carry out an assignment.
     Assignment(Box<AgentWork>),
     /// Judge the assignments.

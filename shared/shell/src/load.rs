@@ -67,10 +67,10 @@ impl Loader<'_> {
                 let Some((earlier, comment)) = unit.revises() else {
                     // Nothing else of the task exists before its first plan.
                     return Ok(Loaded {
-                        work: Work::Plan(PlanWork {
+                        work: Work::Plan(Box::new(PlanWork {
                             brief,
                             revision: None,
-                        }),
+                        })),
                         facts: Some(Facts::none(task, unit.owner.clone())),
                     });
                 };
@@ -78,7 +78,7 @@ impl Loader<'_> {
                     plan: plan(self.store, &earlier).await?.1,
                     comment: comment.to_owned(),
                 });
-                Work::Plan(PlanWork { brief, revision })
+                Work::Plan(Box::new(PlanWork { brief, revision }))
             }
             UnitKind::Assignment => {
                 assignment(

@@ -143,6 +143,7 @@ impl<'a> Walk<'a> {
             parallelism,
             approval,
             project,
+            mended: _,
         }) = self.facts.outcome(&key)
         else {
             return (Status::Planning, Vec::new());

@@ -12,6 +12,7 @@ mod agent;
 mod commands;
 mod corpus;
 mod deliveries;
+mod planning;
 mod review;
 mod simulation;
 mod snapshots;
