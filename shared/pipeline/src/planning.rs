@@ -102,10 +102,16 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
                 turns.push((Speaker::User, prompts::plan_repair(&violations)));
                 last_plan = Some(plan);
             }
-            Err(problem) => {
-                last_problem = problem.clone();
-                turns.push((Speaker::Assistant, reply.text.clone()));
-                turns.push((Speaker::User, prompts::plan_unreadable(&problem)));
+            Err(unreadable) => {
+                last_problem = match &reply.finish {
+                    Finish::Truncated => "the answer was cut off before its end".to_owned(),
+                    Finish::Completed | Finish::Refused(_) => unreadable,
+                };
+                // No service takes an empty message.
+                if !reply.text.is_empty() {
+                    turns.push((Speaker::Assistant, reply.text.clone()));
+                }
+                turns.push((Speaker::User, prompts::plan_unreadable(&last_problem)));
             }
         }
     }

@@ -56,7 +56,7 @@ fn unreadable() -> Vec<Case> {
             "a field that no plan has, then a plan",
             vec![but(|plan| plan["mood"] = json!("good")), sound()],
         ),
-        case(1, "never JSON", vec![says("yes"), says("{"), says("[]")]),
+        case(1, "never JSON", vec![says("yes"), says("{"), says("{}")]),
         case(
             3,
             "the size of an assignment in another case",
@@ -67,15 +67,7 @@ fn unreadable() -> Vec<Case> {
             "an answer that is cut off, then a plan",
             vec![ends(Finish::Truncated, cut()), sound()],
         ),
-        case(
-            4,
-            "always cut off",
-            vec![
-                ends(Finish::Truncated, cut()),
-                ends(Finish::Truncated, cut()),
-                ends(Finish::Truncated, cut()),
-            ],
-        ),
+        case(4, "always cut off", vec![ends(Finish::Truncated, cut())]),
         case(6, "an empty answer, then a plan", vec![says(""), sound()]),
         case(
             7,
@@ -87,11 +79,7 @@ fn unreadable() -> Vec<Case> {
             "a plan that says the brief must not be built",
             vec![but(|plan| plan["refused"] = json!("It harms people."))],
         ),
-        case(
-            7,
-            "a polite refusal instead of JSON",
-            vec![polite(), polite(), polite()],
-        ),
+        case(7, "a polite refusal instead of JSON", vec![polite()]),
         case(
             29,
             "a model that does not exist",
@@ -103,27 +91,40 @@ fn unreadable() -> Vec<Case> {
     ]
 }
 
-/// Plans that keep the schema and make no sense, each three times.
+/// Plans that keep the schema and make no sense, given again after every repair.
 fn nonsense() -> Vec<Case> {
-    let one = |what, plan: Value| {
-        let answer = || says(plan.to_string());
-        case(2, what, vec![answer(), answer(), answer()])
+    let one = |what, plan: Value| case(2, what, vec![says(plan.to_string())]);
+    let with = |member: &str, value: Value| {
+        let mut only = assignment("a", "a.js", &[]);
+        only[member] = value;
+        plan(&[only])
     };
-    let mut no_acceptance = assignment("a", "a", &[]);
-    no_acceptance["acceptance"] = json!([]);
-    let mut priority = assignment("a", "a", &[]);
-    priority["priority"] = json!(4_294_967_295_u32);
+    let two = |left: Value, right: Value| plan(&[left, right]);
     let many: Vec<Value> = (0..65)
         .map(|n| assignment(&format!("a{n}"), &format!("f{n}"), &[]))
         .collect();
     vec![
         one("no assignment", plan(&[])),
         one("65 assignments", plan(&many)),
-        one("an empty acceptance list", plan(&[no_acceptance])),
-        case(
-            2,
-            "an absurd priority",
-            vec![says(plan(&[priority]).to_string())],
+        one("an empty acceptance list", with("acceptance", json!([]))),
+        one("an absurd priority", with("priority", json!(u32::MAX))),
+        one("a path outside", with("owns", json!(["../../etc/passwd"]))),
+        one("an unknown dependency", with("depends_on", json!(["b"]))),
+        one("a dependency on itself", with("depends_on", json!(["a"]))),
+        one(
+            "a circle of dependencies",
+            two(
+                assignment("a", "a.js", &["b"]),
+                assignment("b", "b.js", &["a"]),
+            ),
+        ),
+        one(
+            "the same id twice",
+            two(assignment("a", "a.js", &[]), assignment("a", "b.js", &[])),
+        ),
+        one(
+            "the same path twice",
+            two(assignment("a", "a.js", &[]), assignment("b", "A.js", &[])),
         ),
     ]
 }
