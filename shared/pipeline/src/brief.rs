@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::limits::{
-    BRIEF_BYTES_MAX, BUDGET_USD_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT,
-    PARALLELISM_MAX, REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
+    ASSIGNMENTS_DEFAULT_MAX, ASSIGNMENTS_MAX, BRIEF_BYTES_MAX, BUDGET_USD_MAX,
+    DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT, PARALLELISM_MAX,
+    REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
 };
 use crate::money;
 
@@ -75,9 +76,13 @@ pub struct Options {
     pub public: bool,
     /// Agents at work at the same time.
     pub parallelism: Option<u32>,
+    /// Assignments that a plan may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignments_max: Option<u32>,
     /// Whether the plan needs the owner's word.
     pub approval: Approval,
     /// What model calls may cost in all, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_micro_usd: Option<u64>,
 }
 
@@ -85,6 +90,12 @@ impl Options {
     /// Agents at work at the same time, with the default.
     pub fn parallelism(&self) -> u32 {
         self.parallelism.unwrap_or(PARALLELISM_DEFAULT)
+    }
+
+    /// Assignments that a plan may have, with the default.
+    pub fn assignments_max(&self) -> usize {
+        let chosen = self.assignments_max.map(|number| number as usize);
+        chosen.unwrap_or(ASSIGNMENTS_DEFAULT_MAX)
     }
 }
 
@@ -256,7 +267,8 @@ impl Reader {
                     Some("private") => options.public = false,
                     Some(_) | None => self.errors.push(error(field, "must be private or public")),
                 },
-                "parallelism" => options.parallelism = self.parallelism(field, &value),
+                "parallelism" => options.parallelism = self.whole(field, &value, PARALLELISM_MAX),
+                "assignmentsMax" => options.assignments_max = self.whole(field, &value, ASSIGNMENTS_MAX),
                 "budgetUsd" => options.budget_micro_usd = self.budget(field, &value),
                 "approval" => match serde_json::from_value(value) {
                     Ok(approval) => options.approval = approval,
@@ -264,19 +276,19 @@ impl Reader {
                 },
                 "speed" => self.only(field, &value, "normal", &["normal", "economy"]),
                 "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
-                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, speed)")),
+                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, assignmentsMax, speed)")),
             }
         }
         options
     }
 
-    fn parallelism(&mut self, field: String, value: &Value) -> Option<u32> {
+    fn whole(&mut self, field: String, value: &Value, max: u32) -> Option<u32> {
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        let valid = number.filter(|number| (1..=PARALLELISM_MAX).contains(number));
+        let valid = number.filter(|number| (1..=max).contains(number));
         if valid.is_none() {
             self.errors.push(error(
                 field,
-                format!("must be a whole number from 1 to {PARALLELISM_MAX}"),
+                format!("must be a whole number from 1 to {max}"),
             ));
         }
         valid
@@ -419,6 +431,24 @@ mod tests {
             json!(1e-9),
         ] {
             assert_eq!(parsed(wrong).unwrap_err()[0].field, "options.budgetUsd");
+        }
+    }
+
+    #[test]
+    fn how_many_assignments_a_plan_may_have_is_the_owners_choice() {
+        let brief = |options: Value| {
+            json!({"name": "n", "description": "d", "type": "web", "options": options}).to_string()
+        };
+        let max = |options| {
+            let accepted = Brief::parse(brief(options).as_bytes()).unwrap();
+            accepted.brief.options.assignments_max()
+        };
+        assert_eq!(max(json!({})), ASSIGNMENTS_DEFAULT_MAX);
+        assert_eq!(max(json!({"assignmentsMax": 1})), 1);
+        assert_eq!(max(json!({"assignmentsMax": 64})), 64);
+        for past in [json!(0), json!(65), json!("8"), json!(1.5)] {
+            let errors = Brief::parse(brief(json!({"assignmentsMax": past})).as_bytes());
+            assert_eq!(errors.unwrap_err()[0].field, "options.assignmentsMax");
         }
     }
 

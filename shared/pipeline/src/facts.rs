@@ -60,6 +60,9 @@ pub enum Outcome {
         approval: Approval,
         /// What the stages after the agents need of the brief and the plan.
         project: Project,
+        /// What code changed in a plan that its planner could not put right.
+        #[serde(default)]
+        mended: Vec<String>,
     },
     /// An assignment was carried out.
     Coded {

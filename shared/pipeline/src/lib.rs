@@ -26,6 +26,7 @@ pub mod model;
 pub mod money;
 pub mod path;
 pub mod plan;
+pub mod plan_mend;
 pub mod plan_rules;
 pub mod planning;
 pub mod prompts;

@@ -10,7 +10,7 @@ use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
-use crate::plan::Plan;
+use crate::plan::{Assignment, Plan};
 use crate::unit::Work;
 
 /// Characters of a repository's description.
@@ -101,20 +101,11 @@ pub fn effect_line(
 /// How a unit ended, in a sentence that its row keeps.
 pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     match outcome {
-        Outcome::Planned { assignments, .. } => {
-            let names: Vec<&str> = assignments
-                .iter()
-                .map(|assignment| assignment.id.as_str())
-                .collect();
-            (
-                Level::Info,
-                format!(
-                    "Planned {}: {}",
-                    counted(names.len(), "assignment"),
-                    names.join(", ")
-                ),
-            )
-        }
+        Outcome::Planned {
+            assignments,
+            mended,
+            ..
+        } => planned(assignments, mended),
         Outcome::Coded { files, turns, .. } => {
             let again = if round > 1 { " again" } else { "" };
             let files = counted(usize::try_from(*files).unwrap_or(0), "file");
@@ -156,6 +147,20 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
     }
+}
+
+fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
+    let names: Vec<&str> = assignments.iter().map(|item| item.id.as_str()).collect();
+    let count = counted(names.len(), "assignment");
+    let text = format!("Planned {count}: {}", names.join(", "));
+    if mended.is_empty() {
+        return (Level::Info, text);
+    }
+    let changes = mended.join("; ");
+    (
+        Level::Warning,
+        format!("{text}. The plan was mended: {changes}"),
+    )
 }
 
 /// What is told of a command.

@@ -151,6 +151,7 @@ impl<'a> Walk<'a> {
             parallelism,
             approval,
             project,
+            mended: _,
         }) = self.facts.outcome(&key)
         else {
             return (Status::Planning, Vec::new());
