@@ -1,33 +1,84 @@
-//! The owner's word on a plan, asked for while a task is followed.
+//! The owner's word on a plan or a budget, asked for while a task is followed.
 
 use std::io::BufRead;
 
 use anyhow::{Context, anyhow};
 use appwrite::Client;
-use pipeline::{Command, TaskId};
+use pipeline::{Command, Status, TaskId, messages, money};
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::output::Output;
+use crate::task::TaskRow;
 use crate::task_api;
 
 const QUESTION: &str = "The plan waits for your word: `yes` starts the agents, `no` cancels the task, \
                         anything else asks for another plan with that in mind.";
 
-/// Asks for every plan that waits, and hands on what is answered. Ends only if nobody can
+/// What a task waits for its owner with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// A plan.
+    Plan,
+    /// More money; the sentence says why.
+    Budget(String),
+}
+
+impl Question {
+    /// What `row` waits with, if it waits for its owner.
+    pub(crate) fn of(row: &TaskRow) -> Option<Self> {
+        match (row.status, &row.totals.exhausted) {
+            (Status::AwaitingApproval, _) => Some(Self::Plan),
+            (Status::Paused, Some(call)) => Some(Self::Budget(messages::exhausted(call))),
+            (_, _) => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Plan => QUESTION.to_owned(),
+            Self::Budget(why) => {
+                format!(
+                    "{why} A number raises the budget to that many US dollars, `no` cancels the task."
+                )
+            }
+        }
+    }
+
+    /// What an answer means; `None` if it means nothing here.
+    fn command(&self, answer: &str) -> Option<Command> {
+        match (self, answer) {
+            (_, "") => None,
+            (_, "n" | "no") => Some(Command::Cancel {}),
+            (Self::Plan, "y" | "yes") => Some(Command::Approve {}),
+            (Self::Plan, comment) => Some(Command::Revise {
+                comment: comment.to_owned(),
+            }),
+            (Self::Budget(_), amount) => {
+                let dollars = amount.trim_start_matches('$').parse().ok()?;
+                let micro_usd = money::micro(dollars);
+                (micro_usd > 0).then_some(Command::Budget { micro_usd })
+            }
+        }
+    }
+}
+
+/// Asks every question that comes up, and hands on what is answered. Ends only if nobody can
 /// be asked any more.
 pub(crate) async fn ask(
-    mut plans: UnboundedReceiver<()>,
+    mut questions: UnboundedReceiver<Question>,
     client: &Client,
     task: &TaskId,
     output: &Output,
 ) -> anyhow::Error {
-    while plans.recv().await.is_some() {
+    while let Some(question) = questions.recv().await {
         let command = loop {
-            output.note(QUESTION);
+            output.note(&question.text());
             match read().await {
-                Ok(Some(command)) => break command,
-                Ok(None) => {}
+                Ok(answer) => match question.command(answer.trim()) {
+                    Some(command) => break command,
+                    None => continue,
+                },
                 Err(error) => return error,
             }
         };
@@ -42,8 +93,8 @@ pub(crate) async fn ask(
     std::future::pending().await
 }
 
-/// One line of standard input as a command; `None` for an empty one.
-async fn read() -> anyhow::Result<Option<Command>> {
+/// One line of standard input.
+async fn read() -> anyhow::Result<String> {
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
@@ -51,15 +102,29 @@ async fn read() -> anyhow::Result<Option<Command>> {
     let line = read.await?.context("could not read standard input")?;
     if line.is_empty() {
         return Err(anyhow!(
-            "the plan waits for its owner and standard input is closed; run the same command at a terminal to go on"
+            "the task waits for its owner and standard input is closed; run the same command at a terminal to go on"
         ));
     }
-    Ok(match line.trim() {
-        "" => None,
-        "y" | "yes" => Some(Command::Approve {}),
-        "n" | "no" => Some(Command::Cancel {}),
-        comment => Some(Command::Revise {
-            comment: comment.to_owned(),
-        }),
-    })
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_command_where_it_fits() {
+        let plan = |answer| Question::Plan.command(answer);
+        assert_eq!(plan("yes"), Some(Command::Approve {}));
+        assert_eq!(plan("no"), Some(Command::Cancel {}));
+        let comment = "Fewer parts".to_owned();
+        assert_eq!(plan("Fewer parts"), Some(Command::Revise { comment }));
+        let budget = |answer| Question::Budget("Why.".to_owned()).command(answer);
+        let micro_usd = 2_500_000;
+        assert_eq!(budget("$2.5"), Some(Command::Budget { micro_usd }));
+        assert_eq!(budget("no"), Some(Command::Cancel {}));
+        for nothing in ["", "yes", "0", "-1", "a lot"] {
+            assert_eq!(budget(nothing), None, "{nothing}");
+        }
+    }
 }

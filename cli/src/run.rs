@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use appwrite::Client;
+use pipeline::TaskId;
 use pipeline::brief::Brief;
 use pipeline::ids::sha256_hex;
-use pipeline::{Status, TaskId};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
-use crate::approval;
+use crate::approval::{self, Question};
 use crate::args::RunArgs;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
@@ -166,17 +166,19 @@ async fn carry_out(
         token: &session.token,
         task_id: task.as_str(),
     };
-    let (waiting, plans) = tokio::sync::mpsc::unbounded_channel();
+    let (waiting, questions) = tokio::sync::mpsc::unbounded_channel();
     let mut on_change = |change: &Change| {
         output.change(change);
-        if matches!(change, Change::Task(row) if row.status == Status::AwaitingApproval) {
+        if let Change::Task(row) = change
+            && let Some(question) = Question::of(row)
+        {
             // Nobody listens any more only once this has ended.
-            let _ = waiting.send(());
+            let _ = waiting.send(question);
         }
     };
     let row = tokio::select! {
         row = follow.to_the_end(&mut on_change) => row?,
-        error = approval::ask(plans, &session.client, &task, output) => return Err(error),
+        error = approval::ask(questions, &session.client, &task, output) => return Err(error),
     };
     runs.insert(
         digest,

@@ -11,6 +11,7 @@
 
 mod briefs;
 mod browser;
+mod budget;
 mod chain;
 mod clients;
 mod commands;

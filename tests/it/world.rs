@@ -61,6 +61,9 @@ impl World {
             ("CLAIM_HEARTBEAT_SECONDS", "1"),
             ("CLAIM_LAPSE_SECONDS", "3"),
             ("CHECK_AFTER_SECONDS", "1"),
+            // One user may stand for many.
+            ("OWNER_OPEN_TASKS_MAX", "0"),
+            ("OWNER_TASKS_A_DAY_MAX", "0"),
         ];
         let settings = quick
             .into_iter()

@@ -66,8 +66,9 @@ export class Api {
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit({ approval, ...brief }: Brief, requestId: string): Promise<Submitted> {
-    const answer = await this.#post('/', { ...brief, options: { requestId, approval } });
+  async submit({ approval, budget, ...brief }: Brief, requestId: string): Promise<Submitted> {
+    const budgetUsd = budget.trim() === '' ? undefined : Number(budget);
+    const answer = await this.#post('/', { ...brief, options: { requestId, approval, budgetUsd } });
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Brief, validate } from './brief';
 
-const GOOD: Brief = { name: 'a', description: 'b', type: 'web', requirements: [], approval: 'auto' };
+const GOOD: Brief = { name: 'a', description: 'b', type: 'web', requirements: [], approval: 'auto', budget: '' };
 
 const fields = (change: Partial<Brief>) => validate({ ...GOOD, ...change }).map((error) => error.field);
 
@@ -21,4 +21,10 @@ test('every broken rule names its field', () => {
 test('characters are counted as the server counts them', () => {
   expect(fields({ name: '🎼'.repeat(80) })).toEqual([]);
   expect(fields({ name: '🎼'.repeat(81) })).toEqual(['name']);
+});
+
+test('a budget is empty or a number of dollars', () => {
+  const rules = (budget: string) => validate({ ...GOOD, budget }).map(({ field }) => field);
+  expect([rules(''), rules(' 2.5 '), rules('10000')]).toEqual([[], [], []]);
+  for (const wrong of ['0', '-1', 'a lot', '10001', '1e9']) expect(rules(wrong)).toEqual(['options.budgetUsd']);
 });

@@ -4,6 +4,7 @@ export const NAME_CHARS_MAX = 80;
 export const DESCRIPTION_CHARS_MAX = 10_000;
 export const REQUIREMENTS_MAX = 100;
 export const REQUIREMENT_CHARS_MAX = 1_000;
+export const BUDGET_USD_MAX = 10_000;
 /** Bytes of the whole request as JSON. */
 export const BRIEF_BYTES_MAX = 65_536;
 
@@ -17,6 +18,8 @@ export interface Brief {
   requirements: readonly string[];
   /** Whether the plan waits for the owner's word. */
   approval: 'auto' | 'plan';
+  /** What model calls may cost in all, in US dollars, as typed; empty for no limit. */
+  budget: string;
 }
 
 /** A field by its path (`requirements[3]`) and the rule it breaks, as a phrase that follows its name. */
@@ -53,5 +56,13 @@ export function validate(brief: Brief): FieldError[] {
     errors.push({ field: 'requirements', rule: `has ${count} entries, the limit is ${REQUIREMENTS_MAX}` });
   }
   brief.requirements.forEach((text, index) => check(`requirements[${index}]`, text, REQUIREMENT_CHARS_MAX));
+  const rule = budgetRule(brief.budget);
+  if (rule !== undefined) errors.push({ field: 'options.budgetUsd', rule });
   return errors;
+}
+
+function budgetRule(budget: string): string | undefined {
+  if (budget.trim() === '') return undefined;
+  const usd = Number(budget);
+  return usd > 0 && usd <= BUDGET_USD_MAX ? undefined : `must be a number above 0, at most ${BUDGET_USD_MAX}`;
 }

@@ -1,19 +1,21 @@
 import { useState } from 'preact/hooks';
 import type { Api } from './api';
+import { BudgetForm } from './budget';
 import type { Snapshot } from './snapshot';
 import { troubleOf } from './trouble';
 
 /** What an owner may want of a task; the function `create-task` has the same words. */
 export type Command =
   | { command: 'approve' | 'pause' | 'resume' | 'cancel' | 'retry' }
-  | { command: 'revise'; comment: string };
+  | { command: 'revise'; comment: string }
+  | { command: 'budget'; budgetUsd: number };
 
 type Word = Command['command'];
 
 /** Longest comment on a plan, in characters. */
 const COMMENT_CHARS_MAX = 4_000;
 const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-const BUTTONS: Record<Word, string> = {
+const BUTTONS: Record<Exclude<Word, 'budget'>, string> = {
   approve: 'Approve the plan',
   revise: 'Ask for another plan',
   pause: 'Pause',
@@ -23,7 +25,8 @@ const BUTTONS: Record<Word, string> = {
 };
 
 /** What a task of this status takes, beside a comment on its plan. */
-export function commandsFor(status: string): Exclude<Word, 'revise'>[] {
+export function commandsFor(status: string, isExhausted = false): Exclude<Word, 'revise' | 'budget'>[] {
+  if (status === 'paused' && isExhausted) return ['cancel'];
   if (status === 'awaiting_approval') return ['approve', 'cancel'];
   if (status === 'paused') return ['resume', 'cancel'];
   if (status === 'failed') return ['retry'];
@@ -38,7 +41,7 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState('');
   const { task } = snapshot;
-  const commands = commandsFor(task?.status ?? '');
+  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
   if (!task || commands.length === 0) return null;
 
   const send = async (command: Command) => {
@@ -76,6 +79,13 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
             {BUTTONS.revise}
           </button>
         </form>
+      )}
+      {task.status === 'paused' && task.totals?.exhausted && (
+        <BudgetForm
+          call={task.totals.exhausted}
+          busy={busy}
+          raise={(budgetUsd) => void send({ command: 'budget', budgetUsd })}
+        />
       )}
       <div class="row">
         {commands.map((command) => (

@@ -21,7 +21,7 @@ const TYPE_WORDS: Record<ProjectType, string> = {
   fullstack: 'Full stack: a site with a service and a database',
 };
 
-const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto' };
+const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto', budget: '' };
 
 /** Sends a brief; a repeat of the same brief after a lost answer carries the same request id. */
 function useSubmit(api: Api) {
@@ -145,6 +145,24 @@ export function BriefForm({ api }: { api: Api }) {
         onPending={setPending}
         onChange={(requirements) => change({ requirements }, 'requirements')}
       />
+      <div class="field">
+        <label for="budget">Budget</label>
+        <input
+          id="budget"
+          inputMode="decimal"
+          autocomplete="off"
+          value={brief.budget}
+          aria-invalid={rule('options.budgetUsd') !== undefined}
+          aria-describedby={noteId('options.budgetUsd')}
+          onInput={(event) => change({ budget: event.currentTarget.value }, 'options.budgetUsd')}
+        />
+        <FieldNote
+          field="options.budgetUsd"
+          name="Budget"
+          rule={rule('options.budgetUsd')}
+          hint="What the models may cost in all, in US dollars; at the limit the project waits for you. Empty for no limit."
+        />
+      </div>
       <label class="check">
         <input
           type="checkbox"
@@ -172,7 +190,7 @@ function withPending(brief: Brief, pending: string): Brief {
 
 /** The server's message, with the rules of what the form has no field for. */
 function messageOf(message: string, fields: readonly FieldError[]): string {
-  const shown = /^(name|description|type|requirements)\b/;
+  const shown = /^(name|description|type|requirements|options\.budgetUsd)\b/;
   const others = fields.filter(({ field }) => !shown.test(field)).map(({ field, rule }) => `${field} ${rule}`);
   return [message, ...others].join(' ');
 }

@@ -33,6 +33,15 @@ export interface Totals {
   agentRuns: number;
   reviews: number;
   cloneUrl: string;
+  /** The call that did not fit into the budget, until it is raised. */
+  exhausted: Exhausted | undefined;
+}
+
+/** Amounts are millionths of a US dollar. */
+export interface Exhausted {
+  limitMicroUsd: number;
+  spentMicroUsd: number;
+  neededMicroUsd: number;
 }
 
 export interface Failure {
@@ -197,6 +206,15 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
     agentRuns: number(totals.agentRuns),
     reviews: number(totals.reviews),
     cloneUrl: text(totals.cloneUrl),
+    exhausted: totals.exhausted === undefined ? undefined : parseExhausted(object(totals.exhausted)),
+  };
+}
+
+function parseExhausted(data: Json): Exhausted {
+  return {
+    limitMicroUsd: number(data.limitMicroUsd),
+    spentMicroUsd: number(data.spentMicroUsd),
+    neededMicroUsd: number(data.neededMicroUsd),
   };
 }
 

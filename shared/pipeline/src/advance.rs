@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Outcome, Project};
+use crate::facts::{Fact, Facts, Outcome, Project};
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
+use crate::ledger::{self, Exhausted};
 use crate::model::Spent;
 use crate::plan::Assignment;
 use crate::stage::Status;
@@ -78,7 +79,8 @@ pub enum UnitInput {
 pub struct Projection {
     /// Where the task stands.
     pub status: Status,
-    /// Commands of the owner so far.
+    /// Commands of the owner so far, and calls that did not fit into the budget: what can
+    /// lead back to an earlier status.
     pub commands: u32,
     /// 1, and one more for each plan that was revised and each retry.
     pub generation: u32,
@@ -110,6 +112,9 @@ pub struct Totals {
     pub reviews: u64,
     /// For git.
     pub clone_url: Option<String>,
+    /// The call that did not fit into the budget, until the owner raises it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhausted: Option<Exhausted>,
 }
 
 impl Projection {
@@ -148,10 +153,18 @@ pub fn gate_id(task: &TaskId, generation: u32) -> String {
     format!("{task}.{generation}")
 }
 
+fn turning_points(facts: &Facts) -> u32 {
+    let points = facts.log.iter().filter(|fact| match fact {
+        Fact::Command(_) | Fact::Exhausted(_) => true,
+        Fact::Done(_) => false,
+    });
+    u32::try_from(points.count()).unwrap_or(u32::MAX)
+}
+
 fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
     let mut projection = Projection {
         status: walked.status,
-        commands: u32::try_from(facts.commands().count()).unwrap_or(u32::MAX),
+        commands: turning_points(facts),
         generation: walk::generation(facts),
         round: walked.round,
         totals: Totals::default(),
@@ -181,6 +194,9 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
             Outcome::Failed(_) => {}
         }
         projection.round = projection.round.max(done.unit.round);
+    }
+    if !walked.status.is_final() {
+        projection.totals.exhausted = ledger::exhausted(facts).cloned();
     }
     if walked.status == Status::Failed {
         projection.failure = walk::failure(facts).cloned();

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::limits::{
-    BRIEF_BYTES_MAX, BUDGET_USD_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT,
-    PARALLELISM_MAX, REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
+    ASSIGNMENTS_DEFAULT_MAX, ASSIGNMENTS_MAX, BRIEF_BYTES_MAX, BUDGET_USD_MAX,
+    DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PARALLELISM_DEFAULT, PARALLELISM_MAX,
+    REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
 };
+use crate::money;
 
 /// What kind of software is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,14 +76,26 @@ pub struct Options {
     pub public: bool,
     /// Agents at work at the same time.
     pub parallelism: Option<u32>,
+    /// Assignments that a plan may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignments_max: Option<u32>,
     /// Whether the plan needs the owner's word.
     pub approval: Approval,
+    /// What model calls may cost in all, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_micro_usd: Option<u64>,
 }
 
 impl Options {
     /// Agents at work at the same time, with the default.
     pub fn parallelism(&self) -> u32 {
         self.parallelism.unwrap_or(PARALLELISM_DEFAULT)
+    }
+
+    /// Assignments that a plan may have, with the default.
+    pub fn assignments_max(&self) -> usize {
+        let chosen = self.assignments_max.map(|number| number as usize);
+        chosen.unwrap_or(ASSIGNMENTS_DEFAULT_MAX)
     }
 }
 
@@ -253,45 +267,43 @@ impl Reader {
                     Some("private") => options.public = false,
                     Some(_) | None => self.errors.push(error(field, "must be private or public")),
                 },
-                "parallelism" => options.parallelism = self.parallelism(field, &value),
-                "budgetUsd" => self.budget(field, &value),
+                "parallelism" => options.parallelism = self.whole(field, &value, PARALLELISM_MAX),
+                "assignmentsMax" => options.assignments_max = self.whole(field, &value, ASSIGNMENTS_MAX),
+                "budgetUsd" => options.budget_micro_usd = self.budget(field, &value),
                 "approval" => match serde_json::from_value(value) {
                     Ok(approval) => options.approval = approval,
                     Err(_) => self.errors.push(error(field, "must be one of auto, plan")),
                 },
                 "speed" => self.only(field, &value, "normal", &["normal", "economy"]),
                 "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
-                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, speed)")),
+                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, assignmentsMax, speed)")),
             }
         }
         options
     }
 
-    fn parallelism(&mut self, field: String, value: &Value) -> Option<u32> {
+    fn whole(&mut self, field: String, value: &Value, max: u32) -> Option<u32> {
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        let valid = number.filter(|number| (1..=PARALLELISM_MAX).contains(number));
+        let valid = number.filter(|number| (1..=max).contains(number));
         if valid.is_none() {
             self.errors.push(error(
                 field,
-                format!("must be a whole number from 1 to {PARALLELISM_MAX}"),
+                format!("must be a whole number from 1 to {max}"),
             ));
         }
         valid
     }
 
-    fn budget(&mut self, field: String, value: &Value) {
-        match value.as_f64() {
-            Some(usd) if usd > 0.0 && usd <= BUDGET_USD_MAX => {
-                self.errors.push(error(
-                    field,
-                    "is not supported yet: budgets are not enforced in this version",
-                ));
-            }
-            Some(_) | None => self.errors.push(error(
+    fn budget(&mut self, field: String, value: &Value) -> Option<u64> {
+        let usd = value.as_f64().filter(|usd| *usd <= BUDGET_USD_MAX);
+        let budget = usd.map(money::micro).filter(|micro_usd| *micro_usd > 0);
+        if budget.is_none() {
+            self.errors.push(error(
                 field,
                 format!("must be a number above 0, at most {BUDGET_USD_MAX}"),
-            )),
+            ));
         }
+        budget
     }
 
     /// A word that the format knows but of which only `works` does something today.
@@ -395,11 +407,49 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_refused_not_ignored() {
         let body = json!({"name": "n", "description": "d", "type": "web",
-            "options": {"speed": "economy", "repository": "a/b", "budgetUsd": 5}});
-        assert_eq!(fields(&body).len(), 3);
+            "options": {"speed": "economy", "repository": "a/b"}});
+        assert_eq!(fields(&body).len(), 2);
         let plain = json!({"name": "n", "description": "d", "type": "web",
             "options": {"approval": "auto", "speed": "normal", "requestId": "r-1", "visibility": "public"}});
         assert_eq!(fields(&plain), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_budget_is_a_number_of_dollars() {
+        let parsed = |budget: Value| {
+            let body = json!({"name": "n", "description": "d", "type": "web", "options": {"budgetUsd": budget}});
+            let accepted = Brief::parse(body.to_string().as_bytes());
+            accepted.map(|accepted| accepted.brief.options.budget_micro_usd)
+        };
+        assert_eq!(parsed(json!(2.5)).unwrap(), Some(2_500_000));
+        assert_eq!(parsed(json!(BUDGET_USD_MAX)).unwrap(), Some(10_000_000_000));
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!("5"),
+            json!(10_000.5),
+            json!(1e-9),
+        ] {
+            assert_eq!(parsed(wrong).unwrap_err()[0].field, "options.budgetUsd");
+        }
+    }
+
+    #[test]
+    fn how_many_assignments_a_plan_may_have_is_the_owners_choice() {
+        let brief = |options: Value| {
+            json!({"name": "n", "description": "d", "type": "web", "options": options}).to_string()
+        };
+        let max = |options| {
+            let accepted = Brief::parse(brief(options).as_bytes()).unwrap();
+            accepted.brief.options.assignments_max()
+        };
+        assert_eq!(max(json!({})), ASSIGNMENTS_DEFAULT_MAX);
+        assert_eq!(max(json!({"assignmentsMax": 1})), 1);
+        assert_eq!(max(json!({"assignmentsMax": 64})), 64);
+        for past in [json!(0), json!(65), json!("8"), json!(1.5)] {
+            let errors = Brief::parse(brief(json!({"assignmentsMax": past})).as_bytes());
+            assert_eq!(errors.unwrap_err()[0].field, "options.assignmentsMax");
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::advance::advance;
 use crate::facts::Facts;
-use crate::limits::{COMMANDS_MAX, COMMENT_CHARS_MAX};
+use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX};
+use crate::messages;
+use crate::money;
 use crate::stage::Status;
 
 /// A command of the owner. Once accepted it is a fact like any result.
@@ -26,6 +28,12 @@ pub enum Command {
     Cancel {},
     /// Do again what failed, and keep what succeeded.
     Retry {},
+    /// Spend up to this much in all, where less was allowed.
+    Budget {
+        /// Millionths of a US dollar; `budgetUsd` in the request.
+        #[serde(rename = "budgetUsd", with = "crate::money")]
+        micro_usd: u64,
+    },
 }
 
 /// Why a command is not accepted. Nothing changes; the same command may be accepted later.
@@ -50,7 +58,7 @@ impl Command {
         };
         let command: Self = serde_json::from_slice(body).map_err(|cause| {
             invalid(format!(
-                "The body must be {{\"command\": \"approve|revise|pause|resume|cancel|retry\"}}, for revise with a `comment`: {cause}."
+                "The body must be {{\"command\": \"approve|revise|pause|resume|cancel|retry|budget\"}}, for revise with a `comment`, for budget with a `budgetUsd`: {cause}."
             ))
         })?;
         if let Self::Revise { comment } = &command {
@@ -61,7 +69,38 @@ impl Command {
                 )));
             }
         }
+        if let Self::Budget { micro_usd } = command
+            && !(1..=money::micro(BUDGET_USD_MAX)).contains(&micro_usd)
+        {
+            return Err(invalid(format!(
+                "`budgetUsd` must be a number above 0, at most {BUDGET_USD_MAX}."
+            )));
+        }
         Ok(command)
+    }
+
+    /// Whether a task whose budget is `limit` takes the command.
+    ///
+    /// # Errors
+    /// `no_budget` or `not_more`, for the command `budget`.
+    pub fn check_budget(&self, limit: Option<u64>) -> Result<(), Refusal> {
+        let Self::Budget { micro_usd } = self else {
+            return Ok(());
+        };
+        match limit {
+            None => Err(Refusal {
+                code: "no_budget",
+                message: "The brief set no `budgetUsd`, so there is none to raise.".to_owned(),
+            }),
+            Some(limit) if *micro_usd <= limit => Err(Refusal {
+                code: "not_more",
+                message: format!(
+                    "The budget is {} already. It can be raised, not lowered.",
+                    money::usd(limit)
+                ),
+            }),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Its word.
@@ -73,6 +112,7 @@ impl Command {
             Self::Resume {} => "resume",
             Self::Cancel {} => "cancel",
             Self::Retry {} => "retry",
+            Self::Budget { .. } => "budget",
         }
     }
 
@@ -87,13 +127,21 @@ impl Command {
                 message: format!("A task takes {COMMANDS_MAX} commands. Start a new one."),
             });
         }
-        let status = advance(facts, None).projection.status;
+        let projection = advance(facts, None).projection;
+        if let (Self::Resume {}, Some(call)) = (self, &projection.totals.exhausted) {
+            return Err(Refusal {
+                code: "budget_reached",
+                message: format!("{} Send the command `budget`.", messages::exhausted(call)),
+            });
+        }
+        let status = projection.status;
         let fits = match self {
             Self::Approve {} | Self::Revise { .. } => status == Status::AwaitingApproval,
             Self::Pause {} => !status.is_final() && status != Status::Paused,
             Self::Resume {} => status == Status::Paused,
             Self::Cancel {} => !status.is_final(),
             Self::Retry {} => status == Status::Failed,
+            Self::Budget { .. } => status != Status::Cancelled,
         };
         if fits {
             return Ok(());

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::failure::{Code, Failure};
 use crate::ids::sha256_hex;
-use crate::model::{AgentReply, Prompt, Question, Reply};
+use crate::model::{AgentReply, Prompt, Question, Reply, Spent};
 use crate::workspace::Workspace;
 
 /// One thing to do outside. It may happen twice; its entry is recorded once.
@@ -207,6 +207,22 @@ pub struct CommitEntry {
 }
 
 impl Entry {
+    /// What the answer of a model cost; `None` for any other entry.
+    pub fn spent(&self) -> Option<&Spent> {
+        match self {
+            Self::Reply(reply) => Some(&reply.spent),
+            Self::Turn { reply, .. } => Some(&reply.spent),
+            Self::Repository(_)
+            | Self::NameTaken { .. }
+            | Self::GateClosed
+            | Self::Commit(_)
+            | Self::Uploaded { .. }
+            | Self::BuildFailed { .. }
+            | Self::Activated { .. }
+            | Self::Failed(_) => None,
+        }
+    }
+
     /// The entry as a planner's or reviewer's answer.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::brief::Approval;
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
+use crate::ledger::Exhausted;
 use crate::model::Spent;
 use crate::plan::Assignment;
 use crate::review::Finding;
@@ -29,6 +30,8 @@ pub enum Fact {
     Done(Box<Done>),
     /// The owner wanted something.
     Command(Command),
+    /// A model call did not fit into the budget.
+    Exhausted(Exhausted),
 }
 
 /// The result of one unit: the `done` entry of its journal.
@@ -57,6 +60,9 @@ pub enum Outcome {
         approval: Approval,
         /// What the stages after the agents need of the brief and the plan.
         project: Project,
+        /// What code changed in a plan that its planner could not put right.
+        #[serde(default)]
+        mended: Vec<String>,
     },
     /// An assignment was carried out.
     Coded {
@@ -143,7 +149,7 @@ impl Facts {
     pub fn before(&self, unit: &UnitKey) -> Self {
         let earlier = self.log.iter().take_while(|fact| match fact {
             Fact::Done(done) => done.unit != *unit,
-            Fact::Command(_) => true,
+            Fact::Command(_) | Fact::Exhausted(_) => true,
         });
         Self {
             log: earlier.cloned().collect(),
@@ -155,14 +161,14 @@ impl Facts {
     pub fn done(&self) -> impl DoubleEndedIterator<Item = &Done> {
         self.log.iter().filter_map(|fact| match fact {
             Fact::Done(done) => Some(&**done),
-            Fact::Command(_) => None,
+            Fact::Command(_) | Fact::Exhausted(_) => None,
         })
     }
 
     /// What the owner wanted, in the order in which it was recorded.
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
         self.log.iter().filter_map(|fact| match fact {
-            Fact::Done(_) => None,
+            Fact::Done(_) | Fact::Exhausted(_) => None,
             Fact::Command(command) => Some(command),
         })
     }

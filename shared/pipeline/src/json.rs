@@ -3,6 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// Characters shown of an answer that is no JSON at all.
+const SAID_CHARS_MAX: usize = 120;
+
 /// Reads the JSON object in `text`: plain, behind a byte order mark, in a code fence or
 /// with prose around it. Nothing else is repaired.
 ///
@@ -10,6 +13,13 @@ use serde_json::Value;
 /// A sentence for the model that says what is wrong and where.
 pub fn from_model<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err("the answer is empty".to_owned());
+    }
+    if !text.contains(['{', '[']) {
+        let said: String = text.chars().take(SAID_CHARS_MAX).collect();
+        return Err(format!("the answer is not JSON but says `{said}`"));
+    }
     match serde_json::from_str(text) {
         Ok(value) => Ok(value),
         Err(first) => match balanced_object(text).filter(|inner| inner.len() < text.len()) {

@@ -19,9 +19,9 @@ pub const PARALLELISM_MAX: u32 = 16;
 /// Agents of one task that run at the same time unless the brief says otherwise.
 pub const PARALLELISM_DEFAULT: u32 = 4;
 
-/// Assignments of a plan.
-pub const ASSIGNMENTS_MAX: usize = 64;
-/// Assignments the planner is asked to stay within.
+/// Most assignments of a plan that a brief may ask for.
+pub const ASSIGNMENTS_MAX: u32 = 64;
+/// Assignments of a plan unless the brief says otherwise.
 pub const ASSIGNMENTS_DEFAULT_MAX: usize = 8;
 /// Acceptance checks of one assignment.
 pub const ACCEPTANCE_MAX: usize = 30;
@@ -29,6 +29,12 @@ pub const ACCEPTANCE_MAX: usize = 30;
 pub const OWNS_MAX: usize = 50;
 /// Characters of a plan's prose fields (title, objective, check, contract).
 pub const PLAN_TEXT_CHARS_MAX: usize = 8_000;
+/// Characters of an assignment's type.
+pub const KIND_CHARS_MAX: usize = 32;
+/// Characters of an assignment's specialization, estimate, and the ids of its checks.
+pub const WORD_CHARS_MAX: usize = 64;
+/// Characters of a plan's command, which is shown and never executed.
+pub const COMMAND_CHARS_MAX: usize = 1_000;
 /// Characters of an assignment's title.
 pub const TITLE_CHARS_MAX: usize = 200;
 /// Bytes of a plan as JSON: it must fit its row and its journal entry.

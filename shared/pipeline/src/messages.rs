@@ -8,7 +8,9 @@ use crate::command::Command;
 use crate::effect::{Action, Entry};
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
-use crate::plan::Plan;
+use crate::ledger::Exhausted;
+use crate::money;
+use crate::plan::{Assignment, Plan};
 use crate::unit::Work;
 
 /// Characters of a repository's description.
@@ -99,20 +101,11 @@ pub fn effect_line(
 /// How a unit ended, in a sentence that its row keeps.
 pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     match outcome {
-        Outcome::Planned { assignments, .. } => {
-            let names: Vec<&str> = assignments
-                .iter()
-                .map(|assignment| assignment.id.as_str())
-                .collect();
-            (
-                Level::Info,
-                format!(
-                    "Planned {}: {}",
-                    counted(names.len(), "assignment"),
-                    names.join(", ")
-                ),
-            )
-        }
+        Outcome::Planned {
+            assignments,
+            mended,
+            ..
+        } => planned(assignments, mended),
         Outcome::Coded { files, turns, .. } => {
             let again = if round > 1 { " again" } else { "" };
             let files = counted(usize::try_from(*files).unwrap_or(0), "file");
@@ -156,6 +149,20 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     }
 }
 
+fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
+    let names: Vec<&str> = assignments.iter().map(|item| item.id.as_str()).collect();
+    let count = counted(names.len(), "assignment");
+    let text = format!("Planned {count}: {}", names.join(", "));
+    if mended.is_empty() {
+        return (Level::Info, text);
+    }
+    let changes = mended.join("; ");
+    (
+        Level::Warning,
+        format!("{text}. The plan was mended: {changes}"),
+    )
+}
+
 /// What is told of a command.
 pub fn command(command: &Command) -> String {
     match command {
@@ -167,7 +174,20 @@ pub fn command(command: &Command) -> String {
         Command::Resume {} => "You let the task go on".to_owned(),
         Command::Cancel {} => "You cancelled the task".to_owned(),
         Command::Retry {} => "You had what failed tried again".to_owned(),
+        Command::Budget { micro_usd } => {
+            format!("You raised the budget to {}", money::usd(*micro_usd))
+        }
     }
+}
+
+/// Why a task waits for more money.
+pub fn exhausted(call: &Exhausted) -> String {
+    format!(
+        "The budget of {} is reached: {} is spent, and the next call can cost up to {}.",
+        money::usd(call.limit_micro_usd),
+        money::usd(call.spent_micro_usd),
+        money::usd(call.needed_micro_usd)
+    )
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -41,6 +41,7 @@ pub struct Stack {
     /// Folder that holds the site after a build, `.` where nothing is built.
     pub output_dir: String,
     /// `static-site`, `site-ssr` or `function`.
+    #[serde(deserialize_with = "lower")]
     pub appwrite_kind: String,
 }
 
@@ -61,6 +62,7 @@ pub struct Contract {
     /// Its id within the plan.
     pub id: String,
     /// `types`, `http`, `module`, `data` or `ui`.
+    #[serde(deserialize_with = "lower")]
     pub kind: String,
     /// The promise itself.
     pub definition: String,
@@ -102,6 +104,7 @@ pub struct Assignment {
     /// What it must leave alone.
     pub out_of_scope: Vec<String>,
     /// `S`, `M` or `L`.
+    #[serde(deserialize_with = "upper")]
     pub size: String,
 }
 
@@ -113,6 +116,15 @@ pub struct Check {
     pub id: String,
     /// A statement that holds or does not.
     pub check: String,
+}
+
+/// Models do not keep to the case of an enumeration.
+fn lower<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|word| word.to_lowercase())
+}
+
+fn upper<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|word| word.to_uppercase())
 }
 
 fn object(properties: Value) -> Value {

@@ -4,20 +4,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
-    ACCEPTANCE_MAX, ASSIGNMENTS_MAX, FILE_BYTES_MAX, FILES_MAX, OWNS_MAX, PLAN_BYTES_MAX,
-    PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX,
+    ACCEPTANCE_MAX, COMMAND_CHARS_MAX, FILE_BYTES_MAX, FILES_MAX, KIND_CHARS_MAX, OWNS_MAX,
+    PLAN_BYTES_MAX, PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
 };
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 
-/// Everything that is wrong with `plan`, as sentences for the planner. Empty: accepted.
-pub fn violations(plan: &Plan) -> Vec<String> {
+/// Sizes an assignment can have.
+pub const SIZES: [&str; 3] = ["S", "M", "L"];
+
+/// What a plan must fit, beyond being sound in itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Assignments that it may have.
+    pub assignments_max: usize,
+    /// Files that are there before it, and stay unless an assignment changes them.
+    pub existing: Vec<SafePath>,
+}
+
+/// Everything that is wrong with `plan`, as sentences for whoever made it. Empty: accepted.
+pub fn violations(plan: &Plan, terms: &Terms) -> Vec<String> {
     let mut found = Vec::new();
-    counts(plan, &mut found);
+    counts(plan, terms.assignments_max, &mut found);
     ids(plan, &mut found);
     texts(plan, &mut found);
+    stack(plan, &terms.existing, &mut found);
     shared_files(plan, &mut found);
     ownership(plan, &mut found);
+    beside(plan, &terms.existing, &mut found);
     references(plan, &mut found);
     if let Some(cycle) = cycle(&plan.assignments) {
         found.push(format!(
@@ -69,13 +83,13 @@ pub fn covers(owned: &str, path: &str) -> bool {
     }
 }
 
-fn counts(plan: &Plan, found: &mut Vec<String>) {
+fn counts(plan: &Plan, assignments_max: usize, found: &mut Vec<String>) {
     let count = plan.assignments.len();
     if count == 0 {
         found.push("there must be at least one assignment".to_owned());
-    } else if count > ASSIGNMENTS_MAX {
+    } else if count > assignments_max {
         found.push(format!(
-            "there are {count} assignments, the limit is {ASSIGNMENTS_MAX}"
+            "there are {count} assignments, the limit is {assignments_max}: merge some"
         ));
     }
     for assignment in &plan.assignments {
@@ -98,6 +112,9 @@ fn counts(plan: &Plan, found: &mut Vec<String>) {
                 "assignment `{id}` owns {owns} paths, the limit is {OWNS_MAX}"
             ));
         }
+        if !SIZES.contains(&assignment.size.as_str()) {
+            found.push(format!("the size of `{id}` must be S, M or L"));
+        }
     }
     if serde_json::to_string(plan).map_or(usize::MAX, |text| text.len()) > PLAN_BYTES_MAX {
         found.push(format!("the plan is larger than {PLAN_BYTES_MAX} bytes"));
@@ -118,7 +135,10 @@ fn ids(plan: &Plan, found: &mut Vec<String>) {
         }
         let mut checks = BTreeSet::new();
         for check in &assignment.acceptance {
-            if check.id.is_empty() || check.id.len() > 64 || !checks.insert(check.id.as_str()) {
+            if check.id.is_empty()
+                || check.id.chars().count() > WORD_CHARS_MAX
+                || !checks.insert(check.id.as_str())
+            {
                 found.push(format!(
                     "acceptance id `{}` of `{id}` is empty, too long or used twice",
                     check.id
@@ -158,13 +178,21 @@ fn texts(plan: &Plan, found: &mut Vec<String>) {
             &assignment.objective,
             PLAN_TEXT_CHARS_MAX,
         );
-        check(format!("the type of `{id}`"), &assignment.kind, 32);
+        check(
+            format!("the type of `{id}`"),
+            &assignment.kind,
+            KIND_CHARS_MAX,
+        );
         check(
             format!("the specialization of `{id}`"),
             &assignment.specialization,
-            64,
+            WORD_CHARS_MAX,
         );
-        check(format!("the estimate of `{id}`"), &assignment.estimate, 64);
+        check(
+            format!("the estimate of `{id}`"),
+            &assignment.estimate,
+            WORD_CHARS_MAX,
+        );
         for item in &assignment.acceptance {
             check(
                 format!("acceptance `{}` of `{id}`", item.id),
@@ -179,6 +207,38 @@ fn texts(plan: &Plan, found: &mut Vec<String>) {
             &contract.definition,
             PLAN_TEXT_CHARS_MAX,
         );
+    }
+}
+
+/// The commands are only shown, so any text will do; the folder is served.
+fn stack(plan: &Plan, existing: &[SafePath], found: &mut Vec<String>) {
+    let stack = &plan.stack;
+    for (name, command) in [
+        ("build_command", &stack.build_command),
+        ("test_command", &stack.test_command),
+    ] {
+        if command.chars().count() > COMMAND_CHARS_MAX {
+            found.push(format!(
+                "{name} is longer than {COMMAND_CHARS_MAX} characters"
+            ));
+        }
+    }
+    let folder = stack.output_dir.trim_start_matches("./").trim_matches('/');
+    if folder.is_empty() || folder == "." {
+        return;
+    }
+    let folder = format!("{folder}/");
+    let owned = plan.assignments.iter().flat_map(|item| &item.owns);
+    let shared = plan.shared_files.iter().map(|file| &file.path);
+    let mut paths = owned
+        .chain(shared)
+        .map(String::as_str)
+        .chain(existing.iter().map(SafePath::as_str));
+    if !paths.any(|path| path.starts_with(&folder)) {
+        found.push(format!(
+            "output_dir is `{}`, where no file will be: nothing is built, so serve `.`",
+            stack.output_dir
+        ));
     }
 }
 
@@ -229,7 +289,8 @@ fn ownership(plan: &Plan, found: &mut Vec<String>) {
     }
     for (index, (folded, owner, path)) in claims.iter().enumerate() {
         for (other_folded, other_owner, other_path) in &claims[index + 1..] {
-            if overlap(folded, other_folded) && (owner != other_owner || folded == other_folded) {
+            let can_not_be_one = || owner != other_owner || exclude(folded, other_folded);
+            if overlap(folded, other_folded) && can_not_be_one() {
                 found.push(format!(
                     "`{path}` of {owner} overlaps `{other_path}` of {other_owner}"
                 ));
@@ -238,7 +299,36 @@ fn ownership(plan: &Plan, found: &mut Vec<String>) {
     }
 }
 
-fn overlap(left: &str, right: &str) -> bool {
+/// What is owned can stand beside the files that are there.
+fn beside(plan: &Plan, existing: &[SafePath], found: &mut Vec<String>) {
+    let owned = plan.assignments.iter().flat_map(|item| &item.owns);
+    let shared = plan.shared_files.iter().map(|file| &file.path);
+    for path in owned.chain(shared) {
+        if let Some(other) = clash(path, existing) {
+            found.push(format!(
+                "`{path}` can not stand beside the existing file `{other}`"
+            ));
+        }
+    }
+}
+
+/// Which of the `existing` files the owned entry `path` can not stand beside.
+pub(crate) fn clash<'a>(path: &str, existing: &'a [SafePath]) -> Option<&'a SafePath> {
+    let folded = path.to_lowercase();
+    let is_clash =
+        |other: &&SafePath| overlap(&folded, &other.folded()) && !covers(path, other.as_str());
+    existing.iter().find(is_clash)
+}
+
+/// Whether two entries, in lower case, can not even belong to one owner. A folder and what
+/// is in it can.
+pub(crate) fn exclude(left: &str, right: &str) -> bool {
+    let holds = |folder: &str, path: &str| folder != path && covers(folder, path);
+    overlap(left, right) && !holds(left, right) && !holds(right, left)
+}
+
+/// Whether two owned entries, in lower case, can not belong to two owners.
+pub(crate) fn overlap(left: &str, right: &str) -> bool {
     let (a, b) = (left.trim_end_matches('/'), right.trim_end_matches('/'));
     a == b
         || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('/'))
@@ -312,180 +402,4 @@ fn cycle(assignments: &[Assignment]) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Check, Contract, SharedFile, Stack};
-
-    fn assignment(id: &str, owns: &[&str], depends_on: &[&str]) -> Assignment {
-        let texts = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        Assignment {
-            id: id.to_owned(),
-            title: "T".to_owned(),
-            kind: "ui".to_owned(),
-            specialization: "s".to_owned(),
-            estimate: "5 min".to_owned(),
-            priority: 1,
-            objective: "O".to_owned(),
-            depends_on: texts(depends_on),
-            owns: texts(owns),
-            may_read: Vec::new(),
-            contracts: Vec::new(),
-            acceptance: vec![Check {
-                id: "c1".to_owned(),
-                check: "holds".to_owned(),
-            }],
-            out_of_scope: Vec::new(),
-            size: "S".to_owned(),
-        }
-    }
-
-    fn plan(assignments: Vec<Assignment>) -> Plan {
-        let stack = Stack {
-            language: "js".to_owned(),
-            framework: "none".to_owned(),
-            build_command: String::new(),
-            test_command: String::new(),
-            output_dir: ".".to_owned(),
-            appwrite_kind: "static-site".to_owned(),
-        };
-        Plan {
-            refused: String::new(),
-            project_name: "p".to_owned(),
-            summary: "s".to_owned(),
-            risks: Vec::new(),
-            stack,
-            shared_files: Vec::new(),
-            contracts: Vec::new(),
-            assignments,
-        }
-    }
-
-    fn check(assignments: Vec<Assignment>, needle: &str) {
-        let found = violations(&plan(assignments));
-        assert!(
-            found.iter().any(|line| line.contains(needle)),
-            "{needle}: {found:#?}"
-        );
-    }
-
-    #[test]
-    fn a_sound_plan_has_no_violation() {
-        let sound = plan(vec![
-            assignment("ui", &["index.html", "css/"], &[]),
-            assignment("docs", &["README.md"], &["ui"]),
-        ]);
-        assert_eq!(violations(&sound), Vec::<String>::new());
-    }
-
-    #[test]
-    fn each_violation_is_named() {
-        check(vec![], "at least one assignment");
-        check(vec![assignment("UI", &["a"], &[])], "must match");
-        check(
-            vec![assignment("a", &["a"], &[]), assignment("a", &["b"], &[])],
-            "used twice",
-        );
-        check(vec![assignment("a", &["a"], &["a"])], "depends on itself");
-        check(
-            vec![assignment("a", &["a"], &["zz"])],
-            "`zz`, which does not exist",
-        );
-        check(
-            vec![
-                assignment("a", &["a"], &["b"]),
-                assignment("b", &["b"], &["a"]),
-            ],
-            "cycle",
-        );
-        check(vec![assignment("a", &[], &[])], "owns no path");
-        check(vec![assignment("a", &["../x"], &[])], "segment");
-        check(
-            vec![assignment("a", &[".github/workflows/x.yml"], &[])],
-            "workflows",
-        );
-        check(
-            vec![
-                assignment("a", &["src/"], &[]),
-                assignment("b", &["src/x.js"], &[]),
-            ],
-            "overlaps",
-        );
-        check(
-            vec![
-                assignment("a", &["Src/X.js"], &[]),
-                assignment("b", &["src/x.js"], &[]),
-            ],
-            "overlaps",
-        );
-        check(
-            vec![
-                assignment("a", &["lib"], &[]),
-                assignment("b", &["lib/x"], &[]),
-            ],
-            "overlaps",
-        );
-        check(
-            vec![Assignment {
-                acceptance: Vec::new(),
-                ..assignment("a", &["a"], &[])
-            }],
-            "no acceptance",
-        );
-        check(
-            vec![Assignment {
-                contracts: vec!["k".to_owned()],
-                ..assignment("a", &["a"], &[])
-            }],
-            "contract `k`",
-        );
-        check(
-            (0..65)
-                .map(|n| assignment(&format!("a{n}"), &[&format!("f{n}")], &[]))
-                .collect(),
-            "the limit is 64",
-        );
-    }
-
-    #[test]
-    fn all_violations_come_at_once() {
-        let mut bad = plan(vec![
-            assignment("A", &["../x"], &["zz"]),
-            assignment("b", &["c"], &["b"]),
-        ]);
-        bad.shared_files.push(SharedFile {
-            path: "C".to_owned(),
-            content: String::new(),
-        });
-        bad.contracts.push(Contract {
-            id: "k".to_owned(),
-            kind: "ui".to_owned(),
-            definition: "d".to_owned(),
-            provider: "nobody".to_owned(),
-            consumers: Vec::new(),
-        });
-        assert!(violations(&bad).len() >= 6, "{:#?}", violations(&bad));
-    }
-
-    #[test]
-    fn order_respects_dependencies_then_priority() {
-        let mut items = vec![
-            assignment("docs", &["d"], &["ui"]),
-            assignment("ui", &["u"], &[]),
-            assignment("api", &["a"], &[]),
-        ];
-        items[1].priority = 2;
-        let ids: Vec<&str> = order(&items)
-            .into_iter()
-            .map(|item| item.id.as_str())
-            .collect();
-        assert_eq!(ids, ["api", "ui", "docs"]);
-    }
-
-    #[test]
-    fn cover_is_by_file_or_folder() {
-        assert!(covers("src/", "src/a/b"));
-        assert!(covers("a.js", "a.js"));
-        assert!(!covers("a.js", "a.js.map"));
-        assert!(!covers("src", "src/a"));
-    }
-}
+mod tests;

@@ -12,7 +12,8 @@ use crate::messages;
 use crate::model::{Effort, Finish, Question, Speaker, Spent};
 use crate::path::SafePath;
 use crate::plan::{self, Plan};
-use crate::plan_rules;
+use crate::plan_mend::{Mended, mend};
+use crate::plan_rules::{self, Terms};
 use crate::prompts;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::FileVersion;
@@ -40,14 +41,14 @@ pub fn decide(work: &PlanWork, journal: &Journal) -> Step {
     let mut spent = Spent::default();
     match plan_or_ask(work, journal, &mut spent) {
         Ok(Progress::Ask(effect)) => Step::Do(vec![*effect]),
-        Ok(Progress::Accepted(plan)) => accepted(work, *plan, spent),
+        Ok(Progress::Accepted(accepted)) => end(work, *accepted, spent),
         Err(failure) => Step::done(Outcome::Failed(failure), spent),
     }
 }
 
 enum Progress {
     Ask(Box<Effect>),
-    Accepted(Box<Plan>),
+    Accepted(Box<Mended>),
 }
 
 fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<Progress, Failure> {
@@ -56,10 +57,14 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
         turns.push((Speaker::Assistant, json!(plan).to_string()));
         turns.push((Speaker::User, prompts::plan_revision(comment)));
     }
-    let mut last_problem = String::new();
+    let terms = Terms {
+        assignments_max: work.brief.options.assignments_max(),
+        existing: Vec::new(),
+    };
+    let (mut last_problem, mut last_plan) = (String::new(), None);
     for attempt in 0..=PLAN_REPAIRS_MAX {
         let question = Question {
-            instructions: prompts::planner_rules(),
+            instructions: prompts::planner_rules(terms.assignments_max),
             turns: turns.clone(),
             schema_name: "plan",
             schema: plan::schema(),
@@ -87,31 +92,42 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
                 ));
             }
             Ok(plan) => {
-                let violations = plan_rules::violations(&plan);
+                let violations = plan_rules::violations(&plan, &terms);
                 if violations.is_empty() {
-                    return Ok(Progress::Accepted(Box::new(plan)));
+                    let changes = Vec::new();
+                    return Ok(Progress::Accepted(Box::new(Mended { plan, changes })));
                 }
                 last_problem = violations.join("; ");
                 turns.push((Speaker::Assistant, reply.text.clone()));
                 turns.push((Speaker::User, prompts::plan_repair(&violations)));
+                last_plan = Some(plan);
             }
-            Err(problem) => {
-                last_problem = problem.clone();
-                turns.push((Speaker::Assistant, reply.text.clone()));
-                turns.push((Speaker::User, prompts::plan_unreadable(&problem)));
+            Err(unreadable) => {
+                last_problem = match &reply.finish {
+                    Finish::Truncated => "the answer was cut off before its end".to_owned(),
+                    Finish::Completed | Finish::Refused(_) => unreadable,
+                };
+                // No service takes an empty message.
+                if !reply.text.is_empty() {
+                    turns.push((Speaker::Assistant, reply.text.clone()));
+                }
+                turns.push((Speaker::User, prompts::plan_unreadable(&last_problem)));
             }
         }
     }
-    Err(Failure::new(
-        Code::PlanInvalid,
-        format!(
-            "The planner made no valid plan in {} attempts. Simplify the brief and try again. Last problem: {last_problem}",
-            PLAN_REPAIRS_MAX + 1
-        ),
-    ))
+    match last_plan.and_then(|plan| mend(&plan, &terms)) {
+        Some(mended) => Ok(Progress::Accepted(Box::new(mended))),
+        None => Err(Failure::new(
+            Code::PlanInvalid,
+            format!(
+                "The planner made no plan that can be carried out in {} attempts. Retry the task, or start one with a simpler brief. What was wrong: {last_problem}",
+                PLAN_REPAIRS_MAX + 1
+            ),
+        )),
+    }
 }
 
-fn accepted(work: &PlanWork, plan: Plan, spent: Spent) -> Step {
+fn end(work: &PlanWork, Mended { plan, changes }: Mended, spent: Spent) -> Step {
     let shared = |file: &plan::SharedFile| {
         let path = SafePath::parse(&file.path).ok()?;
         Some(FileVersion {
@@ -147,6 +163,7 @@ fn accepted(work: &PlanWork, plan: Plan, spent: Spent) -> Step {
         parallelism: work.brief.options.parallelism(),
         approval: work.brief.options.approval,
         project,
+        mended: changes,
     };
     Step::Done(Box::new(End {
         outcome,

@@ -19,7 +19,7 @@ use crate::workspace::FileVersion;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// Make the plan.
-    Plan(PlanWork),
+    Plan(Box<PlanWork>),
     /// Carry out an assignment.
     Assignment(Box<AgentWork>),
     /// Judge the assignments.
@@ -28,6 +28,20 @@ pub enum Work {
     Release(ReleaseWork),
     /// Deploy the files.
     Deployment(DeploymentWork),
+}
+
+impl Work {
+    /// What the brief allows to spend on model calls, in millionths of a US dollar. `None` for
+    /// a unit that makes none, and where there is no limit.
+    pub fn budget_micro_usd(&self) -> Option<u64> {
+        let brief = match self {
+            Self::Plan(work) => &work.brief,
+            Self::Assignment(work) => &work.brief,
+            Self::Review(work) => &work.brief,
+            Self::Release(_) | Self::Deployment(_) => return None,
+        };
+        brief.options.budget_micro_usd
+    }
 }
 
 /// What a unit needs next. Effects of one step are independent of each other.
@@ -88,6 +102,15 @@ impl Journal {
     /// Adds what was recorded under `key`, unless something is there: the first counts.
     pub fn keep(&mut self, key: String, recorded: Recorded) {
         self.entries.entry(key).or_insert(recorded);
+    }
+
+    /// What the recorded answers of models cost, by the key of their effect.
+    pub fn costs(&self) -> BTreeMap<String, u64> {
+        let costs = self.entries.iter().filter_map(|(key, recorded)| {
+            let spent = recorded.entry.spent()?;
+            Some((key.clone(), spent.cost_micro_usd))
+        });
+        costs.collect()
     }
 
     /// Whether nothing is recorded.

@@ -108,6 +108,18 @@ impl Claim {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Lets go until the owner lets the unit go on: nobody takes it over before.
+    ///
+    /// # Errors
+    /// What the store could not mend.
+    pub async fn stop(&self, store: &Store) -> Result<(), Trouble> {
+        let data = json!({"state": STOPPED});
+        store
+            .patch("claims", &self.row_id, data, None)
+            .await
+            .map(|_| ())
+    }
+
     /// Lets go, so that the next execution need not wait for the claim to lapse.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use pipeline::quota::Quota;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -57,6 +58,8 @@ pub struct Settings {
     pub check_after_seconds: u64,
     /// After how long an execution lets another one go on with its unit.
     pub time_slice_seconds: u64,
+    /// What one user may start.
+    pub quota: Quota,
     given: BTreeSet<&'static str>,
     redactor: Redactor,
     host: HostSettings,
@@ -250,6 +253,12 @@ impl<'map> Values<'map> {
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
+            quota: Quota {
+                open_tasks: self.whole("OWNER_OPEN_TASKS_MAX"),
+                tasks_a_day: self.whole("OWNER_TASKS_A_DAY_MAX"),
+                usd_a_day: self.whole("OWNER_USD_A_DAY_MAX"),
+                usd_a_month: self.whole("OWNER_USD_A_MONTH_MAX"),
+            },
             redactor: self.redactor(&host),
             given: self.given.into_keys().collect(),
             host,

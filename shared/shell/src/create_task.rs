@@ -1,6 +1,7 @@
 //! The task API: takes briefs and answers for tasks.
 
 mod commands;
+mod quota;
 
 use appwrite::Row;
 use http::Method;
@@ -28,7 +29,7 @@ pub async fn answer(
     let path = invocation.path.trim_matches('/');
     let command = path.strip_suffix("/commands");
     match (&invocation.method, path, command) {
-        (&Method::POST, "", _) => create(store, invocation, settings.check_after_seconds).await,
+        (&Method::POST, "", _) => create(store, invocation, settings).await,
         (&Method::POST, _, Some(task)) => match own_task(store, invocation, task).await? {
             Some(row) => commands::take(store, settings, &row, &invocation.body).await,
             None => Ok(unknown_task()),
@@ -49,7 +50,7 @@ pub async fn answer(
 async fn create(
     store: &Store,
     invocation: &Invocation,
-    check_after: u64,
+    settings: &Settings,
 ) -> Result<Reply, Trouble> {
     let accepted = match Brief::parse(&invocation.body) {
         Ok(accepted) => accepted,
@@ -76,12 +77,20 @@ async fn create(
             return Ok(Reply::error(409, "request_id_used", message));
         }
     }
-    let next_check_at = clock::appwrite_time(clock::after(clock::now(), check_after));
+    let next_check_at =
+        clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
     let row = match store
         .create(rows::task(&task, &owner, &brief, &next_check_at))
         .await?
     {
-        Created::New(row) => row,
+        Created::New(row) => {
+            if let Err(refusal) = quota::check(store, &settings.quota, &row).await? {
+                store.delete("tasks", task.as_str()).await?;
+                store.delete("briefs", task.as_str()).await?;
+                return Ok(Reply::error(429, refusal.code, &refusal.message));
+            }
+            row
+        }
         // An earlier call with this requestId came this far or further.
         Created::Exists => match store.get("tasks", task.as_str()).await? {
             Some(row) => Box::new(row),

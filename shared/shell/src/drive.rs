@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pipeline::effect::{Effect, Entry};
+use pipeline::ledger::Exhausted;
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
 use pipeline::messages::{self, Line};
 use pipeline::rows::{self, TaskStamp, UnitRow};
@@ -18,6 +19,7 @@ use crate::advance::{advance_task, project};
 use crate::claim::{Claim, Release};
 use crate::clients::Clients;
 use crate::clock;
+use crate::ledger::Ledger;
 use crate::load::{self, Loader};
 use crate::logging::Log;
 use crate::perform::Performer;
@@ -97,7 +99,7 @@ impl Drive<'_> {
         };
         match result {
             Ok(()) => Ok(Driven::Done),
-            Err(trouble) => self.let_go(&unit.key, &claim, trouble).await,
+            Err(trouble) => self.let_go(&unit, &claim, trouble).await,
         }
     }
 
@@ -105,7 +107,9 @@ impl Drive<'_> {
     /// crash in between is made up for by the sweep.
     async fn let_go(
         &self,
-        unit: &UnitKey,
+        UnitRow {
+            key: unit, owner, ..
+        }: &UnitRow,
         claim: &Claim,
         trouble: Trouble,
     ) -> Result<Driven, Trouble> {
@@ -113,6 +117,12 @@ impl Drive<'_> {
         let (release, driven, at) = match trouble.resume() {
             Resume::ByOwner => {
                 self.log.info(&format!("unit {unit}: {trouble}"));
+                return Ok(Driven::Stopped);
+            }
+            Resume::ByBudget(call) => {
+                self.log.info(&format!("unit {unit}: {trouble}"));
+                claim.stop(&self.store).await?;
+                self.exhausted(unit, owner, &call).await?;
                 return Ok(Driven::Stopped);
             }
             Resume::BySweep => {
@@ -138,6 +148,25 @@ impl Drive<'_> {
         Ok(driven)
     }
 
+    /// Records that a call did not fit into the budget, and shows the task as paused.
+    async fn exhausted(
+        &self,
+        unit: &UnitKey,
+        owner: &str,
+        call: &Exhausted,
+    ) -> Result<(), Trouble> {
+        let (task, id) = (&unit.task, unit.id());
+        let line = rows::exhausted_line(call);
+        futures::future::try_join(
+            self.store.create(rows::exhausted(task, &id, call)),
+            self.store.create(rows::progress(task, owner, &id, &line)),
+        )
+        .await?;
+        let facts = load::facts(&self.store, task, owner).await?;
+        let check_after = self.clients.settings().check_after_seconds;
+        advance_task(&self.store, facts, None, None, check_after).await
+    }
+
     async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
         let (mut journal, mut seen) = (Journal::default(), None);
@@ -160,7 +189,16 @@ impl Drive<'_> {
             site_domain,
         };
         let loaded = loader.work(unit, created_unix).await?;
-        let end = self.effects(unit, &loaded.work, journal, claim).await?;
+        let end = match loaded.work.budget_micro_usd() {
+            None => {
+                self.effects(unit, &loaded.work, journal, claim, None)
+                    .await?
+            }
+            Some(limit) => {
+                self.within(limit, unit, &loaded.work, journal, claim)
+                    .await?
+            }
+        };
         self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
             .await
     }
@@ -180,15 +218,37 @@ impl Drive<'_> {
             .map(Some)
     }
 
+    /// Drives the unit within a budget: each model call is reserved for before it is made.
+    async fn within(
+        &self,
+        limit: u64,
+        unit: &UnitRow,
+        work: &Work,
+        journal: Journal,
+        claim: &Claim,
+    ) -> Result<End, Trouble> {
+        let earlier = (claim.epoch > 1).then_some(&journal);
+        let (who, execution) = ((&unit.key, unit.owner.as_str()), &self.execution_id);
+        let ledger =
+            Ledger::open(&self.store, who, execution, limit, earlier, self.slice_end).await?;
+        let result = self
+            .effects(unit, work, journal, claim, Some(&ledger))
+            .await;
+        // What was spent must be known before the unit ends, and before another goes on.
+        ledger.flush().await?;
+        result
+    }
+
     async fn effects(
         &self,
         unit: &UnitRow,
         work: &Work,
         mut journal: Journal,
         claim: &Claim,
+        ledger: Option<&Ledger<'_>>,
     ) -> Result<End, Trouble> {
         let repeat = claim.epoch > 1;
-        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end);
+        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end, ledger);
         for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),

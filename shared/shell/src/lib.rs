@@ -15,6 +15,7 @@ pub mod drive;
 pub mod function;
 pub mod hosts;
 pub mod invocation;
+mod ledger;
 pub mod load;
 pub mod logging;
 pub mod perform;

@@ -67,10 +67,10 @@ impl Loader<'_> {
                 let Some((earlier, comment)) = unit.revises() else {
                     // Nothing else of the task exists before its first plan.
                     return Ok(Loaded {
-                        work: Work::Plan(PlanWork {
+                        work: Work::Plan(Box::new(PlanWork {
                             brief,
                             revision: None,
-                        }),
+                        })),
                         facts: Some(Facts::none(task, unit.owner.clone())),
                     });
                 };
@@ -78,7 +78,7 @@ impl Loader<'_> {
                     plan: plan(self.store, &earlier).await?.1,
                     comment: comment.to_owned(),
                 });
-                Work::Plan(PlanWork { brief, revision })
+                Work::Plan(Box::new(PlanWork { brief, revision }))
             }
             UnitKind::Assignment => {
                 assignment(
@@ -150,7 +150,11 @@ impl Plans {
     }
 }
 
-async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
+/// The brief of a task.
+///
+/// # Errors
+/// A store that does not answer, or a brief that can not be read.
+pub async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
     let row = store
         .get("briefs", task.as_str())
         .await?
@@ -307,14 +311,15 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
     })
 }
 
-/// Everything known of a task: the results of its finished units and its owner's commands.
+/// Everything known of a task: the results of its finished units, its owner's commands, and
+/// the calls that did not fit into its budget.
 ///
 /// # Errors
 /// A store that does not answer, or an entry that can not be read.
 pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
     let queries = vec![
         Query::equal("taskId", task.as_str()),
-        Query::equal("kind", json!(["done", "command"])),
+        Query::equal("kind", json!(["done", "command", "exhausted"])),
     ];
     let mut rows = store.list("journal", queries, UNITS_MAX).await?;
     rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
@@ -322,6 +327,7 @@ pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, T
         .iter()
         .map(|row| match row.text("kind") {
             Some("command") => read(row).map(Fact::Command),
+            Some("exhausted") => read(row).map(Fact::Exhausted),
             Some(_) | None => read(row).map(|done| Fact::Done(Box::new(done))),
         })
         .collect::<Result<Vec<Fact>, Trouble>>()?;
@@ -356,11 +362,14 @@ pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Do
         .await?;
     let (mut journal, mut done) = (Journal::default(), None);
     for row in &rows {
-        if row.text("kind") == Some("done") {
-            done = Some(read(row)?);
-        } else {
-            let (key, recorded) = read_entry(row)?;
-            journal.insert(key, recorded);
+        match row.text("kind") {
+            Some("done") => done = Some(read(row)?),
+            // A fact of the task, not of the unit.
+            Some("exhausted") => {}
+            Some(_) | None => {
+                let (key, recorded) = read_entry(row)?;
+                journal.insert(key, recorded);
+            }
         }
     }
     Ok((journal, done))

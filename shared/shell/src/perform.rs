@@ -4,6 +4,7 @@
 //! later is a [`Trouble`] and is not.
 
 mod ask;
+mod money;
 mod publish;
 mod site;
 
@@ -14,6 +15,7 @@ use pipeline::effect::{Action, Effect, Entry};
 use pipeline::{Code, Failure, TaskId, rows};
 
 use crate::clients::Clients;
+use crate::ledger::Ledger;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
@@ -23,6 +25,7 @@ pub struct Performer<'a> {
     store: &'a Store,
     repeat: bool,
     slice_end: Instant,
+    ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
 }
 
@@ -30,8 +33,16 @@ impl<'a> Performer<'a> {
     /// A performer for one execution. With `repeat`, an earlier execution was at work on
     /// this unit, so an effect without an entry may have happened all the same: then it
     /// looks before it acts. At `slice_end` it stops waiting for what takes its time.
-    pub fn new(clients: &'a Clients, store: &'a Store, repeat: bool, slice_end: Instant) -> Self {
+    /// With a `ledger`, model calls are reserved for before they are made.
+    pub fn new(
+        clients: &'a Clients,
+        store: &'a Store,
+        repeat: bool,
+        slice_end: Instant,
+        ledger: Option<&'a Ledger<'a>>,
+    ) -> Self {
         Self {
+            ledger,
             clients,
             store,
             repeat,
@@ -69,9 +80,17 @@ impl<'a> Performer<'a> {
     pub async fn perform(&self, task: &TaskId, effect: &Effect) -> Result<Entry, Trouble> {
         let result = match &effect.action {
             Action::AskPlanner(question) | Action::AskReviewer(question) => {
-                ask::grok(self.clients, question).await
+                let request = ask::responses(self.clients, question);
+                let worst = || money::of_responses(&request);
+                let ask = || ask::grok(self.clients, &request);
+                money::paid(self.ledger, &effect.key, worst, ask).await
             }
-            Action::AskAgent(prompt) => ask::claude(self.clients, prompt).await,
+            Action::AskAgent(prompt) => {
+                let request = ask::messages(self.clients, prompt)?;
+                let worst = || money::of_messages(&request);
+                let ask = || ask::claude(self.clients, &request);
+                money::paid(self.ledger, &effect.key, worst, ask).await
+            }
             Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
                 true => publish::repository(self, request).await,
                 false => Ok(Entry::GateClosed),

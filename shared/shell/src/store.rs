@@ -151,6 +151,18 @@ impl Store {
         }
     }
 
+    /// Deletes a row; one that is not there is none less.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn delete(&self, table: &'static str, id: &str) -> Result<(), Trouble> {
+        let (client, id) = (self.client.clone(), id.to_owned());
+        match blocking(move || client.table(DATABASE, table).delete(&id)).await {
+            Err(error) if error.kind() != Some(&ErrorType::RowNotFound) => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Starts the function of a trigger table for one of its rows, at once or at a time,
     /// without waiting for it.
     ///

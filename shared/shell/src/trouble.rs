@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use pipeline::Failure;
+use pipeline::ledger::Exhausted;
 
 /// How long to wait before a build is looked at again.
 const BUILD_WAIT: Duration = Duration::from_secs(60);
@@ -29,6 +30,9 @@ pub enum Trouble {
     /// The owner paused or cancelled the task.
     #[error("the owner stopped it")]
     Stopped,
+    /// A model call does not fit into the task's budget.
+    #[error("the budget is reached")]
+    Exhausted(Exhausted),
     /// A build is not done yet.
     #[error("the build is not done yet")]
     Building,
@@ -38,12 +42,14 @@ pub enum Trouble {
 }
 
 /// When a unit that stopped goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// By another execution, at once.
     Now,
     /// When the owner wants it to.
     ByOwner,
+    /// When the owner has raised the budget.
+    ByBudget(Exhausted),
     /// By an execution delayed for this long: nothing can be done before.
     After(Duration),
     /// When the sweep comes by.
@@ -57,6 +63,7 @@ impl Trouble {
         let asked_for = match self {
             Self::SliceOver => return Resume::Now,
             Self::Stopped => return Resume::ByOwner,
+            Self::Exhausted(call) => return Resume::ByBudget(call.clone()),
             Self::Building => Some(BUILD_WAIT),
             Self::Model(error) => match error.retry() {
                 models::Retry::Transient { after } => after,

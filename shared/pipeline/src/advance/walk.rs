@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
 use crate::failure::Failure;
 use crate::ids::{UnitKey, UnitKind};
+use crate::ledger;
 use crate::limits::REVIEW_ROUNDS_MAX;
 use crate::plan::Assignment;
 use crate::plan_rules;
@@ -37,7 +38,8 @@ pub(super) fn walk(facts: &Facts) -> Walked {
     } else {
         walk.stages()
     };
-    let is_held = is_paused(facts) && !status.is_final();
+    let is_stopped = is_paused(facts) || ledger::exhausted(facts).is_some();
+    let is_held = is_stopped && !status.is_final();
     Walked {
         status: if is_held { Status::Paused } else { status },
         round: walk.round,
@@ -49,9 +51,11 @@ fn is_paused(facts: &Facts) -> bool {
     let last = facts.commands().rev().find_map(|command| match command {
         Command::Pause {} => Some(true),
         Command::Resume {} => Some(false),
-        Command::Approve {} | Command::Revise { .. } | Command::Cancel {} | Command::Retry {} => {
-            None
-        }
+        Command::Approve {}
+        | Command::Revise { .. }
+        | Command::Budget { .. }
+        | Command::Cancel {}
+        | Command::Retry {} => None,
     });
     last == Some(true)
 }
@@ -60,7 +64,11 @@ fn is_paused(facts: &Facts) -> bool {
 pub(super) fn generation(facts: &Facts) -> u32 {
     let raised = facts.commands().filter(|command| match command {
         Command::Revise { .. } | Command::Retry {} => true,
-        Command::Approve {} | Command::Pause {} | Command::Resume {} | Command::Cancel {} => false,
+        Command::Approve {}
+        | Command::Pause {}
+        | Command::Resume {}
+        | Command::Budget { .. }
+        | Command::Cancel {} => false,
     });
     FIRST_GENERATION + count(raised)
 }
@@ -82,7 +90,7 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
         .rposition(|fact| matches!(fact, Fact::Command(Command::Retry {})));
     let places = facts.log.iter().enumerate();
     places.filter_map(move |(place, fact)| match fact {
-        Fact::Command(_) => None,
+        Fact::Command(_) | Fact::Exhausted(_) => None,
         Fact::Done(done) => match &done.outcome {
             Outcome::Failed(failure) => Some((&**done, failure, Some(place) < retried_until)),
             Outcome::Planned { .. }
@@ -143,6 +151,7 @@ impl<'a> Walk<'a> {
             parallelism,
             approval,
             project,
+            mended: _,
         }) = self.facts.outcome(&key)
         else {
             return (Status::Planning, Vec::new());
@@ -184,6 +193,7 @@ impl<'a> Walk<'a> {
             | Command::Pause {}
             | Command::Resume {}
             | Command::Cancel {}
+            | Command::Budget { .. }
             | Command::Retry {} => None,
         });
         let mut input = UnitInput::Plan;

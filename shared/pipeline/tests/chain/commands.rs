@@ -1,7 +1,8 @@
 //! What an owner wants, at every moment of a task.
 
 use pipeline::brief::Approval;
-use pipeline::{Code, Command, Status, UnitKind, advance};
+use pipeline::ledger::{self, Exhausted};
+use pipeline::{Code, Command, Fact, Status, UnitKind, advance};
 
 use crate::world::{World, assignment, plan};
 
@@ -216,5 +217,74 @@ fn commands_read_as_they_are_written() {
             "invalid_command",
             "{body}"
         );
+    }
+}
+
+/// The fact that a call did not fit into a budget of one dollar.
+fn exhausted() -> Fact {
+    Fact::Exhausted(Exhausted {
+        limit_micro_usd: 1_000_000,
+        spent_micro_usd: 700_000,
+        needed_micro_usd: 400_000,
+    })
+}
+
+#[test]
+fn a_task_whose_budget_is_reached_waits_for_more() {
+    let mut world = World::new();
+    world.advance(None);
+    let plan = world.bells.pop_front().unwrap();
+    let _ = world.drive(&plan);
+    let before = advance(&world.facts, None).projection.position();
+    world.facts.log.push(exhausted());
+    let projection = advance(&world.facts, None).projection;
+    assert_eq!(projection.status, Status::Paused);
+    assert!(projection.position() > before, "the row moves on");
+    assert!(projection.totals.exhausted.is_some());
+
+    // Who was at work ends, and nobody follows.
+    assert_eq!(world.settle(), Status::Paused);
+    assert_eq!(world.command(Command::Resume {}), Err("budget_reached"));
+    world
+        .command(Command::Budget {
+            micro_usd: 2_000_000,
+        })
+        .unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    let projection = advance(&world.facts, None).projection;
+    assert_eq!(projection.totals.exhausted, None);
+}
+
+#[test]
+fn a_budget_that_was_raised_can_be_reached_again() {
+    let mut world = World::new();
+    world.facts.log.push(exhausted());
+    let raise = |micro_usd| Command::Budget { micro_usd };
+    world.command(raise(2_000_000)).unwrap();
+    assert_eq!(world.status(), Status::Planning);
+    // Another execution told late of the old budget: that is no reason to wait.
+    world.facts.log.push(exhausted());
+    assert_eq!(world.status(), Status::Planning);
+    assert_eq!(
+        ledger::limit(Some(1_000_000), &world.facts),
+        Some(2_000_000)
+    );
+    assert_eq!(ledger::limit(None, &world.facts), None);
+}
+
+#[test]
+fn a_budget_can_only_be_raised() {
+    let raise = |micro_usd| Command::Budget { micro_usd };
+    let code = |command: Command, limit| command.check_budget(limit).map_err(|no| no.code);
+    assert_eq!(code(raise(2), Some(1)), Ok(()));
+    assert_eq!(code(raise(1), Some(1)), Err("not_more"));
+    assert_eq!(code(raise(1), None), Err("no_budget"));
+    assert_eq!(code(Command::Pause {}, None), Ok(()));
+    let parse = |body: &str| Command::parse(body.as_bytes()).map_err(|no| no.code);
+    let parsed = parse(r#"{"command": "budget", "budgetUsd": 2.5}"#);
+    assert_eq!(parsed, Ok(raise(2_500_000)));
+    for wrong in ["0", "-3", "20000", "\"5\"", "null"] {
+        let body = format!(r#"{{"command": "budget", "budgetUsd": {wrong}}}"#);
+        assert_eq!(parse(&body), Err("invalid_command"), "{wrong}");
     }
 }

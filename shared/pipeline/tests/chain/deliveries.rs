@@ -273,6 +273,7 @@ fn at_most_the_allowed_number_of_agents_is_at_work() {
         .map(|number| assignment(&format!("n{number}"), &format!("n{number}.js"), &[]))
         .collect();
     let mut world = World::with(plan(&many));
+    world.brief.options.assignments_max = Some(9);
     world.advance(None);
     let plan_unit = world.bells.pop_front().unwrap();
     let _ = world.drive(&plan_unit);

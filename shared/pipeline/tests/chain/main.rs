@@ -10,7 +10,9 @@
 
 mod agent;
 mod commands;
+mod corpus;
 mod deliveries;
+mod planning;
 mod review;
 mod simulation;
 mod snapshots;

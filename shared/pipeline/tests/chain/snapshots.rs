@@ -17,7 +17,7 @@ fn read_plan() -> plan::Plan {
 #[test]
 fn prompts_read_well() {
     let text = [
-        prompts::planner_rules(),
+        prompts::planner_rules(pipeline::limits::ASSIGNMENTS_DEFAULT_MAX),
         prompts::brief(&brief()),
         prompts::agent_rules(),
         prompts::project(&brief(), &read_plan()),

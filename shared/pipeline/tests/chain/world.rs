@@ -8,6 +8,7 @@ use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Question, Reply, Spent, Stop};
+use pipeline::plan::Plan;
 use pipeline::planning::{PlanWork, Revision};
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
@@ -15,7 +16,7 @@ use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
 use pipeline::{
     Code, Command, Done, Fact, Facts, Failure, Outcome, Status, Step, TaskId, UnitKey, UnitKind,
-    Work, advance, decide, record,
+    Work, advance, decide, record, rows,
 };
 use serde_json::{Value, json};
 
@@ -35,7 +36,12 @@ pub(crate) enum Cut {
 pub(crate) struct World {
     pub(crate) task: TaskId,
     pub(crate) brief: Brief,
+    /// What the planner answers.
     pub(crate) plan: Value,
+    /// What it answers to repairs, where that is something else.
+    pub(crate) later_plans: Vec<Value>,
+    /// Accepted plans by generation, as their rows hold them.
+    pub(crate) plans: BTreeMap<u32, Plan>,
     /// Rounds of review in which assignment `a` has a defect.
     pub(crate) defects: u32,
     pub(crate) facts: Facts,
@@ -95,6 +101,8 @@ impl World {
             task,
             brief,
             plan,
+            later_plans: Vec::new(),
+            plans: BTreeMap::new(),
             defects: 0,
             facts,
             journals: BTreeMap::new(),
@@ -248,6 +256,10 @@ impl World {
     }
 
     pub(crate) fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {
+        if let Some(Value::String(column)) = end.columns.get("plan") {
+            let (_, plan) = rows::read_plan(column).unwrap();
+            self.plans.insert(key.generation, plan);
+        }
         for file in end.files {
             self.files.insert((file.path.to_string(), file.round), file);
         }
@@ -299,20 +311,25 @@ impl World {
     }
 
     pub(crate) fn work(&self, key: &UnitKey) -> Work {
-        let plan: pipeline::plan::Plan = serde_json::from_value(self.plan.clone()).unwrap();
+        let unit = &self.units[&key.id().to_string()];
+        let plan = |generation: u32| self.plans[&generation].clone();
         let (task, brief, files) = (self.task.clone(), self.brief.clone(), self.workspace());
         match key.kind {
             UnitKind::Plan => {
-                let revision = match &self.units[&key.id().to_string()].input {
-                    UnitInput::Revision { comment, .. } => Some(Revision {
-                        plan,
+                let revision = match &unit.input {
+                    UnitInput::Revision {
+                        of_generation,
+                        comment,
+                    } => Some(Revision {
+                        plan: plan(*of_generation),
                         comment: comment.clone(),
                     }),
                     _ => None,
                 };
-                Work::Plan(PlanWork { brief, revision })
+                Work::Plan(Box::new(PlanWork { brief, revision }))
             }
             UnitKind::Assignment => {
+                let plan = plan(unit.plan_generation);
                 let assignment = plan
                     .assignments
                     .iter()
@@ -339,6 +356,7 @@ impl World {
                 }))
             }
             UnitKind::Review => {
+                let plan = plan(unit.plan_generation);
                 let subjects = plan
                     .assignments
                     .iter()
@@ -390,7 +408,13 @@ impl World {
         match &effect.action {
             Action::AskPlanner(_) => {
                 call(&mut self.calls);
-                reply(&self.plan)
+                let attempt: usize = effect.key[1..].parse().unwrap();
+                let later = attempt.checked_sub(1);
+                reply(
+                    later
+                        .and_then(|it| self.later_plans.get(it))
+                        .unwrap_or(&self.plan),
+                )
             }
             Action::AskReviewer(question) => {
                 call(&mut self.calls);

@@ -14,6 +14,7 @@ pub const FUNCTIONS: &[&str] = &[
     "sweep",
 ];
 
+const DOORMEN: &[&str] = &["create-task"];
 const THINKERS: &[&str] = &["plan", "review"];
 const CODERS: &[&str] = &["run-agent"];
 const PUBLISHERS: &[&str] = &["publish"];
@@ -267,6 +268,34 @@ pub const SETTINGS: &[Setting] = &[
         (1, 3_600),
         FUNCTIONS,
         "seconds until an open task is looked at again",
+    ),
+    whole(
+        "OWNER_OPEN_TASKS_MAX",
+        "20",
+        (0, 1_000_000),
+        DOORMEN,
+        "open tasks of one user; 0 is no limit",
+    ),
+    whole(
+        "OWNER_TASKS_A_DAY_MAX",
+        "200",
+        (0, 1_000_000),
+        DOORMEN,
+        "tasks one user may start within 24 hours; 0 is no limit",
+    ),
+    whole(
+        "OWNER_USD_A_DAY_MAX",
+        "100",
+        (0, 1_000_000),
+        DOORMEN,
+        "US dollars one user's tasks of 24 hours may cost before the next one; 0 is no limit",
+    ),
+    whole(
+        "OWNER_USD_A_MONTH_MAX",
+        "500",
+        (0, 1_000_000),
+        DOORMEN,
+        "US dollars one user's tasks of 30 days may cost before the next one; 0 is no limit",
     ),
     whole(
         "TIME_SLICE_SECONDS",

@@ -6,6 +6,7 @@ use appwrite::Row;
 use futures::future::try_join_all;
 use pipeline::advance::{NewUnit, gate_id};
 use pipeline::command::Refusal;
+use pipeline::ledger;
 use pipeline::{Command, Fact, Facts, TaskId, advance, rows};
 use serde_json::json;
 
@@ -41,6 +42,13 @@ pub(super) async fn take(
         let facts = load::facts(store, &task, &owner).await?;
         if let Err(refusal) = command.check(&facts) {
             return Ok(refused(409, &refusal));
+        }
+        if let Command::Budget { .. } = command {
+            let brief = load::brief(store, &task).await?;
+            let limit = ledger::limit(brief.options.budget_micro_usd, &facts);
+            if let Err(refusal) = command.check_budget(limit) {
+                return Ok(refused(409, &refusal));
+            }
         }
         if command == (Command::Cancel {}) && !close_gate(store, &facts).await? {
             let message = "It is too late to cancel: publishing has begun.".to_owned();
@@ -106,7 +114,7 @@ async fn see_through(
             seen = current(store, &task).await?;
             continue;
         };
-        if command == &(Command::Resume {}) {
+        if let Command::Resume {} | Command::Budget { .. } = command {
             for unit in &next.units {
                 check_unit(store, settings, unit, owner, &shown, &mut Swept::default()).await?;
             }

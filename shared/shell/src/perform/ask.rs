@@ -19,8 +19,28 @@ use crate::trouble::Trouble;
 /// Visible output tokens of a plan or a judgement.
 const ANSWER_TOKENS_MAX: u32 = 64_000;
 
-/// Asks the planner or the reviewer.
-pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry, Trouble> {
+/// An answer and what it was charged.
+pub(super) struct Asked {
+    /// The entry, or why there is none.
+    pub(super) entry: Result<Entry, Trouble>,
+    /// What the service said that it charges, in millionths of a US dollar.
+    pub(super) micro_usd: u64,
+    /// Attempts that may have been charged without a word.
+    pub(super) unsettled: u32,
+}
+
+impl Asked {
+    fn failed(service: &str, error: ModelError) -> Self {
+        Self {
+            micro_usd: error.cost().map_or(0, |cost| cost.0),
+            unsettled: error.unsettled(),
+            entry: Err(refused(service, error)),
+        }
+    }
+}
+
+/// The question to the planner or the reviewer as a request.
+pub(super) fn responses(clients: &Clients, question: &Question) -> ResponsesRequest {
     let message = |(speaker, text): &(Speaker, String)| InputMessage {
         role: match speaker {
             Speaker::User => InputRole::User,
@@ -28,7 +48,7 @@ pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry
         },
         text: text.clone(),
     };
-    let request = ResponsesRequest {
+    ResponsesRequest {
         model: clients.settings().grok_model.clone(),
         instructions: question.instructions.clone(),
         input: question.turns.iter().map(message).collect(),
@@ -40,27 +60,34 @@ pub(super) async fn grok(clients: &Clients, question: &Question) -> Result<Entry
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: Some(question.cache_key.clone()),
         output_allowance: None,
+    }
+}
+
+/// Asks the planner or the reviewer.
+pub(super) async fn grok(clients: &Clients, request: &ResponsesRequest) -> Result<Asked, Trouble> {
+    let answer = match clients.xai()?.respond(request).await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Asked::failed("xAI", error)),
     };
-    let answer = clients
-        .xai()?
-        .respond(&request)
-        .await
-        .map_err(|error| refused("xAI", error))?;
     let finish = match answer.finish {
         models::Finish::Completed => model::Finish::Completed,
         models::Finish::Truncated => model::Finish::Truncated,
         models::Finish::Refused { reason } => model::Finish::Refused(reason),
     };
     let spent = spent(&answer.model, answer.attempts, answer.usage, answer.cost);
-    Ok(Entry::Reply(Reply {
-        finish,
-        text: answer.text,
-        spent,
-    }))
+    Ok(Asked {
+        micro_usd: answer.cost.0,
+        unsettled: answer.unsettled,
+        entry: Ok(Entry::Reply(Reply {
+            finish,
+            text: answer.text,
+            spent,
+        })),
+    })
 }
 
-/// Takes a turn with the coding model.
-pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, Trouble> {
+/// A turn of the coding model as a request.
+pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesRequest, Trouble> {
     // The rules are the same for every task and keep for an hour; the project only for as
     // long as its agents run.
     let ttls = [CacheTtl::OneHour, CacheTtl::FiveMinutes];
@@ -74,7 +101,7 @@ pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, 
         input_schema: tool.input_schema,
         strict: true,
     };
-    let request = MessagesRequest {
+    Ok(MessagesRequest {
         model: clients.settings().anthropic_model.clone(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
@@ -86,20 +113,27 @@ pub(super) async fn claude(clients: &Clients, prompt: &Prompt) -> Result<Entry, 
             .collect::<Result<_, _>>()?,
         effort: Some(Effort::High),
         cache_tail: true,
+    })
+}
+
+/// Takes a turn with the coding model.
+pub(super) async fn claude(clients: &Clients, request: &MessagesRequest) -> Result<Asked, Trouble> {
+    let answer = match clients.anthropic()?.create(request, &mut |_| {}).await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Asked::failed("Anthropic", error)),
     };
-    let answer = clients
-        .anthropic()?
-        .create(&request, &mut |_| {})
-        .await
-        .map_err(|error| refused("Anthropic", error))?;
     let reply = AgentReply {
         content: answer.content.get().to_owned(),
         stop: stop(answer.stop),
         spent: spent(&answer.model, answer.attempts, answer.usage, answer.cost),
     };
-    Ok(Entry::Turn {
-        reply,
-        results: String::new(),
+    Ok(Asked {
+        micro_usd: answer.cost.0,
+        unsettled: answer.unsettled,
+        entry: Ok(Entry::Turn {
+            reply,
+            results: String::new(),
+        }),
     })
 }
 

@@ -1,0 +1,74 @@
+//! What a model call can cost at most, and paying for it out of the task's budget.
+
+use models::prices::{self, Charged};
+use models::{MessagesRequest, Provider, ResponsesRequest};
+use pipeline::effect::Entry;
+
+use super::ask::Asked;
+use crate::ledger::Ledger;
+use crate::trouble::Trouble;
+
+/// Tokens that a planner or a reviewer can be charged for: its answer is limited, what it
+/// thinks before is not, and is cut off here.
+const GROK_OUTPUT_TOKENS_MAX: u64 = 128_000;
+
+/// What a call of the planner or the reviewer can cost at most.
+///
+/// # Errors
+/// The request can not be written.
+pub(super) fn of_responses(request: &ResponsesRequest) -> Result<u64, Trouble> {
+    let body = models::wire::xai::request_body(request).map_err(unwritten)?;
+    let (bytes, output) = (body.len(), GROK_OUTPUT_TOKENS_MAX);
+    Ok(at_most(Provider::Xai, &request.model, bytes, output))
+}
+
+/// What a turn of the coding model can cost at most.
+///
+/// # Errors
+/// The request can not be written.
+pub(super) fn of_messages(request: &MessagesRequest) -> Result<u64, Trouble> {
+    let body = models::wire::anthropic::request_body(request).map_err(unwritten)?;
+    let (bytes, output) = (body.len(), u64::from(request.max_tokens));
+    Ok(at_most(Provider::Anthropic, &request.model, bytes, output))
+}
+
+fn unwritten(cause: serde_json::Error) -> Trouble {
+    Trouble::Row(format!("a request can not be written: {cause}"))
+}
+
+/// No token is shorter than a byte, and no prompt token is dearer than one that is written
+/// to the cache for an hour.
+fn at_most(provider: Provider, model: &str, bytes: usize, output: u64) -> u64 {
+    let charged = Charged {
+        written_1h: bytes as u64,
+        output,
+        ..Charged::default()
+    };
+    prices::of_answer(provider, model, model).cost(&charged).0
+}
+
+/// Makes a call, with a `ledger` only after its worst case has been reserved.
+pub(super) async fn paid<F>(
+    ledger: Option<&Ledger<'_>>,
+    key: &str,
+    worst: impl FnOnce() -> Result<u64, Trouble>,
+    ask: impl FnOnce() -> F,
+) -> Result<Entry, Trouble>
+where
+    F: Future<Output = Result<Asked, Trouble>>,
+{
+    let Some(ledger) = ledger else {
+        return ask().await?.entry;
+    };
+    let ticket = ledger.reserve(key, worst()?).await?;
+    let asked = ask().await;
+    let cost = match &asked {
+        // Nothing was sent.
+        Err(_) => 0,
+        Ok(asked) => asked
+            .micro_usd
+            .saturating_add(ticket.micro_usd.saturating_mul(asked.unsettled.into())),
+    };
+    ledger.settle(ticket, cost).await;
+    asked?.entry
+}

@@ -1,0 +1,158 @@
+//! Tasks with a budget, and what one owner may start.
+
+use appwrite::Row;
+use serde_json::{Value, json};
+
+use crate::world::{Setup, World, assert_one_of_each, todo, totals};
+
+fn with_budget(usd: f64) -> Value {
+    let mut brief = todo();
+    brief["options"] = json!({"budgetUsd": usd});
+    brief
+}
+
+/// The rows of a task's ledger, in order.
+async fn ledger(world: &World, task: &str) -> Vec<Row> {
+    let mut rows = world.rows("ledger", task).await;
+    rows.sort_by_key(|row| row.integer("number"));
+    rows
+}
+
+/// Each row follows from the one before, and none passes the limit.
+fn assert_holds(rows: &[Row], limit: i64) {
+    let number = |row: &Row, column| row.integer(column).unwrap_or_default();
+    let (mut spent, mut reserved) = (0, 0);
+    for (place, row) in rows.iter().enumerate() {
+        assert_eq!(number(row, "number"), i64::try_from(place).unwrap() + 1);
+        let settled: Value = serde_json::from_str(row.text("settled").unwrap()).unwrap();
+        for item in settled.as_array().unwrap() {
+            let made = usize::try_from(item["number"].as_u64().unwrap()).unwrap() - 1;
+            spent += item["microUsd"].as_i64().unwrap();
+            reserved -= number(&rows[made], "microUsd");
+        }
+        reserved += number(row, "microUsd");
+        assert_eq!(number(row, "spentMicroUsd"), spent);
+        assert_eq!(number(row, "reservedMicroUsd"), reserved);
+        assert!(spent + reserved <= limit, "{spent} + {reserved} > {limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_call_is_reserved_for_and_settled() {
+    let world = World::start().await;
+    // Room for a few agents at once, but not for all judgements.
+    let row = world.run(&with_budget(3.0)).await;
+    assert_one_of_each(&world, &row).await;
+    let rows = ledger(&world, &row.id).await;
+    assert_holds(&rows, 3_000_000);
+    let last = rows.last().unwrap();
+    assert_eq!(last.integer("reservedMicroUsd"), Some(0));
+    let cost = totals(&row)["spent"]["costMicroUsd"].as_i64();
+    assert_eq!(last.integer("spentMicroUsd"), cost);
+    let reservations = rows.iter().filter(|row| row.text("key").is_some()).count();
+    let (calls, repeats) = world.model_calls();
+    assert_eq!((reservations, repeats), (calls, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_task_at_its_limit_waits_until_its_owner_raises_it() {
+    let world = World::with(Setup {
+        sweep_every: Some(1),
+        ..Setup::default()
+    })
+    .await;
+    let user = world.user().await;
+    let task = world.accept(&user, &with_budget(0.5)).await;
+    let row = world.reached(&task, &["paused"]).await;
+    let call = &totals(&row)["exhausted"];
+    assert_eq!(call["limitMicroUsd"], 500_000);
+    assert!(call["neededMicroUsd"].as_u64() > Some(500_000));
+    assert_eq!(
+        world.model_calls().0,
+        0,
+        "nothing is asked that could cost too much"
+    );
+
+    let command = |body: Value| world.command(&user, &task, body);
+    let (status, error) = command(json!({"command": "resume"})).await;
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (409, &json!("budget_reached"))
+    );
+    let (status, error) = command(json!({"command": "budget", "budgetUsd": 0.4})).await;
+    assert_eq!((status, &error["error"]["code"]), (409, &json!("not_more")));
+
+    // Enough for the plan and an agent at a time.
+    assert_eq!(
+        command(json!({"command": "budget", "budgetUsd": 1.5}))
+            .await
+            .0,
+        200
+    );
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_holds(&ledger(&world, &task).await, 1_500_000);
+    assert_eq!(world.model_calls().1, 0);
+    let told: Vec<_> = world
+        .rows("progress", &task)
+        .await
+        .iter()
+        .filter(|line| line.text("stage") == Some("budget"))
+        .map(|line| line.text("level").unwrap().to_owned())
+        .collect();
+    assert_eq!(told, ["warning"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_task_without_a_budget_has_no_ledger_to_raise() {
+    let world = World::start().await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    let raise = json!({"command": "budget", "budgetUsd": 5});
+    let (status, error) = world.command(&user, &task, raise).await;
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (409, &json!("no_budget"))
+    );
+    world.ended(&task).await;
+    assert!(ledger(&world, &task).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_owner_is_told_what_limit_is_reached() {
+    let world = World::with(Setup {
+        settings: vec![("OWNER_OPEN_TASKS_MAX", "3")],
+        ..Setup::default()
+    })
+    .await;
+    let (user, other) = (world.user().await, world.user().await);
+    let brief = |number: u32| {
+        let mut brief = todo();
+        brief["options"] = json!({"approval": "plan", "requestId": format!("r{number}")});
+        brief.to_string()
+    };
+    let submits = (0..8).map(|number| world.submit(&user, brief(number)));
+    let answers = futures::future::join_all(submits).await;
+    let (accepted, refused): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|(status, _)| *status == 201);
+    // Never more than three; fewer only where refused ones were seen by others.
+    assert!((1..=3).contains(&accepted.len()), "{answers:?}");
+    for (status, error) in refused {
+        assert_eq!(
+            (*status, &error["error"]["code"]),
+            (429, &json!("open_tasks_limit"))
+        );
+    }
+    assert_eq!(world.submit(&other, brief(0)).await.0, 201);
+
+    // What was refused is not there, and may be accepted later.
+    let task = accepted[0].1["taskId"].as_str().unwrap();
+    world.reached(task, &["awaiting_approval"]).await;
+    let cancel = json!({"command": "cancel"});
+    assert_eq!(world.command(&user, task, cancel).await.0, 200);
+    assert_eq!(world.submit(&user, brief(100)).await.0, 201);
+    world.stop().await;
+}
