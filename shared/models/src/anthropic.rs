@@ -137,7 +137,7 @@ impl Exchange for Counting<'_> {
     }
 
     fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
-        anthropic::count_body(self.request, omit)
+        anthropic::count_body_without(self.request, omit)
     }
 
     async fn attempt(&mut self, body: &[u8], _: &mut Call) -> Result<Counted, Fault> {
@@ -188,7 +188,7 @@ impl Exchange for Asking<'_> {
     }
 
     fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
-        anthropic::request_body(self.request, omit)
+        anthropic::body_without(self.request, omit)
     }
 
     async fn attempt(&mut self, body: &[u8], call: &mut Call) -> Result<MessagesAnswer, Fault> {

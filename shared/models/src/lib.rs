@@ -32,6 +32,7 @@ pub use prices::{MicroUsd, Price};
 pub use retry::PAUSE_MAX;
 pub use settings::{ANTHROPIC_BASE_URL, Auth, Settings, XAI_BASE_URL};
 pub use usage::{Billed, Usage};
+pub use wire::Effort;
 pub use wire::anthropic::{
     Block, CacheTtl, InvalidJson, Message, MessagesAnswer, MessagesRequest, Role, StopReason,
     StreamEvent, SystemBlock, Tool,
@@ -39,5 +40,4 @@ pub use wire::anthropic::{
 pub use wire::xai::{
     Finish, InputMessage, InputRole, JsonSchemaFormat, ResponsesAnswer, ResponsesRequest,
 };
-pub use wire::{Effort, Omit};
 pub use xai::Xai;

@@ -1,11 +1,12 @@
 //! The wire formats, as pure functions: requests to bytes, answers to values, errors to kinds.
 
 pub mod anthropic;
-pub mod capability;
+mod capability;
 pub mod faults;
 pub mod xai;
 
-pub use capability::{Omit, effort_name};
+pub(crate) use capability::Omit;
+pub use capability::effort_name;
 
 /// How much a model should think. Not every model knows every step: see [`effort_name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

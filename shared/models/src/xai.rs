@@ -78,7 +78,7 @@ impl Exchange for Asking<'_> {
     }
 
     fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
-        xai::request_body(self.request, omit)
+        xai::body_without(self.request, omit)
     }
 
     async fn attempt(&mut self, body: &[u8], call: &mut Call) -> Result<ResponsesAnswer, Fault> {

@@ -159,11 +159,16 @@ pub(crate) fn optional(request: &MessagesRequest) -> Omit {
     }
 }
 
-/// Returns the body of `POST {base}/v1/messages` without what `omit` names.
+/// Returns the body of `POST {base}/v1/messages`.
 ///
 /// # Errors
 /// None in practice: every field serialises.
-pub fn request_body(request: &MessagesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
+pub fn request_body(request: &MessagesRequest) -> serde_json::Result<Vec<u8>> {
+    body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn body_without(request: &MessagesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Body {
         max_tokens: Some(request.max_tokens),
         stream: true,
@@ -175,7 +180,15 @@ pub fn request_body(request: &MessagesRequest, omit: Omit) -> serde_json::Result
 ///
 /// # Errors
 /// None in practice: every field serialises.
-pub fn count_body(request: &MessagesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
+pub fn count_body(request: &MessagesRequest) -> serde_json::Result<Vec<u8>> {
+    count_body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn count_body_without(
+    request: &MessagesRequest,
+    omit: Omit,
+) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&body(request, omit))
 }
 

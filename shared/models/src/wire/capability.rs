@@ -88,26 +88,26 @@ pub fn effort_name(provider: Provider, model: &str, effort: Effort) -> Option<&'
 }
 
 /// Whether the model takes `strict` of a tool.
-pub fn takes_strict(model: &str) -> bool {
+pub(crate) fn takes_strict(model: &str) -> bool {
     refuses(model).is_none_or(|entry| !entry.strict)
 }
 
 /// Whether the model takes marks of what is cached.
-pub fn takes_cache_marks(model: &str) -> bool {
+pub(crate) fn takes_cache_marks(model: &str) -> bool {
     refuses(model).is_none_or(|entry| !entry.cache)
 }
 
 /// Optional parameters to leave out of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Omit {
+pub(crate) struct Omit {
     /// The effort.
-    pub effort: bool,
+    pub(crate) effort: bool,
     /// `strict` of tools.
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// Marks of what is cached, and the key of the cache.
-    pub cache: bool,
+    pub(crate) cache: bool,
     /// The schema of the answer; it stands in the instructions instead.
-    pub format: bool,
+    pub(crate) format: bool,
 }
 
 impl Omit {

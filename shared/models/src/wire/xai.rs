@@ -115,11 +115,16 @@ pub(crate) fn optional(request: &ResponsesRequest) -> Omit {
     }
 }
 
-/// Returns the body of `POST {base}/responses` without what `omit` names.
+/// Returns the body of `POST {base}/responses`.
 ///
 /// # Errors
 /// None in practice: every field serialises.
-pub fn request_body(request: &ResponsesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
+pub fn request_body(request: &ResponsesRequest) -> serde_json::Result<Vec<u8>> {
+    body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn body_without(request: &ResponsesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
     let input = request.input.iter().map(|message| Input {
         role: message.role,
         content: &message.text,

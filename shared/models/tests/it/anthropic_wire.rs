@@ -1,4 +1,3 @@
-use models::Omit;
 use models::wire::anthropic::{check, count_body, request_body};
 use models::{CacheTtl, Effort, Message, MessagesRequest, Role, SystemBlock, Tool};
 use serde_json::value::RawValue;
@@ -43,7 +42,7 @@ pub(crate) fn request() -> MessagesRequest {
 }
 
 fn body(request: &MessagesRequest) -> String {
-    String::from_utf8(request_body(request, Omit::default()).unwrap()).unwrap()
+    String::from_utf8(request_body(request).unwrap()).unwrap()
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn conversations_are_checked() {
 
 #[test]
 fn what_is_counted_is_the_prompt_alone() {
-    let text = String::from_utf8(count_body(&request(), Omit::default()).unwrap()).unwrap();
+    let text = String::from_utf8(count_body(&request()).unwrap()).unwrap();
     let counted: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut sent: serde_json::Value = serde_json::from_str(&body(&request())).unwrap();
     let members = sent.as_object_mut().unwrap();

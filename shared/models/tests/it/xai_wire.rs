@@ -1,6 +1,6 @@
 use models::wire::xai::{answer, request_body};
 use models::{
-    Effort, ErrorKind, Finish, InputMessage, InputRole, JsonSchemaFormat, MicroUsd, Omit,
+    Effort, ErrorKind, Finish, InputMessage, InputRole, JsonSchemaFormat, MicroUsd,
     ResponsesRequest, Usage,
 };
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(crate) fn request() -> ResponsesRequest {
 }
 
 fn body(request: &ResponsesRequest) -> String {
-    String::from_utf8(request_body(request, Omit::default()).unwrap()).unwrap()
+    String::from_utf8(request_body(request).unwrap()).unwrap()
 }
 
 fn effort(model: &str, effort: Effort) -> Value {
