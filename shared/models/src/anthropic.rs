@@ -5,19 +5,22 @@ use reqwest::Response;
 
 use crate::call::{Call, Fault};
 use crate::error::{ErrorKind, ModelError, Provider, StreamFault};
-use crate::http::{BODY_BYTES_MAX, Http, checked_body, request_id};
-use crate::settings::Settings;
+use crate::exchange::{self, Answered, Exchange};
+use crate::http::{BODY_BYTES_MAX, Http, is_event_stream, request_id};
+use crate::settings::{Auth, Settings};
 use crate::sse::Decoder;
 use crate::wire::anthropic::{
     self, Applied, Assembly, MessagesAnswer, MessagesRequest, StreamEvent,
 };
-use crate::wire::faults;
+use crate::wire::{Omit, faults};
 
 /// The API version that every compatible server takes.
 pub const VERSION_DEFAULT: &str = "2023-06-01";
 
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
-const KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+const PATH: &str = "/v1/messages";
+const COUNT_PATH: &str = "/v1/messages/count_tokens";
 
 /// Where events of an answer go while it comes in.
 type Sink<'a> = &'a mut (dyn FnMut(StreamEvent) + Send);
@@ -35,7 +38,7 @@ impl Anthropic {
     /// # Errors
     /// [`ErrorKind::Settings`], terminal.
     pub fn new(settings: Settings) -> Result<Self, ModelError> {
-        let mut http = Http::new(Provider::Anthropic, settings, "/v1/messages", (KEY, ""))?;
+        let mut http = Http::new(Provider::Anthropic, settings, Auth::ApiKey)?;
         http.set_header(VERSION, HeaderValue::from_static(VERSION_DEFAULT));
         http.set_header(
             header::ACCEPT,
@@ -75,86 +78,143 @@ impl Anthropic {
         request: &MessagesRequest,
         on_event: &mut (dyn FnMut(StreamEvent) + Send),
     ) -> Result<MessagesAnswer, ModelError> {
-        let mut call = self.http.begin_call();
-        let deadline = call.deadline();
-        match tokio::time::timeout_at(deadline, self.run(request, &mut call, on_event)).await {
-            Ok(Ok(answer)) => Ok(MessagesAnswer {
-                attempts: call.attempts(),
-                unsettled: call.unsettled(),
-                ..answer
-            }),
-            Ok(Err(fault)) => Err(call.fail(fault)),
-            Err(_) => Err(call.run_out()),
-        }
+        let http = &self.http;
+        exchange::make(
+            http,
+            Asking {
+                http,
+                request,
+                on_event,
+            },
+        )
+        .await
     }
 
-    async fn run(
-        &self,
-        request: &MessagesRequest,
-        call: &mut Call,
-        on_event: Sink<'_>,
-    ) -> Result<MessagesAnswer, Fault> {
-        anthropic::check(request).map_err(|what| {
-            Fault::free(ErrorKind::InvalidRequest {
-                message: what.to_owned(),
-            })
-        })?;
-        let mut body = checked_body(anthropic::request_body(request))?;
-        let mut may_drop_effort = request.effort.is_some();
-        loop {
-            call.begin_attempt();
-            match self.attempt(&body, &request.model, call, on_event).await {
-                Ok(answer) => {
-                    call.end_attempt(answer.unsettled > 0);
-                    return Ok(answer);
-                }
-                Err(fault) => {
-                    call.end_attempt(fault.lost);
-                    if may_drop_effort && fault.rejects_effort() {
-                        may_drop_effort = false;
-                        tracing::warn!(model = request.model, "model takes no effort: left out");
-                        body = checked_body(anthropic::request_body(&MessagesRequest {
-                            effort: None,
-                            ..request.clone()
-                        }))?;
-                    } else {
-                        call.pause(fault).await?;
-                    }
-                }
-            }
-        }
+    /// Counts the tokens of a request's prompt, with bounded retries. It is free, and sends no
+    /// message.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]; a server that imitates the API may not have it
+    /// ([`ErrorKind::NotFound`]).
+    pub async fn count_tokens(&self, request: &MessagesRequest) -> Result<u64, ModelError> {
+        let http = &self.http;
+        let counted = exchange::make(http, Counting { http, request }).await?;
+        Ok(counted.0)
+    }
+}
+
+struct Counting<'a> {
+    http: &'a Http,
+    request: &'a MessagesRequest,
+}
+
+/// Tokens of a prompt.
+struct Counted(u64);
+
+impl Answered for Counted {
+    fn is_unsettled(&self) -> bool {
+        false
     }
 
-    async fn attempt(
-        &self,
-        body: &[u8],
-        model: &str,
-        call: &mut Call,
-        on_event: Sink<'_>,
-    ) -> Result<MessagesAnswer, Fault> {
+    fn counted(self, _: u32, _: u32) -> Self {
+        self
+    }
+}
+
+impl Exchange for Counting<'_> {
+    type Answer = Counted;
+
+    fn model(&self) -> &str {
+        &self.request.model
+    }
+
+    fn optional(&self) -> Omit {
+        anthropic::optional(self.request)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        anthropic::check(self.request)
+    }
+
+    fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
+        anthropic::count_body_without(self.request, omit)
+    }
+
+    async fn attempt(&mut self, body: &[u8], _: &mut Call) -> Result<Counted, Fault> {
         let patience = Some(self.http.idle());
-        let mut response = self.http.send(body, model, patience).await?;
+        let mut response = self
+            .http
+            .send(COUNT_PATH, body, self.model(), patience)
+            .await?;
+        let raw = self.http.body(&mut response).await?;
+        // Nothing of it is billed.
+        anthropic::counted(&raw).map(Counted).map_err(Fault::free)
+    }
+}
+
+struct Asking<'a> {
+    http: &'a Http,
+    request: &'a MessagesRequest,
+    on_event: Sink<'a>,
+}
+
+impl Answered for MessagesAnswer {
+    fn is_unsettled(&self) -> bool {
+        self.unsettled > 0
+    }
+
+    fn counted(self, attempts: u32, unsettled: u32) -> Self {
+        Self {
+            attempts,
+            unsettled,
+            ..self
+        }
+    }
+}
+
+impl Exchange for Asking<'_> {
+    type Answer = MessagesAnswer;
+
+    fn model(&self) -> &str {
+        &self.request.model
+    }
+
+    fn optional(&self) -> Omit {
+        anthropic::optional(self.request)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        anthropic::check(self.request)
+    }
+
+    fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
+        anthropic::body_without(self.request, omit)
+    }
+
+    async fn attempt(&mut self, body: &[u8], call: &mut Call) -> Result<MessagesAnswer, Fault> {
+        let patience = Some(self.http.idle());
+        let mut response = self.http.send(PATH, body, self.model(), patience).await?;
         let id = request_id(response.headers());
         let outcome = if is_event_stream(&response) {
-            self.stream(&mut response, model, call, on_event).await
+            self.stream(&mut response, call).await
         } else {
-            Err(self.no_stream(&mut response, model).await)
+            Err(self.no_stream(&mut response).await)
         };
         outcome.map_err(|fault| Fault {
             request_id: id,
             ..fault
         })
     }
+}
 
+impl Asking<'_> {
     async fn stream(
-        &self,
+        &mut self,
         response: &mut Response,
-        model: &str,
         call: &mut Call,
-        on_event: Sink<'_>,
     ) -> Result<MessagesAnswer, Fault> {
-        let mut assembly = Assembly::new(model);
-        let read = self.read(response, &mut assembly, call, on_event).await;
+        let mut assembly = Assembly::new(self.http.tariff(&self.request.model));
+        let read = self.read(response, &mut assembly, call).await;
         match read {
             Ok(()) => assembly
                 .finish()
@@ -165,11 +225,10 @@ impl Anthropic {
 
     /// Reads until `message_stop`.
     async fn read(
-        &self,
+        &mut self,
         response: &mut Response,
         assembly: &mut Assembly,
         call: &mut Call,
-        on_event: Sink<'_>,
     ) -> Result<(), Fault> {
         let mut decoder = Decoder::new();
         let mut total = 0;
@@ -182,7 +241,7 @@ impl Anthropic {
                 let applied = assembly.apply(&frame).map_err(Fault::free)?;
                 call.billed = assembly.billed();
                 match applied {
-                    Applied::Event(event) => on_event(event),
+                    Applied::Event(event) => (self.on_event)(event),
                     Applied::Done => return Ok(()),
                 }
             }
@@ -203,14 +262,14 @@ impl Anthropic {
     }
 
     /// An answer with status 200 that is no event stream: an error, or not this API.
-    async fn no_stream(&self, response: &mut Response, model: &str) -> Fault {
+    async fn no_stream(&mut self, response: &mut Response) -> Fault {
         let body = match self.http.body(response).await {
             Ok(body) => body,
             Err(fault) => return fault,
         };
         let kind = serde_json::from_str(&body)
             .ok()
-            .and_then(|value| faults::from_value(Provider::Anthropic, &value, model));
+            .and_then(|value| faults::from_value(Provider::Anthropic, &value, &self.request.model));
         match kind {
             Some(kind) => Fault::free(self.http.redacted(kind)),
             None => Fault::lost(ErrorKind::Malformed {
@@ -218,12 +277,4 @@ impl Anthropic {
             }),
         }
     }
-}
-
-fn is_event_stream(response: &Response) -> bool {
-    response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
 }

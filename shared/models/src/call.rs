@@ -57,29 +57,6 @@ impl Fault {
             ..Self::free(kind)
         }
     }
-
-    /// Whether the provider refused the request because of its effort.
-    pub(crate) fn rejects_effort(&self) -> bool {
-        match &self.kind {
-            ErrorKind::InvalidRequest { message } => {
-                let message = message.to_lowercase();
-                message.contains("effort") || message.contains("output_config")
-            }
-            ErrorKind::Settings { .. }
-            | ErrorKind::InvalidKey
-            | ErrorKind::Permission
-            | ErrorKind::NotFound { .. }
-            | ErrorKind::TooLarge
-            | ErrorKind::RateLimited { .. }
-            | ErrorKind::SpendLimit
-            | ErrorKind::Overloaded
-            | ErrorKind::Server { .. }
-            | ErrorKind::Timeout { .. }
-            | ErrorKind::Transport
-            | ErrorKind::Stream(_)
-            | ErrorKind::Malformed { .. } => false,
-        }
-    }
 }
 
 impl From<StreamFault> for Fault {

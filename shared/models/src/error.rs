@@ -14,6 +14,8 @@ pub enum Provider {
     Xai,
     /// Anthropic, the Messages API.
     Anthropic,
+    /// A server of the Chat Completions API.
+    Chat,
 }
 
 impl fmt::Display for Provider {
@@ -21,6 +23,7 @@ impl fmt::Display for Provider {
         f.write_str(match self {
             Self::Xai => "xai",
             Self::Anthropic => "anthropic",
+            Self::Chat => "chat",
         })
     }
 }
@@ -53,7 +56,7 @@ pub enum Wait {
 /// How an event stream broke after it had begun with status 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamFault {
-    /// It ended without `message_stop`: the turn is incomplete and must be discarded.
+    /// It ended without its last event: the turn is incomplete and must be discarded.
     Ended,
     /// The provider sent an `error` event that another attempt may get past.
     ErrorEvent {
@@ -74,7 +77,7 @@ pub enum StreamFault {
 impl fmt::Display for StreamFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended => f.write_str("ended before `message_stop`"),
+            Self::Ended => f.write_str("ended before its last event"),
             Self::ErrorEvent { error_type } => write!(f, "error event `{error_type}`"),
             Self::LineTooLong => f.write_str("a line is too long"),
             Self::TooLong => f.write_str("too long"),
@@ -146,6 +149,14 @@ pub enum ErrorKind {
     /// The event stream broke: the turn must be discarded and asked for again. Transient.
     #[error("the event stream broke: {0}")]
     Stream(StreamFault),
+    /// The answer was cut off because it passed its allowance of output tokens
+    /// ([`ResponsesRequest::output_allowance`](crate::ResponsesRequest)). Terminal: settle it at
+    /// the whole allowance.
+    #[error("the answer passed its allowance of {tokens} output tokens and was cut off")]
+    AllowanceSpent {
+        /// The allowance.
+        tokens: u64,
+    },
     /// An answer with status 200 did not have its documented shape. Transient.
     #[error("the answer is malformed: {what}")]
     Malformed {
@@ -182,6 +193,7 @@ impl ErrorKind {
             | Self::Permission
             | Self::NotFound { .. }
             | Self::TooLarge
+            | Self::AllowanceSpent { .. }
             | Self::SpendLimit => false,
         }
     }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::{Call, Fault};
 use crate::error::{ErrorKind, ModelError, Provider, Wait};
+use crate::pace::Pacer;
+use crate::prices::{Price, Tariff};
 use crate::redact;
 use crate::retry::Hint;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Auth, Settings};
 use crate::wire::faults;
 
 /// The largest request and the largest answer, in bytes; Anthropic refuses more.
@@ -23,6 +25,8 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// Keeps a waiting connection open through address translation.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 const REQUEST_ID_CHARS_MAX: usize = 100;
 
 /// A connection to one endpoint.
@@ -30,28 +34,37 @@ const REQUEST_ID_CHARS_MAX: usize = 100;
 pub(crate) struct Http {
     client: Client,
     provider: Provider,
-    url: Url,
+    base_url: String,
     headers: HeaderMap,
     key: SecretString,
+    price: Option<Price>,
+    pacer: Pacer,
     idle: Duration,
     total: Duration,
     retries_max: u32,
 }
 
 impl Http {
-    /// `authorization` names the header and the prefix that carry the key.
+    /// `own_auth` is how the provider wants the key unless the settings say otherwise.
     pub(crate) fn new(
         provider: Provider,
         settings: Settings,
-        path: &str,
-        authorization: (HeaderName, &str),
+        own_auth: Auth,
     ) -> Result<Self, ModelError> {
         let unsent = |kind| ModelError::unsent(provider, kind);
-        let url = settings::endpoint(&settings.base_url, path).map_err(unsent)?;
-        let (name, prefix) = authorization;
-        let value = key_header(&settings.api_key, prefix).map_err(unsent)?;
+        settings::endpoint(&settings.base_url, "").map_err(unsent)?;
         let mut headers = HeaderMap::new();
-        headers.insert(name, value);
+        match settings.auth.unwrap_or(own_auth) {
+            Auth::Bearer => {
+                let value = key_header(&settings.api_key, "Bearer ").map_err(unsent)?;
+                headers.insert(header::AUTHORIZATION, value);
+            }
+            Auth::ApiKey => {
+                let value = key_header(&settings.api_key, "").map_err(unsent)?;
+                headers.insert(API_KEY, value);
+            }
+            Auth::None => {}
+        }
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
@@ -60,9 +73,11 @@ impl Http {
         Ok(Self {
             client,
             provider,
-            url,
+            base_url: settings.base_url,
             headers,
             key: settings.api_key,
+            price: settings.price,
+            pacer: Pacer::default(),
             idle: settings.idle_timeout,
             total: settings.total_timeout,
             retries_max: settings.retries_max,
@@ -77,19 +92,40 @@ impl Http {
         Call::new(self.provider, self.total, self.retries_max)
     }
 
-    /// Sends a request and returns the answer once its headers are there and say success.
-    /// `patience` limits the wait for them.
+    /// How an answer of `requested` is priced.
+    pub(crate) fn tariff<'a>(&self, requested: &'a str) -> Tariff<'a> {
+        Tariff {
+            requested,
+            fixed: self.price,
+        }
+    }
+
+    /// Posts to a path and returns the answer once its headers are there and say success.
+    /// `patience` limits the wait for them. Where the provider's limits are used up, it waits
+    /// first, or says how long it would have to.
     pub(crate) async fn send(
         &self,
+        path: &str,
         body: &[u8],
         model: &str,
         patience: Option<Duration>,
     ) -> Result<Response, Fault> {
+        let _slot = self.pacer.enter(body.len()).await?;
+        let url = settings::endpoint(&self.base_url, path).map_err(Fault::free)?;
         let request = self
             .client
-            .post(self.url.clone())
+            .post(url)
             .headers(self.headers.clone())
             .body(body.to_vec());
+        self.exchange(request, model, patience).await
+    }
+
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        model: &str,
+        patience: Option<Duration>,
+    ) -> Result<Response, Fault> {
         let sending = request.send();
         let sent = match patience {
             Some(patience) => tokio::time::timeout(patience, sending)
@@ -105,6 +141,7 @@ impl Http {
             request_id = request_id(response.headers()),
             "model answered"
         );
+        self.pacer.learn(response.headers());
         if response.status().is_success() {
             return Ok(response);
         }
@@ -131,6 +168,7 @@ impl Http {
         let mut kind = faults::from_status(status, &body, model);
         if let ErrorKind::RateLimited { retry_after } = &mut kind {
             *retry_after = hint.after;
+            self.pacer.hold(hint.after);
         }
         Fault {
             hint,
@@ -185,6 +223,15 @@ pub(crate) fn checked_body(body: serde_json::Result<Vec<u8>>) -> Result<Vec<u8>,
             message: "it cannot be written as JSON".to_owned(),
         })),
     }
+}
+
+/// Whether an answer is an event stream.
+pub(crate) fn is_event_stream(response: &Response) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
 }
 
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -10,7 +10,10 @@
 mod anthropic;
 mod call;
 mod error;
+mod exchange;
 mod http;
+mod meter;
+mod pace;
 pub mod prices;
 mod redact;
 mod retry;
@@ -23,9 +26,11 @@ mod xai;
 
 pub use anthropic::{Anthropic, VERSION_DEFAULT};
 pub use error::{ErrorKind, ModelError, Provider, Retry, StreamFault, Wait};
-pub use prices::MicroUsd;
+pub use meter::TOP_SPEED_TOKENS_PER_SECOND;
+pub use pace::WAITING_MAX;
+pub use prices::{MicroUsd, Price};
 pub use retry::PAUSE_MAX;
-pub use settings::{ANTHROPIC_BASE_URL, Settings, XAI_BASE_URL};
+pub use settings::{ANTHROPIC_BASE_URL, Auth, Settings, XAI_BASE_URL};
 pub use usage::{Billed, Usage};
 pub use wire::Effort;
 pub use wire::anthropic::{

@@ -164,6 +164,10 @@ pub fn find(provider: Provider, model: &str) -> Option<Price> {
     let (table, scripted) = match provider {
         Provider::Xai => (XAI, "grok-4.7"),
         Provider::Anthropic => (ANTHROPIC, "claude-sonnet-5-5"),
+        // Such a server may serve the models of either.
+        Provider::Chat => {
+            return find(Provider::Xai, model).or_else(|| find(Provider::Anthropic, model));
+        }
     };
     let model = if model.starts_with(SCRIPTED) {
         scripted
@@ -194,7 +198,50 @@ pub fn of_answer(provider: Provider, served: &str, requested: &str) -> Price {
 fn dearest(provider: Provider) -> Price {
     match provider {
         Provider::Xai => grok(2_000_000, 500_000, 6_000_000),
-        Provider::Anthropic => claude(10_000_000, 800_000, 50_000_000),
+        Provider::Anthropic | Provider::Chat => claude(10_000_000, 800_000, 50_000_000),
+    }
+}
+
+/// By what an answer is priced where the provider does not say what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tariff<'a> {
+    /// The model that was asked for.
+    pub requested: &'a str,
+    /// A price from the settings, which counts instead of the table's.
+    pub fixed: Option<Price>,
+}
+
+impl<'a> From<&'a str> for Tariff<'a> {
+    /// The table's price of a model.
+    fn from(requested: &'a str) -> Self {
+        Self {
+            requested,
+            fixed: None,
+        }
+    }
+}
+
+impl Tariff<'_> {
+    /// Returns the price of an answer of `served`.
+    pub fn price(&self, provider: Provider, served: &str) -> Price {
+        self.fixed
+            .unwrap_or_else(|| of_answer(provider, served, self.requested))
+    }
+}
+
+impl Price {
+    /// A price as a person sets it, in micro-USD for a million tokens: without a difference
+    /// between fresh tokens and those written to a cache, nor for long prompts.
+    pub const fn flat(fresh: u64, cached: u64, output: u64) -> Self {
+        Self {
+            fresh,
+            cached,
+            written_5m: fresh,
+            written_1h: fresh,
+            output,
+            long_from: u64::MAX,
+            long_times: 1,
+        }
     }
 }
 

@@ -16,6 +16,9 @@ const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// The longest pause that a header can ask for; anything above is nonsense and cut to it.
 const HEADER_SECONDS_MAX: f64 = 7.0 * 24.0 * 3600.0;
 
+/// The same as a length of time.
+pub(crate) const HEADER_WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What the headers of an error answer say about trying again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Hint {
@@ -62,7 +65,7 @@ fn between(start: &str, end: &str) -> Option<Duration> {
     seconds(&(gap as f64).to_string(), 1.0)
 }
 
-fn date(text: &str) -> Option<Timestamp> {
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     let zoned = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
     Some(zoned.timestamp())
 }
@@ -99,7 +102,7 @@ fn may_repeat(failed: &Failed<'_>) -> bool {
     let by_kind = match failed.kind {
         // Anthropic leaves `retry-after` out where the tier's spend cap is reached.
         ErrorKind::RateLimited { .. } => {
-            failed.provider == Provider::Xai || failed.hint.after.is_some()
+            failed.provider != Provider::Anthropic || failed.hint.after.is_some()
         }
         ErrorKind::Overloaded
         | ErrorKind::Server { .. }
@@ -115,6 +118,7 @@ fn may_repeat(failed: &Failed<'_>) -> bool {
         | ErrorKind::Permission
         | ErrorKind::NotFound { .. }
         | ErrorKind::TooLarge
+        | ErrorKind::AllowanceSpent { .. }
         | ErrorKind::SpendLimit => return false,
     };
     failed.hint.should_retry.unwrap_or(by_kind)

@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::error::ErrorKind;
+use crate::prices::Price;
 
 /// The base URL of xAI; paths such as `/responses` follow.
 pub const XAI_BASE_URL: &str = "https://api.x.ai/v1";
@@ -20,6 +21,17 @@ const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(90);
 const TOTAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(840);
 const RETRIES_DEFAULT: u32 = 3;
 
+/// How a request carries the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `authorization: Bearer …`
+    Bearer,
+    /// `x-api-key: …`
+    ApiKey,
+    /// Not at all: for servers that know no keys. The key may be empty then.
+    None,
+}
+
 /// Settings of one client.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -27,6 +39,10 @@ pub struct Settings {
     pub base_url: String,
     /// The key as the provider gave it.
     pub api_key: SecretString,
+    /// How it is sent; `None` is the provider's own way.
+    pub auth: Option<Auth>,
+    /// What tokens cost, instead of the price table. What a provider says itself is preferred.
+    pub price: Option<Price>,
     /// For one TCP and TLS handshake.
     pub connect_timeout: Duration,
     /// For the next bytes of an answer. A streamed answer has pings; one that is not streamed may
@@ -45,6 +61,8 @@ impl Settings {
         Self {
             base_url: base_url.into(),
             api_key,
+            auth: None,
+            price: None,
             connect_timeout: CONNECT_TIMEOUT_DEFAULT,
             idle_timeout: IDLE_TIMEOUT_DEFAULT,
             total_timeout: TOTAL_TIMEOUT_DEFAULT,

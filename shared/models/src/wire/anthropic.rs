@@ -13,10 +13,11 @@ use serde::ser::SerializeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::Provider;
+use crate::error::{ErrorKind, Provider};
 use crate::prices::MicroUsd;
 use crate::usage::Usage;
-use crate::wire::{Effort, effort_name};
+use crate::wire::capability::{takes_cache_marks, takes_strict};
+use crate::wire::{Effort, Omit, effort_name};
 
 pub use assembly::{Applied, Assembly};
 pub use block::blocks;
@@ -97,7 +98,9 @@ pub struct MessagesRequest {
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     stream: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     system: Vec<SystemWire<'a>>,
@@ -146,35 +149,91 @@ impl Serialize for CacheTtl {
     }
 }
 
+/// The optional parameters that a request holds.
+pub(crate) fn optional(request: &MessagesRequest) -> Omit {
+    Omit {
+        effort: request.effort.is_some(),
+        strict: request.tools.iter().any(|tool| tool.strict),
+        cache: request.cache_tail || request.system.iter().any(|block| block.cache.is_some()),
+        format: false,
+    }
+}
+
 /// Returns the body of `POST {base}/v1/messages`.
 ///
 /// # Errors
 /// None in practice: every field serialises.
 pub fn request_body(request: &MessagesRequest) -> serde_json::Result<Vec<u8>> {
+    body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn body_without(request: &MessagesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Body {
+        max_tokens: Some(request.max_tokens),
+        stream: true,
+        ..body(request, omit)
+    })
+}
+
+/// Returns the body of `POST {base}/v1/messages/count_tokens`.
+///
+/// # Errors
+/// None in practice: every field serialises.
+pub fn count_body(request: &MessagesRequest) -> serde_json::Result<Vec<u8>> {
+    count_body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn count_body_without(
+    request: &MessagesRequest,
+    omit: Omit,
+) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&body(request, omit))
+}
+
+/// What is counted: everything but the limits of the answer.
+fn body(request: &MessagesRequest, omit: Omit) -> Body<'_> {
+    let marks = !omit.cache && takes_cache_marks(&request.model);
+    let strict = !omit.strict && takes_strict(&request.model);
     let system = request.system.iter().map(|block| SystemWire {
         r#type: "text",
         text: &block.text,
-        cache_control: block.cache,
+        cache_control: block.cache.filter(|_| marks),
     });
     let tools = request.tools.iter().map(|tool| ToolWire {
         name: &tool.name,
         description: &tool.description,
         input_schema: &tool.input_schema,
-        strict: tool.strict,
+        strict: tool.strict && strict,
     });
-    serde_json::to_vec(&Body {
+    Body {
         model: &request.model,
-        max_tokens: request.max_tokens,
-        stream: true,
+        max_tokens: None,
+        stream: false,
         system: system.collect(),
         tools: tools.collect(),
         messages: &request.messages,
-        cache_control: request.cache_tail.then_some(CacheTtl::FiveMinutes),
+        cache_control: (request.cache_tail && marks).then_some(CacheTtl::FiveMinutes),
         output_config: request
             .effort
+            .filter(|_| !omit.effort)
             .and_then(|effort| effort_name(Provider::Anthropic, &request.model, effort))
             .map(|effort| OutputConfig { effort }),
-    })
+    }
+}
+
+/// Reads the answer of `count_tokens`: tokens of the prompt, an estimate that is close.
+///
+/// # Errors
+/// [`ErrorKind::Malformed`].
+pub fn counted(raw: &str) -> Result<u64, ErrorKind> {
+    serde_json::from_str::<Value>(raw)
+        .ok()
+        .and_then(|value| value.get("input_tokens").and_then(Value::as_u64))
+        .ok_or(ErrorKind::Malformed {
+            what: "it has no `input_tokens`",
+        })
 }
 
 /// Returns what would be refused about a conversation before it costs a request.

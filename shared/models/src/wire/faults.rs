@@ -130,7 +130,7 @@ pub fn from_value(provider: Provider, value: &Value, model: &str) -> Option<Erro
     let said = Said::from_value(value);
     let status = match provider {
         Provider::Anthropic => status_of_type(&said.error_type),
-        Provider::Xai => status_of_code(&said),
+        Provider::Xai | Provider::Chat => status_of_code(&said),
     };
     Some(kind(status, &said, model))
 }

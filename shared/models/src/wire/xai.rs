@@ -1,12 +1,16 @@
 //! xAI Responses: requests and answers. Source: xAI OpenAPI `POST /v1/responses` (October 2026).
 
+mod stream;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorKind, Provider};
-use crate::prices::{self, Charged, MicroUsd};
+use crate::prices::{self, Charged, MicroUsd, Tariff};
 use crate::usage::{Billed, Usage};
-use crate::wire::{Effort, effort_name, faults};
+use crate::wire::{Effort, Omit, effort_name, faults};
+
+pub use stream::{Applied, Reading};
 
 /// Who said an input message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,6 +58,9 @@ pub struct ResponsesRequest {
     pub max_output_tokens: Option<u32>,
     /// Calls with the same key share a cache.
     pub cache_key: Option<String>,
+    /// What the answer may cost in output tokens, hidden reasoning included. With it, the answer
+    /// is streamed, and cut off ([`ErrorKind::AllowanceSpent`]) when it has probably passed it.
+    pub output_allowance: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +76,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_output_tokens: Option<u32>,
     store: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_cache_key: Option<&'a str>,
 }
@@ -97,11 +106,25 @@ struct Reasoning {
     effort: &'static str,
 }
 
+/// The optional parameters that a request holds.
+pub(crate) fn optional(request: &ResponsesRequest) -> Omit {
+    Omit {
+        effort: request.effort.is_some(),
+        cache: request.cache_key.is_some(),
+        ..Omit::default()
+    }
+}
+
 /// Returns the body of `POST {base}/responses`.
 ///
 /// # Errors
 /// None in practice: every field serialises.
 pub fn request_body(request: &ResponsesRequest) -> serde_json::Result<Vec<u8>> {
+    body_without(request, Omit::default())
+}
+
+/// The same without what `omit` names.
+pub(crate) fn body_without(request: &ResponsesRequest, omit: Omit) -> serde_json::Result<Vec<u8>> {
     let input = request.input.iter().map(|message| Input {
         role: message.role,
         content: &message.text,
@@ -121,11 +144,13 @@ pub fn request_body(request: &ResponsesRequest) -> serde_json::Result<Vec<u8>> {
         text,
         reasoning: request
             .effort
+            .filter(|_| !omit.effort)
             .and_then(|effort| effort_name(Provider::Xai, &request.model, effort))
             .map(|effort| Reasoning { effort }),
         max_output_tokens: request.max_output_tokens,
         store: false,
-        prompt_cache_key: request.cache_key.as_deref(),
+        stream: request.output_allowance.is_some(),
+        prompt_cache_key: request.cache_key.as_deref().filter(|_| !omit.cache),
     })
 }
 
@@ -194,23 +219,27 @@ struct Item {
     content: Value,
 }
 
-/// Reads the body of an answer with status 200. `requested` is the model that was asked for; it
+/// Reads the body of an answer with status 200. `tariff` names the model that was asked for; it
 /// matters for the price only.
 ///
 /// # Errors
 /// An error inside the body (see [`faults::from_value`]); [`ErrorKind::Malformed`] when it is not
 /// a finished response.
-pub fn answer(raw: String, requested: &str) -> Result<ResponsesAnswer, ErrorKind> {
+pub fn answer<'a>(
+    raw: String,
+    tariff: impl Into<Tariff<'a>>,
+) -> Result<ResponsesAnswer, ErrorKind> {
+    let tariff = tariff.into();
     let malformed = |what| ErrorKind::Malformed { what };
     let value: Value = serde_json::from_str(&raw).map_err(|_| malformed("it is not JSON"))?;
-    if let Some(kind) = faults::from_value(Provider::Xai, &value, requested) {
+    if let Some(kind) = faults::from_value(Provider::Xai, &value, tariff.requested) {
         return Err(kind);
     }
     // Serde would also fill a struct from an array.
     if !value.is_object() {
         return Err(malformed("it is not a JSON object"));
     }
-    let (billed, reported) = billed(&value, requested);
+    let (billed, reported) = billed(&value, &tariff);
     let wire: Wire = serde_json::from_value(value)
         .map_err(|_| malformed("it does not have the shape of a response"))?;
     let (text, refusal) = texts(&wire.output);
@@ -270,7 +299,7 @@ fn texts(output: &[Item]) -> (String, Option<String>) {
 }
 
 /// Returns usage and cost of a body that may be an error, and whether it reported them.
-pub(crate) fn billed(body: &Value, requested: &str) -> (Billed, bool) {
+pub(crate) fn billed(body: &Value, tariff: &Tariff<'_>) -> (Billed, bool) {
     let Some(usage) = body.get("usage").filter(|usage| usage.is_object()) else {
         return (Billed::default(), false);
     };
@@ -290,7 +319,7 @@ pub(crate) fn billed(body: &Value, requested: &str) -> (Billed, bool) {
     let cost = count("/cost_in_usd_ticks").map_or_else(
         || {
             let served = body.get("model").and_then(Value::as_str);
-            let price = prices::of_answer(Provider::Xai, served.unwrap_or_default(), requested);
+            let price = tariff.price(Provider::Xai, served.unwrap_or_default());
             price.cost(&Charged {
                 fresh: tokens.input_tokens - tokens.cached_tokens,
                 cached: tokens.cached_tokens,

@@ -284,3 +284,31 @@ async fn missing_counts_are_unsettled() {
     assert_eq!(answer.unsettled, 1);
     assert_eq!(answer.usage.input_tokens, 10);
 }
+
+#[tokio::test]
+async fn tokens_are_counted_without_a_message() {
+    let server = Server::start([
+        json(529, NOW, &error_body("overloaded_error", "busy")),
+        json(200, "", &json!({"input_tokens": 2_095})),
+    ])
+    .await;
+    let client = Anthropic::new(server.settings()).unwrap();
+    assert_eq!(client.count_tokens(&request()).await.unwrap(), 2_095);
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen[1]
+            .head
+            .starts_with("POST /v1/messages/count_tokens HTTP/1.1\r\n")
+    );
+    assert_eq!(seen[1].json().get("stream"), None);
+}
+
+#[tokio::test]
+async fn a_count_that_is_none_is_an_error() {
+    let server = Server::start([json(200, "", &json!({"input_tokens": "many"}))]).await;
+    let client = Anthropic::new(server.settings()).unwrap();
+    let error = client.count_tokens(&request()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Malformed { .. }));
+    assert_eq!(error.unsettled(), 0);
+}

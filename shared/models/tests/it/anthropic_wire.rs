@@ -1,4 +1,4 @@
-use models::wire::anthropic::{check, request_body};
+use models::wire::anthropic::{check, count_body, request_body};
 use models::{CacheTtl, Effort, Message, MessagesRequest, Role, SystemBlock, Tool};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -113,4 +113,14 @@ fn conversations_are_checked() {
     assert!(check(&with(vec![])).is_err());
     assert!(check(&with(vec![user(), message(Role::Assistant, "[]")])).is_err());
     assert!(check(&with(vec![message(Role::User, "\"text\"")])).is_err());
+}
+
+#[test]
+fn what_is_counted_is_the_prompt_alone() {
+    let text = String::from_utf8(count_body(&request()).unwrap()).unwrap();
+    let counted: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut sent: serde_json::Value = serde_json::from_str(&body(&request())).unwrap();
+    let members = sent.as_object_mut().unwrap();
+    assert!(members.remove("max_tokens").is_some() && members.remove("stream").is_some());
+    assert_eq!(counted, sent);
 }

@@ -14,4 +14,6 @@ mod stream;
 #[cfg(test)]
 mod xai_http;
 #[cfg(test)]
+mod xai_stream;
+#[cfg(test)]
 mod xai_wire;

@@ -29,6 +29,7 @@ pub(crate) fn request() -> ResponsesRequest {
         effort: Some(Effort::High),
         max_output_tokens: Some(32_000),
         cache_key: Some("task-1-plan".to_owned()),
+        output_allowance: None,
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) fn responses(clients: &Clients, question: &Question) -> ResponsesRequ
         effort: Some(effort(question.effort)),
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: Some(question.cache_key.clone()),
+        output_allowance: None,
     }
 }
 

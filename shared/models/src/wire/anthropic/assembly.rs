@@ -10,6 +10,7 @@ use super::block::{self, Delta, Growing};
 use super::usage::Counts;
 use super::{MessagesAnswer, StopReason, StreamEvent};
 use crate::error::{ErrorKind, Provider, StreamFault};
+use crate::prices::{Price, Tariff};
 use crate::sse::Frame;
 use crate::usage::Billed;
 use crate::wire::faults;
@@ -27,6 +28,7 @@ pub enum Applied {
 #[derive(Debug)]
 pub struct Assembly {
     requested: String,
+    fixed: Option<Price>,
     head: Option<Head>,
     blocks: BTreeMap<u64, Growing>,
     stop: Stop,
@@ -91,11 +93,13 @@ fn parse<'a, T: Deserialize<'a>>(frame: &'a Frame, what: &'static str) -> Result
 }
 
 impl Assembly {
-    /// Returns an empty answer. `requested` is the model that was asked for; it matters for the
+    /// Returns an empty answer. `tariff` names the model that was asked for; it matters for the
     /// price and for error texts only.
-    pub fn new(requested: &str) -> Self {
+    pub fn new<'a>(tariff: impl Into<Tariff<'a>>) -> Self {
+        let Tariff { requested, fixed } = tariff.into();
         Self {
             requested: requested.to_owned(),
+            fixed,
             head: None,
             blocks: BTreeMap::new(),
             stop: Stop::default(),
@@ -111,7 +115,11 @@ impl Assembly {
     /// Returns usage and cost as far as the stream has reported them.
     pub fn billed(&self) -> Option<Billed> {
         let served = self.head.as_ref().map_or("", |head| head.model.as_str());
-        self.counts.billed(served, &self.requested)
+        let tariff = Tariff {
+            requested: &self.requested,
+            fixed: self.fixed,
+        };
+        self.counts.billed(served, &tariff)
     }
 
     /// Takes the next event. Unknown types are ignored.

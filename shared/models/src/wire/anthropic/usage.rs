@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::Provider;
-use crate::prices::{self, Charged};
+use crate::prices::{Charged, Tariff};
 use crate::usage::{Billed, Usage};
 
 /// What the stream has reported so far. Fields that are missing or `null` keep what was known.
@@ -49,7 +49,7 @@ impl Counts {
     }
 
     /// Returns usage and cost so far, or `None` when nothing was reported.
-    pub(super) fn billed(&self, served: &str, requested: &str) -> Option<Billed> {
+    pub(super) fn billed(&self, served: &str, tariff: &Tariff<'_>) -> Option<Billed> {
         if self.fresh.is_none() && self.output.is_none() {
             return None;
         }
@@ -74,7 +74,7 @@ impl Counts {
                 output_tokens: charged.output,
                 reasoning_tokens: self.thinking.unwrap_or(0),
             },
-            cost: prices::of_answer(Provider::Anthropic, served, requested).cost(&charged),
+            cost: tariff.price(Provider::Anthropic, served).cost(&charged),
         })
     }
 }
