@@ -85,6 +85,7 @@ async fn ask_grok(
         models::XAI_BASE_URL,
     )?)?;
     let request = ResponsesRequest {
+        output_allowance: None,
         model: environment
             .get("GROK_MODEL")
             .unwrap_or("grok-4.7")
@@ -128,6 +129,7 @@ async fn ask_claude(
         }],
         effort: None,
         cache_tail: false,
+        charged_once: false,
     };
     let answer = client.create(&request, &mut |_| {}).await?;
     let blocks: Vec<Value> = serde_json::from_str(answer.content.get())?;

@@ -132,6 +132,10 @@ impl Exchange for Counting<'_> {
         anthropic::optional(self.request)
     }
 
+    fn is_charged_once(&self) -> bool {
+        false
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         anthropic::check(self.request)
     }
@@ -181,6 +185,10 @@ impl Exchange for Asking<'_> {
 
     fn optional(&self) -> Omit {
         anthropic::optional(self.request)
+    }
+
+    fn is_charged_once(&self) -> bool {
+        self.request.charged_once
     }
 
     fn check(&self) -> Result<(), &'static str> {
