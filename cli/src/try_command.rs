@@ -99,6 +99,7 @@ async fn ask_grok(
         effort: None,
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: None,
+        output_allowance: None,
     };
     let answer = client.respond(&request).await?;
     Ok((answer.text, answer.model, answer.cost.0))

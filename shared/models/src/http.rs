@@ -120,6 +120,14 @@ impl Http {
         self.exchange(request, model, patience).await
     }
 
+    /// Gets a path, as [`Http::send`] posts to one.
+    pub(crate) async fn get(&self, path: &str, model: &str) -> Result<Response, Fault> {
+        let _slot = self.pacer.enter(0).await?;
+        let url = settings::endpoint(&self.base_url, path).map_err(Fault::free)?;
+        let request = self.client.get(url).headers(self.headers.clone());
+        self.exchange(request, model, Some(self.idle)).await
+    }
+
     async fn exchange(
         &self,
         request: reqwest::RequestBuilder,

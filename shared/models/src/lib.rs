@@ -1,7 +1,8 @@
-//! Clients of the model APIs: xAI Responses ([`Xai`]) and Anthropic Messages ([`Anthropic`]).
+//! Clients of the model APIs: xAI Responses ([`Xai`]), Anthropic Messages ([`Anthropic`]), and Chat
+//! Completions ([`Chat`]), which takes the requests of both.
 //!
-//! The wire formats are pure functions in [`wire`] and [`sse`]; `xai.rs`, `anthropic.rs` and
-//! `http.rs` do the I/O and nothing else. Start reading in `anthropic.rs`.
+//! The wire formats are pure functions in [`wire`] and [`sse`]; `xai.rs`, `anthropic.rs`,
+//! `chat.rs` and `http.rs` do the I/O and nothing else. Start reading in `anthropic.rs`.
 //!
 //! Not here: the agent loop, prompts, budgets, and what to do about a failure: a call either
 //! gives an answer with its usage and cost, or a [`ModelError`] that says whether another attempt
@@ -9,6 +10,7 @@
 
 mod anthropic;
 mod call;
+mod chat;
 mod error;
 mod exchange;
 mod http;
@@ -25,6 +27,7 @@ pub mod wire;
 mod xai;
 
 pub use anthropic::{Anthropic, VERSION_DEFAULT};
+pub use chat::{Chat, Deferred};
 pub use error::{ErrorKind, ModelError, Provider, Retry, StreamFault, Wait};
 pub use meter::TOP_SPEED_TOKENS_PER_SECOND;
 pub use pace::WAITING_MAX;
@@ -37,6 +40,7 @@ pub use wire::anthropic::{
     Block, CacheTtl, InvalidJson, Message, MessagesAnswer, MessagesRequest, Role, StopReason,
     StreamEvent, SystemBlock, Tool,
 };
+pub use wire::chat::Structured;
 pub use wire::xai::{
     Finish, InputMessage, InputRole, JsonSchemaFormat, ResponsesAnswer, ResponsesRequest,
 };

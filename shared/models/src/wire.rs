@@ -2,6 +2,7 @@
 
 pub mod anthropic;
 mod capability;
+pub mod chat;
 pub mod faults;
 pub mod xai;
 

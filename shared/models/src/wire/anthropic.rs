@@ -21,6 +21,7 @@ use crate::wire::{Effort, Omit, effort_name};
 
 pub use assembly::{Applied, Assembly};
 pub use block::blocks;
+pub(crate) use block::input_value;
 
 /// How long a cached prefix lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

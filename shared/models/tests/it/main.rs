@@ -6,6 +6,10 @@ mod anthropic_http;
 #[cfg(test)]
 mod anthropic_wire;
 #[cfg(test)]
+mod chat_http;
+#[cfg(test)]
+mod chat_wire;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod server;

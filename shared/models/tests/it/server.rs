@@ -92,7 +92,8 @@ async fn read(stream: &mut TcpStream) -> Seen {
                         .parse()
                         .ok()
                 })
-                .unwrap();
+                // A request without a body has none.
+                .unwrap_or(0);
             let body = &bytes[end + 4..];
             if body.len() >= length {
                 let body = body.to_vec();

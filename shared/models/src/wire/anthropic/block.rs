@@ -191,7 +191,7 @@ impl Growing {
 }
 
 /// Returns a tool input as it goes back: the model's own bytes when they are a JSON object.
-fn input_value(raw: &str) -> serde_json::Result<Box<RawValue>> {
+pub(crate) fn input_value(raw: &str) -> serde_json::Result<Box<RawValue>> {
     let raw = raw.trim();
     if raw.is_empty() {
         return RawValue::from_string("{}".to_owned());
