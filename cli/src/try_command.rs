@@ -85,7 +85,6 @@ async fn ask_grok(
         models::XAI_BASE_URL,
     )?)?;
     let request = ResponsesRequest {
-        output_allowance: None,
         model: environment
             .get("GROK_MODEL")
             .unwrap_or("grok-4.7")

@@ -132,10 +132,6 @@ impl Exchange for Counting<'_> {
         anthropic::optional(self.request)
     }
 
-    fn is_charged_once(&self) -> bool {
-        false
-    }
-
     fn check(&self) -> Result<(), &'static str> {
         anthropic::check(self.request)
     }

@@ -20,7 +20,9 @@ pub(crate) trait Exchange: Send {
 
     /// Whether the caller pays for one attempt and no more: none follows one that may have been
     /// billed.
-    fn is_charged_once(&self) -> bool;
+    fn is_charged_once(&self) -> bool {
+        false
+    }
 
     /// Says what would be refused about the request before it costs one.
     fn check(&self) -> Result<(), &'static str> {
