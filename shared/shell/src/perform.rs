@@ -11,6 +11,7 @@ mod site;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::{Code, Failure, TaskId, rows};
 
@@ -80,13 +81,19 @@ impl<'a> Performer<'a> {
     pub async fn perform(&self, task: &TaskId, effect: &Effect) -> Result<Entry, Trouble> {
         let result = match &effect.action {
             Action::AskPlanner(question) | Action::AskReviewer(question) => {
-                let request = ask::responses(self.clients, question);
+                let request = ResponsesRequest {
+                    output_allowance: self.ledger.map(|_| money::GROK_OUTPUT_TOKENS_MAX),
+                    ..ask::responses(self.clients, question)
+                };
                 let worst = || money::of_responses(&request);
                 let ask = || ask::grok(self.clients, &request);
                 money::paid(self.ledger, &effect.key, worst, ask).await
             }
             Action::AskAgent(prompt) => {
-                let request = ask::messages(self.clients, prompt)?;
+                let request = MessagesRequest {
+                    charged_once: self.ledger.is_some(),
+                    ..ask::messages(self.clients, prompt)?
+                };
                 let worst = || money::of_messages(&request);
                 let ask = || ask::claude(self.clients, &request);
                 money::paid(self.ledger, &effect.key, worst, ask).await

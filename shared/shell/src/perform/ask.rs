@@ -113,6 +113,7 @@ pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesReq
             .collect::<Result<_, _>>()?,
         effort: Some(Effort::High),
         cache_tail: true,
+        charged_once: false,
     })
 }
 
