@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use appwrite::{Client, Query};
+use appwrite::{Client, Query, Row};
 use futures::{SinkExt, StreamExt};
+use pipeline::Status;
 use pipeline::rows::DATABASE;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::task::{Change, TaskRow, UNITS, View};
+use crate::feed::in_order;
+use crate::task::{Change, Seen, TaskRow, UNITS, View};
 
 /// Silence after which everything is fetched again.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -130,20 +132,20 @@ impl Follow<'_> {
         else {
             return;
         };
-        let word = |name: &str| {
-            payload
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
+        let Ok(row) = serde_json::from_value::<Row>(Value::Object(payload.clone())) else {
+            return;
         };
-        let (table, id) = (word("$tableId"), word("$id"));
-        let ours = if table == "tasks" {
-            id == self.task_id
-        } else {
-            word("taskId") == self.task_id
+        let table = payload
+            .get("$tableId")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let of_task = match table {
+            "tasks" => Some(row.id.as_str()),
+            _ => row.text("taskId"),
         };
-        if ours && let Some(change) = view.take(table, id, word("$updatedAt"), payload) {
-            on_change(&change);
+        if of_task == Some(self.task_id) {
+            let seen = Seen { table, row: &row };
+            view.take(&seen).iter().for_each(on_change);
         }
     }
 
@@ -154,22 +156,22 @@ impl Follow<'_> {
         on_change: &mut dyn FnMut(&Change),
     ) -> anyhow::Result<Option<TaskRow>> {
         let (client, task_id) = (self.client.clone(), self.task_id.to_owned());
+        let since = view.fetch_since().map(str::to_owned);
         let fetched = tokio::task::spawn_blocking(move || -> Result<_, appwrite::Error> {
             // The row first: the lines then hold everything that led to it.
             let task = client.table(DATABASE, "tasks").get(&task_id)?;
+            let ended = task.text("status").and_then(Status::parse);
+            let since = since.filter(|_| !ended.is_some_and(Status::is_final));
             let mut rows = Vec::new();
-            let columns = |table| {
-                if table == "progress" {
-                    ["stage", "level", "text"].as_slice()
-                } else {
-                    ["line", "level"].as_slice()
-                }
-            };
             for table in UNITS.iter().map(|(table, _)| *table).chain(["progress"]) {
-                let queries = [
-                    Query::equal("taskId", task_id.as_str()),
-                    Query::select(columns(table)),
-                ];
+                let mut queries = vec![Query::equal("taskId", task_id.as_str())];
+                queries.push(Query::select(match table {
+                    "progress" => &["stage", "level", "text", "data"],
+                    _ => &["line", "level", "generation", "round"],
+                }));
+                if let ("progress", Some(time)) = (table, &since) {
+                    queries.push(Query::greater_than_equal("$updatedAt", time.as_str()));
+                }
                 let found = client
                     .table(DATABASE, table)
                     .list_all(&queries, LINES_MAX)?;
@@ -177,16 +179,22 @@ impl Follow<'_> {
             }
             Ok((task, rows))
         });
-        let (task, mut rows) = fetched.await??;
-        rows.sort_by(|(_, one), (_, other)| one.updated_at.cmp(&other.updated_at));
-        for (table, row) in &rows {
-            if let Some(change) = view.take(table, &row.id, &row.updated_at, &row.data) {
-                on_change(&change);
-            }
+        let (task, rows) = fetched.await??;
+        let news = rows
+            .iter()
+            .flat_map(|(table, row)| view.take(&Seen { table, row }));
+        let lines = news.filter_map(|change| match change {
+            Change::Line(line) => Some(line),
+            Change::Task(_) => None,
+        });
+        for line in in_order(lines.collect()) {
+            on_change(&Change::Line(line));
         }
-        if let Some(change) = view.take("tasks", &task.id, &task.updated_at, &task.data) {
-            on_change(&change);
-        }
+        let seen = Seen {
+            table: "tasks",
+            row: &task,
+        };
+        view.take(&seen).iter().for_each(on_change);
         Ok(view.task().filter(|task| task.status.is_final()).cloned())
     }
 }

@@ -8,6 +8,7 @@ mod approval;
 pub mod args;
 pub mod data;
 pub mod environment;
+mod feed;
 mod follow;
 pub mod hosting;
 mod interrupt;

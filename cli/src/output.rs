@@ -7,8 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pipeline::Status;
 use serde_json::json;
 
+use crate::feed::{self, Line, Place};
 use crate::summary::Summary;
-use crate::task::{Change, Line, TaskRow};
+use crate::task::{Change, TaskRow};
 
 /// Stages a bar shows, from the brief to the result.
 const STAGES: [Status; 5] = [
@@ -60,19 +61,23 @@ impl Output {
 
     fn line(&self, line: &Line) {
         if self.json {
-            self.print(&json!({"type": "progress", "stage": line.stage, "level": line.level, "text": line.text}).to_string());
+            let sequence = match line.place {
+                Place::Row(sequence) => Some(sequence),
+                Place::Begin | Place::End => None,
+            };
+            self.print(&json!({"type": "progress", "time": line.time, "sequence": sequence, "stage": line.stage, "level": line.level, "text": line.text}).to_string());
             return;
         }
-        let mark = match line.level.as_str() {
-            "error" => "✗",
-            "warning" => "!",
-            _ => "·",
+        let Some(text) = feed::shown(line) else {
+            return;
         };
-        self.print(&format!(
-            "{:<10} {mark} {}",
-            line.stage,
-            printable(&line.text)
-        ));
+        let mark = match (line.level.as_str(), line.place) {
+            ("error", _) => "✗",
+            ("warning", _) => "!",
+            (_, Place::Begin) => ">",
+            (_, _) => "·",
+        };
+        self.print(&format!("{:<10} {mark} {}", line.stage, printable(&text)));
     }
 
     /// The result.

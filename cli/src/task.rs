@@ -1,11 +1,17 @@
 //! What is known of the task that is followed. Realtime's messages are hints: rows are
 //! taken by `rev`, lines by their id, whatever the order they come in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use appwrite::Row;
 use pipeline::Status;
 use pipeline::advance::Totals;
 use serde_json::{Map, Value};
+
+use crate::feed::{Line, Place, Turn};
+
+/// Lines that are fetched again with the new ones.
+const OVERLAP_LINES: usize = 50;
 
 /// The tables of units, each with the word of its stage.
 pub(crate) const UNITS: [(&str, &str); 5] = [
@@ -29,15 +35,6 @@ pub(crate) struct TaskRow {
     pub(crate) failure: Option<Value>,
 }
 
-/// A line of the feed: written while an agent is at work, or by a unit at its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) time: String,
-    pub(crate) stage: String,
-    pub(crate) level: String,
-    pub(crate) text: String,
-}
-
 /// What changed by a message or a fetch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
@@ -47,11 +44,20 @@ pub(crate) enum Change {
     Line(Line),
 }
 
+/// A row of one of the tables that are followed.
+pub(crate) struct Seen<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) row: &'a Row,
+}
+
 /// Everything known.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     task: Option<TaskRow>,
-    lines: BTreeMap<String, Line>,
+    /// Ids of the lines that were told.
+    told: BTreeSet<String>,
+    /// When each row of `progress` was changed.
+    changed_at: BTreeMap<String, String>,
 }
 
 impl View {
@@ -60,47 +66,85 @@ impl View {
         self.task.as_ref()
     }
 
-    /// Takes a row of `table`, changed at `time`. `None` if it tells nothing new.
-    pub(crate) fn take(
-        &mut self,
-        table: &str,
-        id: &str,
-        time: &str,
-        data: &Map<String, Value>,
-    ) -> Option<Change> {
-        let text = |column: &str| {
-            data.get(column)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let (stage, text, level) = match table {
-            "tasks" => {
-                let row = task_row(data)?;
-                if self.task.as_ref().is_some_and(|known| known.rev >= row.rev) {
-                    return None;
-                }
-                self.task = Some(row.clone());
-                return Some(Change::Task(Box::new(row)));
-            }
-            "progress" => (text("stage"), text("text"), text("level")),
-            _ => {
-                let (_, stage) = UNITS.iter().find(|(unit, _)| *unit == table)?;
-                ((*stage).to_owned(), text("line"), text("level"))
-            }
-        };
-        if text.is_empty() || self.lines.contains_key(id) {
-            return None;
+    /// From which `$updatedAt` on the rows of `progress` are fetched again, so that none is
+    /// missed that was committed late. `None` while all are.
+    pub(crate) fn fetch_since(&self) -> Option<&str> {
+        let mut times: Vec<&str> = self.changed_at.values().map(String::as_str).collect();
+        times.sort_unstable();
+        let start = times.len().checked_sub(OVERLAP_LINES)?;
+        times.get(start).copied()
+    }
+
+    /// Takes a row. Empty if it tells nothing new. Lines come in the order in which things
+    /// happened; those of several rows are put in theirs by [`in_order`](crate::feed::in_order).
+    pub(crate) fn take(&mut self, seen: &Seen<'_>) -> Vec<Change> {
+        let Seen { table, row } = *seen;
+        if table == "tasks" {
+            return self.take_task(row).into_iter().collect();
         }
-        let line = Line {
+        let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
+        let line = |stage: &str, place: Place, time: &str, level: String, text: String| Line {
             time: time.to_owned(),
-            stage,
+            place,
+            stage: stage.to_owned(),
             level,
             text,
+            turn: None,
         };
-        self.lines.insert(id.to_owned(), line.clone());
-        Some(Change::Line(line))
+        let mut lines = Vec::new();
+        if table == "progress" {
+            self.changed_at
+                .insert(row.id.clone(), row.updated_at.clone());
+            let place = Place::Row(row.sequence.parse().unwrap_or(u64::MAX));
+            let (stage, level) = (text("stage"), text("level"));
+            let mut line = line(&stage, place, &row.created_at, level, text("text"));
+            line.turn = Turn::of(row.text("data").unwrap_or_default());
+            lines.push((row.id.clone(), line));
+        } else if let Some((_, stage)) = UNITS.iter().find(|(unit, _)| *unit == table) {
+            let number = |column| row.integer(column).unwrap_or(1);
+            let (generation, round) = (number("generation"), number("round"));
+            let begun = (begins(stage, round), "info".to_owned());
+            lines.push((
+                format!("{stage} {generation} {round}"),
+                line(stage, Place::Begin, &row.created_at, begun.1, begun.0),
+            ));
+            let ended = line(
+                stage,
+                Place::End,
+                &row.updated_at,
+                text("level"),
+                text("line"),
+            );
+            lines.push((row.id.clone(), ended));
+        }
+        let is_new =
+            |(id, line): &(String, Line)| !line.text.is_empty() && self.told.insert(id.clone());
+        let new = lines.into_iter().filter(is_new);
+        new.map(|(_, line)| Change::Line(line)).collect()
     }
+
+    fn take_task(&mut self, row: &Row) -> Option<Change> {
+        let row = task_row(&row.data)?;
+        if self.task.as_ref().is_some_and(|known| known.rev >= row.rev) {
+            return None;
+        }
+        self.task = Some(row.clone());
+        Some(Change::Task(Box::new(row)))
+    }
+}
+
+/// What a person reads when a stage begins.
+fn begins(stage: &str, round: i64) -> String {
+    let text = match (stage, round) {
+        ("planning", _) => "The planner divides the work",
+        ("coding", 1) => "Agents write the files",
+        ("coding", _) => "Agents change what the reviewer asked for",
+        ("reviewing", _) => "The reviewer reads the files",
+        ("publishing", _) => "The files are committed",
+        ("deploying", _) => "The project is deployed",
+        (_, _) => "",
+    };
+    text.to_owned()
 }
 
 fn task_row(data: &Map<String, Value>) -> Option<TaskRow> {
@@ -126,52 +170,85 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap()
+    fn row(id: &str, second: u32, data: Value) -> Row {
+        let mut row = data;
+        row["$id"] = id.into();
+        row["$sequence"] = "7".into();
+        row["$createdAt"] = "2026-01-01T00:00:00.000+00:00".into();
+        row["$updatedAt"] = format!("2026-01-01T00:00:{second:02}.000+00:00").into();
+        serde_json::from_value(row).unwrap()
     }
 
-    fn task(rev: i64, status: &str) -> Map<String, Value> {
-        object(json!({"rev": rev, "status": status, "round": 1, "totals": null}))
+    fn take(view: &mut View, table: &str, row: &Row) -> Vec<Change> {
+        view.take(&Seen { table, row })
+    }
+
+    fn lines(changes: Vec<Change>) -> Vec<(String, String)> {
+        let line = |change| match change {
+            Change::Line(line) => (line.stage, line.text),
+            other @ Change::Task(_) => panic!("{other:?}"),
+        };
+        changes.into_iter().map(line).collect()
+    }
+
+    fn task(rev: i64, status: &str) -> Row {
+        let data = json!({"rev": rev, "status": status, "round": 1, "totals": null});
+        row("t", 1, data)
     }
 
     #[test]
     fn an_older_row_changes_nothing() {
         let mut view = View::default();
-        assert!(view.take("tasks", "t", "1", &task(2, "coding")).is_some());
-        assert!(view.take("tasks", "t", "2", &task(1, "planning")).is_none());
-        assert!(view.take("tasks", "t", "3", &task(2, "coding")).is_none());
+        assert_eq!(take(&mut view, "tasks", &task(2, "coding")).len(), 1);
+        assert_eq!(take(&mut view, "tasks", &task(1, "planning")), []);
+        assert_eq!(take(&mut view, "tasks", &task(2, "coding")), []);
         assert_eq!(view.task().unwrap().status, Status::Coding);
     }
 
     #[test]
     fn a_line_is_told_once() {
         let mut view = View::default();
-        let line = object(json!({"stage": "coding", "level": "info", "text": "x"}));
-        assert!(view.take("progress", "a.t1", "1", &line).is_some());
-        assert!(view.take("progress", "a.t1", "1", &line).is_none());
+        let line = row(
+            "a.t1",
+            1,
+            json!({"stage": "coding", "level": "info", "text": "x"}),
+        );
+        assert_eq!(take(&mut view, "progress", &line).len(), 1);
+        assert_eq!(take(&mut view, "progress", &line), []);
     }
 
     #[test]
-    fn a_unit_speaks_at_its_end() {
+    fn a_unit_speaks_at_its_end_and_a_stage_at_its_first_unit() {
         let mut view = View::default();
-        assert!(
-            view.take(
-                "reviews",
+        let unit = |line: Value| {
+            row(
                 "r1",
-                "1",
-                &object(json!({"line": null, "level": null}))
+                2,
+                json!({"line": line, "level": "info", "generation": 1, "round": 1}),
             )
-            .is_none()
-        );
-        let ended = object(json!({"line": "Review 1: approved", "level": "info"}));
-        match view.take("reviews", "r1", "2", &ended) {
-            Some(Change::Line(line)) => assert_eq!(
-                (line.stage.as_str(), line.text.as_str()),
-                ("reviewing", "Review 1: approved")
-            ),
-            other => panic!("{other:?}"),
+        };
+        let pair = |text: &str| vec![("reviewing".to_owned(), text.to_owned())];
+        let begun = take(&mut view, "reviews", &unit(json!(null)));
+        assert_eq!(lines(begun), pair("The reviewer reads the files"));
+        let ended = unit(json!("Review 1: approved"));
+        let first = take(&mut view, "reviews", &ended);
+        assert_eq!(lines(first), pair("Review 1: approved"));
+        assert_eq!(take(&mut view, "reviews", &ended), []);
+        assert_eq!(take(&mut view, "journal", &ended), []);
+    }
+
+    #[test]
+    fn of_many_lines_only_the_last_are_fetched_again() {
+        let mut view = View::default();
+        for second in 0..OVERLAP_LINES as u32 {
+            assert_eq!(view.fetch_since(), None);
+            let line = json!({"stage": "coding", "level": "info", "text": "x"});
+            take(
+                &mut view,
+                "progress",
+                &row(&format!("a.t{second}"), second, line),
+            );
         }
-        assert!(view.take("reviews", "r1", "3", &ended).is_none());
-        assert!(view.take("journal", "j", "3", &ended).is_none());
+        assert_eq!(view.fetch_since(), Some("2026-01-01T00:00:00.000+00:00"));
     }
 }
