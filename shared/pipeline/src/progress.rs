@@ -9,7 +9,7 @@ mod turn;
 use serde_json::{Value, json};
 
 use crate::effect::{Action, Effect, Entry};
-use crate::ids::UnitKind;
+use crate::ids::{UnitKey, UnitKind};
 use crate::messages::{self, Level, Line, counted};
 use crate::model::{Question, Spent};
 use crate::unit::{Journal, Recorded, Step, Work, decide};
@@ -92,6 +92,52 @@ pub fn lines(work: &Work, journal: &Journal) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// The line for a unit that waits: for whom, and until when, if that is known.
+pub fn waits(unit: &UnitKey, epoch: u64, why: &str, until: Option<&str>) -> Line {
+    let until = until
+        .map(|time| format!(" until {time}"))
+        .unwrap_or_default();
+    let text = format!("{}waits{until}: {why}", who(unit));
+    of_execution(unit, format!("w{epoch}"), Level::Warning, text, "wait")
+}
+
+/// The line for a unit that is taken up again after an execution that did not go on later of
+/// its own accord.
+pub fn again(unit: &UnitKey, epoch: u64, has_died: bool) -> Line {
+    let why = match has_died {
+        true => "the execution before was lost",
+        false => "the execution before could not go on",
+    };
+    let text = format!("{}started again: {why}", who(unit));
+    of_execution(unit, format!("r{epoch}"), Level::Warning, text, "again")
+}
+
+fn of_execution(unit: &UnitKey, key: String, level: Level, text: String, kind: &str) -> Line {
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    let text = match unit.name.as_str() {
+        "" => first.unwrap_or_default() + letters.as_str(),
+        _ => text,
+    };
+    Line {
+        key,
+        stage: messages::stage_word(unit.kind),
+        level,
+        text,
+        data: json!({"kind": kind, "assignment": unit.name, "round": unit.round}),
+    }
+}
+
+/// Who a line is about: an assignment by its name, and no one where the stage says it.
+fn who(unit: &UnitKey) -> String {
+    match unit.name.as_str() {
+        "" => String::new(),
+        name => format!("{name}: "),
+    }
 }
 
 /// The stage's word.

@@ -208,6 +208,31 @@ impl Release {
     }
 }
 
+/// How an execution left a claim that another took over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Without a word.
+    Died,
+    /// It failed at something that may succeed later.
+    Failed,
+    /// It was to go on later.
+    OnPurpose,
+}
+
+/// How the holder of the claim with this epoch left it.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn left(store: &Store, unit: &UnitKey, epoch: u64) -> Result<Left, Trouble> {
+    let row = store.get("claims", &unit.id().claim(epoch)).await?;
+    let state = row.as_ref().and_then(|row| row.text("state"));
+    Ok(match state {
+        Some(HELD) => Left::Died,
+        Some(state) if state == Release::Failed.state() => Left::Failed,
+        Some(_) | None => Left::OnPurpose,
+    })
+}
+
 /// The newest claim on `unit`, if there is any.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use pipeline::{
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_task, project};
-use crate::claim::{Claim, Release};
+use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
 use crate::feed::Feed;
@@ -109,12 +109,11 @@ impl Drive<'_> {
     /// crash in between is made up for by the sweep.
     async fn let_go(
         &self,
-        UnitRow {
-            key: unit, owner, ..
-        }: &UnitRow,
+        row: &UnitRow,
         claim: &Claim,
         trouble: Trouble,
     ) -> Result<Driven, Trouble> {
+        let unit = &row.key;
         let now = clock::now();
         let (release, driven, at) = match trouble.resume() {
             Resume::ByOwner => {
@@ -124,7 +123,7 @@ impl Drive<'_> {
             Resume::ByBudget(call) => {
                 self.log.info(&format!("unit {unit}: {trouble}"));
                 claim.stop(&self.store).await?;
-                self.exhausted(unit, owner, &call).await?;
+                self.exhausted(unit, &row.owner, &call).await?;
                 return Ok(Driven::Stopped);
             }
             Resume::BySweep => {
@@ -132,6 +131,7 @@ impl Drive<'_> {
                     self.log
                         .error(&format!("could not release the claim: {second}"));
                 }
+                self.tell_of_wait(row, claim, &trouble, None).await;
                 return Err(trouble);
             }
             Resume::Now => (Release::Continued, Driven::Continued, None),
@@ -143,11 +143,52 @@ impl Drive<'_> {
         };
         self.log
             .info(&format!("unit {unit} goes on later: {trouble}"));
-        claim.release(&self.store, release).await?;
+        let tell = self.tell_of_wait(row, claim, &trouble, at);
+        let (released, ()) = futures::future::join(claim.release(&self.store, release), tell).await;
+        released?;
         self.store
             .start(function_of(unit.kind), unit.id().as_str(), at)
             .await?;
         Ok(driven)
+    }
+
+    /// Tells what a unit waits for, if it is a service. A line that is lost here is made up
+    /// for by the one that says that the unit was started again.
+    async fn tell_of_wait(
+        &self,
+        unit: &UnitRow,
+        claim: &Claim,
+        trouble: &Trouble,
+        at: Option<Timestamp>,
+    ) {
+        let Some(why) = trouble.waits_for() else {
+            return;
+        };
+        let until = at.map(|time| time.strftime("%H:%M UTC").to_string());
+        let line = progress::waits(&unit.key, claim.epoch, &why, until.as_deref());
+        if let Err(trouble) = self.feed(unit).tell(&line).await {
+            self.log
+                .error(&format!("could not tell of a wait: {trouble}"));
+        }
+    }
+
+    /// Tells what an execution that takes over finds: that the one before it did not leave
+    /// on purpose, and the lines that it left out.
+    async fn take_up(
+        &self,
+        unit: &UnitRow,
+        work: &Work,
+        journal: &Journal,
+        claim: &Claim,
+    ) -> Result<(), Trouble> {
+        let mut lines = progress::lines(work, journal);
+        let has_died = match left(&self.store, &unit.key, claim.epoch - 1).await? {
+            Left::Died => Some(true),
+            Left::Failed => Some(false),
+            Left::OnPurpose => None,
+        };
+        lines.extend(has_died.map(|died| progress::again(&unit.key, claim.epoch, died)));
+        self.feed(unit).correct(&lines).await
     }
 
     /// Records that a call did not fit into the budget, and shows the task as paused.
@@ -192,8 +233,7 @@ impl Drive<'_> {
         };
         let loaded = loader.work(unit, created_unix).await?;
         if repeat {
-            let lines = progress::lines(&loaded.work, &journal);
-            self.feed(unit).correct(&lines).await?;
+            self.take_up(unit, &loaded.work, &journal, claim).await?;
         }
         let end = match loaded.work.budget_micro_usd() {
             None => {

@@ -57,6 +57,29 @@ pub enum Resume {
 }
 
 impl Trouble {
+    /// Whom a person would name as the reason for a wait, and why. `None` for what is no
+    /// service's doing, or can not be told because Appwrite does not answer.
+    pub fn waits_for(&self) -> Option<String> {
+        match self {
+            Self::Building => Some("the site is being built".to_owned()),
+            Self::Model(error) => {
+                let service = match error.provider() {
+                    models::Provider::Xai => "xAI",
+                    models::Provider::Anthropic => "Anthropic",
+                    models::Provider::Chat => "the model service",
+                };
+                Some(format!("{service}: {}", error.kind()))
+            }
+            Self::GitHub(_) => Some("GitHub could not answer".to_owned()),
+            Self::Appwrite(_)
+            | Self::Row(_)
+            | Self::SliceOver
+            | Self::Stopped
+            | Self::Exhausted(_)
+            | Self::Terminal(_) => None,
+        }
+    }
+
     /// When the unit goes on. A wait that a service asks for is too long to be waited for
     /// here, or its client had waited: so nothing is paid for waiting.
     pub fn resume(&self) -> Resume {
