@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use appwrite::Row;
 use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
 use local::models::{Models, ModelsConfig};
@@ -49,6 +50,11 @@ async fn killed_function(fault: String) {
     .await;
     let row = world.run(&todo()).await;
     assert_one_of_each(&world, &row).await;
+    if fault.contains("key=t1") {
+        let lines = world.rows("progress", &row.id).await;
+        let again = |line: &Row| line.text("text").unwrap().contains("started again");
+        assert!(lines.iter().any(again), "{fault}: nobody tells of it");
+    }
     // The calls in flight when the process died are the only ones ever repeated: one for
     // each agent it served, one for each judgement.
     let (_, repeats) = world.model_calls();

@@ -19,6 +19,7 @@ mod conformance;
 mod crashes;
 mod deliveries;
 mod pauses;
+mod progress;
 mod push;
 mod tidy;
 mod world;

@@ -73,6 +73,10 @@ async fn a_long_wait_is_left_to_a_delayed_execution() {
 
     let row = world.ended(&task).await;
     assert_one_of_each(&world, &row).await;
+    let lines = world.rows("progress", &task).await;
+    let waits = format!("Waits until {}: xAI: ", at.strftime("%H:%M UTC"));
+    let told = |line: &Row| line.text("text").unwrap().starts_with(&waits);
+    assert_eq!(lines.iter().filter(|line| told(line)).count(), 1);
     let claims = world.rows("claims", &task).await;
     let plan: Vec<&Row> = claims
         .iter()

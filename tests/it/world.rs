@@ -15,6 +15,8 @@ use local::faults::Faults;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::progress::assert_all_is_told;
+
 /// Longest that a task may take, with crashes and lost events on the way.
 const TASK_TIMEOUT: Duration = Duration::from_secs(90);
 /// Pause between two looks at a condition.
@@ -287,6 +289,7 @@ pub(crate) async fn assert_one_of_each(world: &World, row: &Row) {
     let deployments = blocking(move || admin.sites().list_deployments(&task, &[]).unwrap()).await;
     assert_eq!(deployments.total, 1);
     assert_eq!(repositories(&world.folder.path().join("github")), 1);
+    assert_all_is_told(world, &row.id).await;
 }
 
 /// Where the task's repository is cloned from now: after a restart somebody else may have the

@@ -199,3 +199,29 @@ fn nothing_is_told_of_what_another_effect_recorded() {
     journal.insert(effect.key.clone(), other);
     assert_eq!(progress::lines(&work, &journal), []);
 }
+
+#[test]
+fn waits_and_new_starts_are_told_once_an_execution() {
+    let world = World::new();
+    let (agent, deployment) = (
+        world.key(UnitKind::Assignment, 1, "a"),
+        world.key(UnitKind::Deployment, 1, ""),
+    );
+    let lines = [
+        progress::waits(&agent, 2, "Anthropic: rate limited", Some("14:03 UTC")),
+        progress::waits(&agent, 3, "Anthropic: the connection failed", None),
+        progress::waits(&deployment, 1, "the site is being built", Some("14:03 UTC")),
+        progress::again(&agent, 3, true),
+        progress::again(&deployment, 2, false),
+    ];
+    let told = lines
+        .iter()
+        .map(|line| format!("{} {} {}", line.key, line.stage, line.text));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    w2 coding a: waits until 14:03 UTC: Anthropic: rate limited
+    w3 coding a: waits: Anthropic: the connection failed
+    w1 deploying Waits until 14:03 UTC: the site is being built
+    r3 coding a: started again: the execution before was lost
+    r2 deploying Started again: the execution before could not go on
+    ");
+}
