@@ -129,6 +129,7 @@ async fn ask_claude(
         }],
         effort: None,
         cache_tail: false,
+        charged_once: false,
     };
     let answer = client.create(&request, &mut |_| {}).await?;
     let blocks: Vec<Value> = serde_json::from_str(answer.content.get())?;

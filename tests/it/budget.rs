@@ -1,6 +1,7 @@
 //! Tasks with a budget, and what one owner may start.
 
 use appwrite::Row;
+use local::faults::Faults;
 use serde_json::{Value, json};
 
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
@@ -102,6 +103,33 @@ async fn a_task_at_its_limit_waits_until_its_owner_raises_it() {
         .map(|line| line.text("level").unwrap().to_owned())
         .collect();
     assert_eq!(told, ["warning"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_that_was_lost_with_its_execution_counts_at_its_worst() {
+    // The answer is there, and nobody is left to record it.
+    let fault = "kill-function,at=before,table=journal,key=t0,nth=1";
+    let world = World::with(Setup {
+        faults: Faults::parse(&[fault], 0).unwrap(),
+        sweep_every: Some(1),
+        ..Setup::default()
+    })
+    .await;
+    let row = world.run(&with_budget(10.0)).await;
+    assert_one_of_each(&world, &row).await;
+    let rows = ledger(&world, &row.id).await;
+    assert_holds(&rows, 10_000_000);
+    let last = rows.last().unwrap();
+    assert_eq!(last.integer("reservedMicroUsd"), Some(0));
+    let cost = totals(&row)["spent"]["costMicroUsd"].as_i64().unwrap();
+    let unexplained = last.integer("spentMicroUsd").unwrap() - cost;
+    let first_turn = rows.iter().find(|row| row.text("key") == Some("t0"));
+    let worst = first_turn.unwrap().integer("microUsd").unwrap();
+    assert!(unexplained >= worst, "{unexplained} < {worst}");
+    let (calls, _) = world.model_calls();
+    let reservations = rows.iter().filter(|row| row.text("key").is_some()).count();
+    assert_eq!(reservations, calls, "one for each call that was made");
     world.stop().await;
 }
 

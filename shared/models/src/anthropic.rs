@@ -183,6 +183,10 @@ impl Exchange for Asking<'_> {
         anthropic::optional(self.request)
     }
 
+    fn is_charged_once(&self) -> bool {
+        self.request.charged_once
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         anthropic::check(self.request)
     }

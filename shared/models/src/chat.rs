@@ -215,6 +215,10 @@ impl Exchange for Question<'_> {
         chat::question_optional(self.request, self.structured)
     }
 
+    fn is_charged_once(&self) -> bool {
+        self.request.output_allowance.is_some()
+    }
+
     fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
         chat::question_without(self.request, self.structured, omit)
     }
@@ -262,6 +266,10 @@ impl Exchange for Turn<'_> {
 
     fn optional(&self) -> Omit {
         chat::turn_optional(self.request)
+    }
+
+    fn is_charged_once(&self) -> bool {
+        self.request.charged_once
     }
 
     fn check(&self) -> Result<(), &'static str> {

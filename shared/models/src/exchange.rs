@@ -18,6 +18,12 @@ pub(crate) trait Exchange: Send {
     /// The optional parameters that the request holds.
     fn optional(&self) -> Omit;
 
+    /// Whether the caller pays for one attempt and no more: none follows one that may have been
+    /// billed.
+    fn is_charged_once(&self) -> bool {
+        false
+    }
+
     /// Says what would be refused about the request before it costs one.
     fn check(&self) -> Result<(), &'static str> {
         Ok(())
@@ -75,6 +81,9 @@ async fn attempts<E: Exchange>(exchange: &mut E, call: &mut Call) -> Result<E::A
             Err(fault) => fault,
         };
         call.end_attempt(fault.lost);
+        if fault.lost && exchange.is_charged_once() {
+            return Err(fault);
+        }
         let rejected = Omit::named_in(&fault.kind).and(exchange.optional());
         if omitted.is_empty() && !rejected.is_empty() {
             omitted = rejected;

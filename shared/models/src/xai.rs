@@ -77,6 +77,10 @@ impl Exchange for Asking<'_> {
         xai::optional(self.request)
     }
 
+    fn is_charged_once(&self) -> bool {
+        self.request.output_allowance.is_some()
+    }
+
     fn body(&self, omit: Omit) -> serde_json::Result<Vec<u8>> {
         xai::body_without(self.request, omit)
     }

@@ -11,6 +11,7 @@ mod site;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::model::{Prompt, Question};
 use pipeline::{Code, Failure, TaskId, rows};
@@ -79,7 +80,10 @@ impl<'a> Performer<'a> {
         question: &Question,
     ) -> Result<Entry, Trouble> {
         let thinker = thinker?;
-        let request = ask::responses(role, question);
+        let request = ResponsesRequest {
+            output_allowance: self.ledger.map(|_| money::GROK_OUTPUT_TOKENS_MAX),
+            ..ask::responses(role, question)
+        };
         let worst = || money::of_responses(role, &request);
         let ask = || ask::thinker(thinker, &request);
         money::paid(self.ledger, key, worst, ask).await
@@ -87,7 +91,10 @@ impl<'a> Performer<'a> {
 
     async fn ask_coder(&self, key: &str, prompt: &Prompt) -> Result<Entry, Trouble> {
         let (role, coder) = (&self.clients.settings().agent, self.clients.coder()?);
-        let request = ask::messages(role, prompt)?;
+        let request = MessagesRequest {
+            charged_once: self.ledger.is_some(),
+            ..ask::messages(role, prompt)?
+        };
         let worst = || money::of_messages(role, &request);
         let ask = || ask::coder(coder, &request);
         money::paid(self.ledger, key, worst, ask).await

@@ -94,6 +94,8 @@ pub struct MessagesRequest {
     pub effort: Option<Effort>,
     /// Whether the whole conversation so far is cached, with a mark that moves along.
     pub cache_tail: bool,
+    /// Whether no attempt follows one that may have been billed: the caller has money for one.
+    pub charged_once: bool,
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use models::{
-    Anthropic, ErrorKind, MessagesAnswer, ModelError, Retry, Settings, StreamEvent, StreamFault,
-    Wait,
+    Anthropic, ErrorKind, MessagesAnswer, MessagesRequest, ModelError, Retry, Settings,
+    StreamEvent, StreamFault, Wait,
 };
 use serde_json::{Value, json};
 
@@ -311,4 +311,22 @@ async fn a_count_that_is_none_is_an_error() {
     let error = client.count_tokens(&request()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Malformed { .. }));
     assert_eq!(error.unsettled(), 0);
+}
+
+#[tokio::test]
+async fn what_may_have_been_billed_is_not_tried_again_with_money_for_once() {
+    let server = Server::start([Reply::Close(Vec::new()), tools()]).await;
+    let once = MessagesRequest {
+        charged_once: true,
+        ..request()
+    };
+    let client = Anthropic::new(server.settings()).unwrap();
+    let error = client.create(&once, &mut |_| {}).await.unwrap_err();
+    assert_eq!((error.attempts(), error.unsettled()), (1, 1));
+    // What was refused before it cost anything is tried again as ever.
+    let overloaded = json(529, NOW, &error_body("overloaded_error", "Overloaded"));
+    let server = Server::start([overloaded, tools()]).await;
+    let client = Anthropic::new(server.settings()).unwrap();
+    let answer = client.create(&once, &mut |_| {}).await.unwrap();
+    assert_eq!((answer.attempts, answer.unsettled), (2, 0));
 }

@@ -38,6 +38,7 @@ pub(crate) fn request() -> MessagesRequest {
         messages: vec![message(Role::User, r#"[{"type":"text","text":"Go."}]"#)],
         effort: Some(Effort::High),
         cache_tail: true,
+        charged_once: false,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What code can see of a file without running it: broken syntax, parts left out, and what
 //! is no text at all. No check knows everything; each is sure of what it reports.
 
+mod syntax;
+
 use crate::limits::BLOB_CHARS_MAX;
 use crate::path::SafePath;
 
@@ -44,13 +46,7 @@ pub fn problems(path: &SafePath, content: &str) -> Vec<String> {
     let name = path.as_str();
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     let mut found = Vec::new();
-    if ends(&[".json", ".webmanifest"]) {
-        found.extend(broken_json(content));
-    } else if ends(&[".css"]) {
-        found.extend(broken_css(content));
-    } else if ends(&[".html", ".htm", ".svg"]) {
-        found.extend(broken_html(content));
-    }
+    found.extend(syntax::broken(name, content));
     if !ends(&[".md", ".txt"]) {
         found.extend(left_out(content));
     }
@@ -72,62 +68,6 @@ pub fn refusal(path: &SafePath, content: &str) -> Option<String> {
         format!(
             "`{path}` contains encoded data of more than {BLOB_CHARS_MAX} characters without a break; draw pictures as SVG"
         )
-    })
-}
-
-fn broken_json(content: &str) -> Option<String> {
-    serde_json::from_str::<serde::de::IgnoredAny>(content)
-        .err()
-        .map(|cause| format!("is not valid JSON: {cause}"))
-}
-
-/// Braces of a style sheet, outside comments and strings.
-fn broken_css(content: &str) -> Option<String> {
-    let (mut open, mut rest) = (Vec::new(), content);
-    let line = |rest: &str| content[..content.len() - rest.len()].matches('\n').count() + 1;
-    while let Some(place) = rest.find(['{', '}', '"', '\'', '/']) {
-        rest = &rest[place..];
-        let first = rest.chars().next().unwrap_or_default();
-        let skipped = match first {
-            '/' if rest.starts_with("/*") => match rest[2..].find("*/") {
-                Some(end) => end + 4,
-                None => return Some(format!("has a comment at line {} without end", line(rest))),
-            },
-            '"' | '\'' => {
-                let end = rest[1..].find([first, '\n']);
-                end.map_or(rest.len(), |end| end + 2)
-            }
-            '{' => {
-                open.push(line(rest));
-                1
-            }
-            '}' if open.pop().is_none() => {
-                return Some(format!("closes at line {} what was not opened", line(rest)));
-            }
-            _ => 1,
-        };
-        rest = &rest[skipped.min(rest.len())..];
-    }
-    open.pop()
-        .map(|line| format!("does not close the `{{` of line {line}"))
-}
-
-/// Parts of a page that swallow everything behind them if they are not closed.
-fn broken_html(content: &str) -> Option<String> {
-    let lower = content.to_ascii_lowercase();
-    let pairs = [
-        ("<!--", "-->"),
-        ("<script", "</script"),
-        ("<style", "</style"),
-    ];
-    pairs.into_iter().find_map(|(start, end)| {
-        let last = lower.rfind(start)?;
-        let line = lower[..last].matches('\n').count() + 1;
-        // A picture's style may close itself.
-        let tail = &lower[last..];
-        let closes_itself = tail.find('>').is_some_and(|end| tail[..end].ends_with('/'));
-        (!closes_itself && !tail.contains(end))
-            .then(|| format!("does not close the `{start}` of line {line}"))
     })
 }
 
@@ -180,6 +120,37 @@ mod tests {
             ),
             ("a.svg", "<svg><style/></svg>"),
             (
+                "a.html",
+                "<script type=\"application/ld+json\">{\"a\": 1}</script><script>let a = 1</script>",
+            ),
+            (
+                "a.html",
+                "<script type=\"module\">import a from './a.js'; await a()</script>",
+            ),
+            ("a.toml", "[a]\nb = 1\nc = [\"x\"] # d\n"),
+            ("a.yaml", "a:\n  - b: \"c\"\n  - d\n---\ne: |\n  f: g\n"),
+            ("a.yml", "on:\n  push:\n    branches: [main]\n"),
+            (
+                "a.js",
+                "with (a) { b() }\nvar c = /[/]\"/.test(`${d}`) ? 010 : 1",
+            ),
+            (
+                "a.js",
+                "import a from './a.js'\nexport const b = await a?.b ?? c\n",
+            ),
+            ("a.js", "const a = () => <b c={d}>{e}</b>"),
+            ("a.mjs", "export default class A { #b = 1; static { } }"),
+            ("a.cjs", "module.exports = require('a'); return"),
+            (
+                "a.ts",
+                "export type A<B> = B extends C ? D : never; let e = <F>g; enum H { I }",
+            ),
+            ("a.tsx", "export const A = <B,>(c: B): D => <e {...c} />"),
+            (
+                "a.d.ts",
+                "declare module 'a' { export const b: string }\nexport const c: number",
+            ),
+            (
                 "a.js",
                 "// The rest of the day is free.\nconst f = (...others) => others\n// todo list",
             ),
@@ -194,6 +165,27 @@ mod tests {
     fn broken_and_unfinished_files_are_named_with_their_line() {
         for (path, content, problem) in [
             ("a.json", "{", "`a.json` is not valid JSON: EOF"),
+            ("a.toml", "a = 1\nb =", "is not valid TOML at line 2: "),
+            ("a.toml", "a = 1\na = 2", "is not valid TOML at line 2: "),
+            ("a.yaml", "a: 1\nb: [c\n", "is not valid YAML at line "),
+            ("a.yaml", "a: \"b\n", "is not valid YAML at line "),
+            (
+                "a.js",
+                "a()\nfunction b() {\n",
+                "can not be parsed at line 3: Expected `}`",
+            ),
+            (
+                "a.js",
+                "a()\nconst b = `c",
+                "can not be parsed at line 2: Unterminated",
+            ),
+            ("a.js", "const a = b c", "can not be parsed at line 1: "),
+            ("a.ts", "let a: = 1", "can not be parsed at line 1: "),
+            (
+                "a.html",
+                "<p>\n<script>\nlet a = {\n</script>",
+                "has a script that can not be parsed at line ",
+            ),
             ("a.css", "a {\n b {}\n", "does not close the `{` of line 1"),
             ("a.css", "a {}\n}", "closes at line 2 what was not opened"),
             ("a.css", "a {}\n/* b", "has a comment at line 2 without end"),

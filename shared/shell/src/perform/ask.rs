@@ -116,6 +116,7 @@ pub(super) fn messages(role: &RoleSettings, prompt: &Prompt) -> Result<MessagesR
             .collect::<Result<_, _>>()?,
         effort: Some(role.effort.unwrap_or(Effort::High)),
         cache_tail: true,
+        charged_once: false,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::trouble::Trouble;
 
 /// Tokens that a planner or a reviewer can be charged for: its answer is limited, what it
 /// thinks before is not, and is cut off here.
-const GROK_OUTPUT_TOKENS_MAX: u64 = 128_000;
+pub(super) const GROK_OUTPUT_TOKENS_MAX: u64 = 128_000;
 
 /// What a call of the planner or the reviewer can cost at most.
 ///
@@ -86,9 +86,8 @@ where
     let cost = match &asked {
         // Nothing was sent.
         Err(_) => 0,
-        Ok(asked) => asked
-            .micro_usd
-            .saturating_add(ticket.micro_usd.saturating_mul(asked.unsettled.into())),
+        Ok(asked) if asked.unsettled > 0 => ticket.micro_usd.saturating_mul(asked.unsettled.into()),
+        Ok(asked) => asked.micro_usd,
     };
     ledger.settle(ticket, cost).await;
     asked?.entry
