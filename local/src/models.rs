@@ -81,8 +81,7 @@ pub struct Faults {
     /// Every call is answered as if the account's spending limit were reached (429, no
     /// `retry-after`).
     pub spending_limit: bool,
-    /// How often a deferred completion is looked for before it is done; its text stays there
-    /// until it is read.
+    /// How often a deferred completion is looked for in vain before it is done.
     pub deferred_looks: u32,
     /// Cuts streams into pieces of this many bytes, through lines and characters alike.
     pub piece_bytes: Option<usize>,

@@ -153,8 +153,8 @@ impl State {
         id
     }
 
-    /// Looks for a deferred completion. It is done at the second look, and gone once it was
-    /// read.
+    /// Looks for a deferred completion. It is done after as many looks as the faults say, and
+    /// gone once it was read.
     pub(crate) fn look(&self, id: &str) -> Looked {
         let mut deferred = lock(&self.deferred);
         match deferred.get_mut(id) {
