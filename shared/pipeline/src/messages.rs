@@ -1,17 +1,16 @@
 //! Every text a person reads that is not a failure: lines of progress, the commit, the
 //! repository's description.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::brief::Brief;
 use crate::command::Command;
-use crate::effect::{Action, Entry};
+use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
 use crate::plan::{Assignment, Plan};
-use crate::unit::Work;
 
 /// Characters of a repository's description.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -64,48 +63,15 @@ pub const fn stage_word(kind: UnitKind) -> &'static str {
     }
 }
 
-/// The line for an effect that was just recorded. Most effects have none: a line costs a
-/// request, and the end of the unit has one anyway.
-pub fn effect_line(
-    work: &Work,
-    key: &str,
-    action: &Action,
-    entry: &Entry,
-    changed: &[String],
-) -> Option<Line> {
-    let line = |stage, text: String, data| {
-        Some(Line {
-            key: key.to_owned(),
-            stage,
-            level: Level::Info,
-            text,
-            data,
-        })
-    };
-    match (work, action, entry) {
-        (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. })
-            if !changed.is_empty() =>
-        {
-            let data = json!({"assignment": work.assignment.id, "round": work.round, "files": changed,
-                "outputTokens": reply.spent.output_tokens, "costMicroUsd": reply.spent.cost_micro_usd});
-            line(
-                "coding",
-                format!("{}: wrote {}", work.assignment.id, changed.join(", ")),
-                data,
-            )
-        }
-        _ => None,
-    }
-}
-
 /// How a unit ended, in a sentence that its row keeps.
 pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     match outcome {
         Outcome::Planned {
             assignments,
             mended,
+            estimate,
             ..
-        } => planned(assignments, mended),
+        } => planned(assignments, mended, estimate.as_ref()),
         Outcome::Coded { files, turns, .. } => {
             let again = if round > 1 { " again" } else { "" };
             let files = counted(usize::try_from(*files).unwrap_or(0), "file");
@@ -149,10 +115,17 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     }
 }
 
-fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
+fn planned(
+    assignments: &[Assignment],
+    mended: &[String],
+    estimate: Option<&Estimate>,
+) -> (Level, String) {
     let names: Vec<&str> = assignments.iter().map(|item| item.id.as_str()).collect();
     let count = counted(names.len(), "assignment");
-    let text = format!("Planned {count}: {}", names.join(", "));
+    let mut text = format!("Planned {count}: {}", names.join(", "));
+    if let Some(estimate) = estimate {
+        text.push_str(&format!(". {}", self::estimate(estimate)));
+    }
     if mended.is_empty() {
         return (Level::Info, text);
     }
@@ -163,12 +136,31 @@ fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
     )
 }
 
+/// What a plan will probably take.
+pub fn estimate(estimate: &Estimate) -> String {
+    let minutes = usize::try_from(estimate.minutes).unwrap_or(usize::MAX);
+    let cents = estimate.cost_micro_usd.div_ceil(10_000);
+    format!(
+        "It will take about {} and {}.{:02} USD",
+        counted(minutes, "minute"),
+        cents / 100,
+        cents % 100
+    )
+}
+
 /// What is told of a command.
 pub fn command(command: &Command) -> String {
     match command {
         Command::Approve {} => "You approved the plan".to_owned(),
         Command::Revise { comment } => {
             format!("You asked for another plan: {}", one_line(comment, 300))
+        }
+        Command::Edit { assignments } => format!(
+            "You changed the plan: {}",
+            counted(assignments.len(), "assignment")
+        ),
+        Command::FollowUp { description, .. } => {
+            format!("You asked for more: {}", one_line(description, 300))
         }
         Command::Pause {} => "You paused the task".to_owned(),
         Command::Resume {} => "You let the task go on".to_owned(),
@@ -190,21 +182,26 @@ pub fn exhausted(call: &Exhausted) -> String {
     )
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// `count` and the noun in its number.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The commit's message, but for the last line that names the task.
 pub fn commit(brief: &Brief, plan: &Plan) -> String {
+    let (verb, requirements) = match brief.follow_ups.last() {
+        None => ("Add", &brief.requirements),
+        Some(follow_up) => ("Extend", &follow_up.requirements),
+    };
     let mut text = format!(
-        "Add {}\n\n{}\n",
+        "{verb} {}\n\n{}\n",
         one_line(&brief.name, 60),
         plan.summary.trim()
     );
-    for requirement in &brief.requirements {
+    for requirement in requirements {
         text.push_str(&format!("\n- {}", one_line(requirement, 200)));
     }
-    if !brief.requirements.is_empty() {
+    if !requirements.is_empty() {
         text.push('\n');
     }
     text

@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use models::{
-    Anthropic, Chat, MessagesAnswer, MessagesRequest, ModelError, ResponsesAnswer,
-    ResponsesRequest, StreamEvent, Xai,
+    Anthropic, Chat, MessagesAnswer, MessagesRequest, ModelError, Provider, ResponsesAnswer,
+    ResponsesRequest, StreamEvent, Xai, prices,
 };
+use pipeline::estimate::{Rate, Rates};
 use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
@@ -189,6 +190,30 @@ impl Clients {
             ..github::Settings::new(token)
         };
         Ok(github::Client::new(settings)?)
+    }
+
+    /// List prices of the models that carry out plans, for estimates.
+    pub fn rates(&self) -> Rates {
+        let rate = |own, role: &RoleSettings| {
+            let provider = match role.dialect {
+                Dialect::Own => own,
+                Dialect::Chat => Provider::Chat,
+            };
+            let tariff = prices::Tariff {
+                requested: &role.model,
+                fixed: role.price,
+            };
+            let price = tariff.price(provider, &role.model);
+            Rate {
+                input: price.fresh,
+                cached: price.cached,
+                output: price.output,
+            }
+        };
+        Rates {
+            reviewer: rate(Provider::Xai, &self.settings.reviewer),
+            agents: rate(Provider::Anthropic, &self.settings.agent),
+        }
     }
 
     /// Domain below which sites get their addresses, with a port where there is one.

@@ -18,6 +18,9 @@ const DOORMEN: &[&str] = &["create-task"];
 const THINKERS: &[&str] = &["plan", "review"];
 const PLANNERS: &[&str] = &["plan"];
 const REVIEWERS: &[&str] = &["review"];
+// A plan's estimate is made of what these cost.
+const REVIEWERS_AND_PLAN: &[&str] = &["review", "plan"];
+const CODERS_AND_PLAN: &[&str] = &["run-agent", "plan"];
 const CODERS: &[&str] = &["run-agent"];
 const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
@@ -279,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
         default: Some("claude-sonnet-5-5"),
         ..text(
             "ANTHROPIC_MODEL",
-            CODERS,
+            CODERS_AND_PLAN,
             "Anthropic model that writes the code",
         )
     },
@@ -318,7 +321,7 @@ pub const SETTINGS: &[Setting] = &[
     one_of(
         "REVIEWER_DIALECT",
         &["responses", "chat"],
-        REVIEWERS,
+        REVIEWERS_AND_PLAN,
         "API that the reviewer speaks",
     ),
     optional_url(
@@ -333,7 +336,11 @@ pub const SETTINGS: &[Setting] = &[
         REVIEWERS,
         "how the reviewer's key is sent",
     ),
-    text("REVIEWER_MODEL", REVIEWERS, "model of the reviewer"),
+    text(
+        "REVIEWER_MODEL",
+        REVIEWERS_AND_PLAN,
+        "model of the reviewer",
+    ),
     one_of(
         "REVIEWER_EFFORT",
         EFFORTS,
@@ -346,11 +353,11 @@ pub const SETTINGS: &[Setting] = &[
         REVIEWERS,
         "how the reviewer is made to answer with JSON, over chat",
     ),
-    prices("REVIEWER_PRICES", REVIEWERS),
+    prices("REVIEWER_PRICES", REVIEWERS_AND_PLAN),
     one_of(
         "AGENT_DIALECT",
         &["messages", "chat"],
-        CODERS,
+        CODERS_AND_PLAN,
         "API that the agents speak",
     ),
     optional_url(
@@ -360,9 +367,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
     optional_secret("AGENT_API_KEY", CODERS, "key of the agents' API"),
     one_of("AGENT_AUTH", AUTHS, CODERS, "how the agents' key is sent"),
-    text("AGENT_MODEL", CODERS, "model of the agents"),
+    text("AGENT_MODEL", CODERS_AND_PLAN, "model of the agents"),
     one_of("AGENT_EFFORT", EFFORTS, CODERS, "how much the agents think"),
-    prices("AGENT_PRICES", CODERS),
+    prices("AGENT_PRICES", CODERS_AND_PLAN),
     secret(
         "GITHUB_TOKEN",
         PUBLISHERS,
