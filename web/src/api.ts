@@ -25,7 +25,7 @@ export type Submitted =
 const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
 /** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
 const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
-  plans: ['summary', 'assignmentCount', 'estimate', 'line', 'level'],
+  plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
   files: ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'],
 };
 
@@ -104,10 +104,11 @@ export class Api {
     return parseTask(row as Json);
   }
 
-  /** Every row of one table that belongs to a task, page after page. */
-  async rows<T extends Table>(table: T, taskId: string): Promise<RowOf[T][]> {
+  /** Every row of one table that belongs to a task and was changed `since` then, page after page. */
+  async rows<T extends Table>(table: T, taskId: string, since?: string): Promise<RowOf[T][]> {
     const rows: RowOf[T][] = [];
     const base = [Query.equal('taskId', taskId), Query.limit(PAGE_ROWS)];
+    if (since) base.push(Query.greaterThanEqual('$updatedAt', since));
     const columns = COLUMNS[table];
     if (columns) base.push(Query.select([...ROW_COLUMNS, ...columns]));
     let queries = base;
