@@ -18,6 +18,7 @@ mod commands;
 mod conformance;
 mod crashes;
 mod deliveries;
+mod follow_ups;
 mod pauses;
 mod progress;
 mod push;

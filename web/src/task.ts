@@ -61,9 +61,19 @@ export interface Task extends Row {
   failure: Failure | undefined;
 }
 
+export interface Estimate {
+  agents: number;
+  inputTokens: number;
+  outputTokens: number;
+  costMicroUsd: number;
+  minutes: number;
+}
+
 export interface Plan extends Unit {
   summary: string;
   assignmentCount: number;
+  /** What it will probably take; none in plans of older versions. */
+  estimate: Estimate | undefined;
 }
 
 export interface Assignment extends Unit {
@@ -234,6 +244,17 @@ function parseExhausted(data: Json): Exhausted {
   };
 }
 
+function parseEstimate(estimate: Json | undefined): Estimate | undefined {
+  if (!estimate) return undefined;
+  return {
+    agents: number(estimate.agents),
+    inputTokens: number(estimate.inputTokens),
+    outputTokens: number(estimate.outputTokens),
+    costMicroUsd: number(estimate.costMicroUsd),
+    minutes: number(estimate.minutes),
+  };
+}
+
 function cost(data: Json): Cost {
   return {
     modelCalls: number(data.modelCalls),
@@ -291,6 +312,7 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
     ...unit(data),
     summary: text(data.summary),
     assignmentCount: number(data.assignmentCount),
+    estimate: parseEstimate(column(data.estimate)),
   }),
   assignments: (data) => ({
     ...unit(data),
