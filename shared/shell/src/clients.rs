@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::load::Plans;
+use crate::perform::Warmth;
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -26,6 +27,7 @@ pub struct Clients {
     xai: OnceLock<Xai>,
     anthropic: OnceLock<Anthropic>,
     plans: Plans,
+    warmth: Warmth,
 }
 
 impl Clients {
@@ -37,12 +39,18 @@ impl Clients {
             xai: OnceLock::new(),
             anthropic: OnceLock::new(),
             plans: Plans::default(),
+            warmth: Warmth::default(),
         }
     }
 
     /// Plans that this process has read.
     pub fn plans(&self) -> &Plans {
         &self.plans
+    }
+
+    /// What this process has put into the cache of the agents' service.
+    pub fn warmth(&self) -> &Warmth {
+        &self.warmth
     }
 
     /// The settings.

@@ -42,6 +42,8 @@ pub struct Settings {
     pub anthropic_base_url: String,
     /// Model that writes code.
     pub anthropic_model: String,
+    /// Model that takes over when that one declines; the same where no other is known.
+    pub anthropic_fallback_model: String,
     /// Token that may create repositories.
     pub github_token: Option<SecretString>,
     /// Base of the GitHub API, without a final slash.
@@ -186,6 +188,16 @@ impl Settings {
     }
 }
 
+/// The model that takes over from another one of the same service.
+fn fallback_of(model: &str) -> String {
+    match model {
+        "claude-sonnet-5-5" => "claude-opus-5-5",
+        "claude-opus-5-5" => "claude-sonnet-5-5",
+        other => other,
+    }
+    .to_owned()
+}
+
 impl MissingSettings {
     /// Names of the variables.
     pub fn names(&self) -> &[&'static str] {
@@ -235,6 +247,7 @@ impl<'map> Values<'map> {
     }
 
     fn into_settings(self, host: HostSettings) -> Settings {
+        let anthropic_model = self.text("ANTHROPIC_MODEL").unwrap_or_default();
         Settings {
             appwrite_endpoint: self.url("APPWRITE_ENDPOINT"),
             project_id: self.text("APPWRITE_PROJECT_ID"),
@@ -244,7 +257,10 @@ impl<'map> Values<'map> {
             grok_model: self.text("GROK_MODEL").unwrap_or_default(),
             anthropic_key: self.secret("ANTHROPIC_API_KEY"),
             anthropic_base_url: self.url("ANTHROPIC_BASE_URL").unwrap_or_default(),
-            anthropic_model: self.text("ANTHROPIC_MODEL").unwrap_or_default(),
+            anthropic_fallback_model: self
+                .text("ANTHROPIC_FALLBACK_MODEL")
+                .unwrap_or_else(|| fallback_of(&anthropic_model)),
+            anthropic_model,
             github_token: self.secret("GITHUB_TOKEN"),
             github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
             github_owner: self.text("GITHUB_OWNER"),
@@ -336,6 +352,7 @@ mod tests {
         assert_eq!(settings.github_base_url, "https://api.github.com");
         assert_eq!(settings.grok_model, "grok-4.7");
         assert_eq!(settings.anthropic_model, "claude-sonnet-5-5");
+        assert_eq!(settings.anthropic_fallback_model, "claude-opus-5-5");
         assert_eq!(
             (
                 settings.claim_heartbeat_seconds,

@@ -7,6 +7,7 @@ mod ask;
 mod money;
 mod publish;
 mod site;
+mod warm;
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -19,6 +20,8 @@ use crate::clients::Clients;
 use crate::ledger::Ledger;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
+
+pub use warm::Warmth;
 
 /// What the effects of one execution are performed with.
 pub struct Performer<'a> {

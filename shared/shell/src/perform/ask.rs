@@ -1,8 +1,8 @@
 //! Model calls.
 
 use models::{
-    CacheTtl, Effort, InputMessage, InputRole, JsonSchemaFormat, Message, MessagesRequest,
-    ModelError, ResponsesRequest, Role, StopReason, SystemBlock,
+    CacheTtl, Effort, ErrorKind, InputMessage, InputRole, JsonSchemaFormat, Message,
+    MessagesRequest, ModelError, ResponsesRequest, Role, StopReason, StreamEvent, SystemBlock,
 };
 use pipeline::Code;
 use pipeline::agent::tools;
@@ -101,17 +101,18 @@ pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesReq
         input_schema: tool.input_schema,
         strict: true,
     };
+    let settings = clients.settings();
+    let model = match prompt.fallback {
+        false => &settings.anthropic_model,
+        true => &settings.anthropic_fallback_model,
+    };
     Ok(MessagesRequest {
-        model: clients.settings().anthropic_model.clone(),
+        model: model.clone(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
         tools: tools::tools().into_iter().map(tool).collect(),
-        messages: prompt
-            .messages
-            .iter()
-            .map(message)
-            .collect::<Result<_, _>>()?,
-        effort: Some(Effort::High),
+        messages: conversation(&prompt.messages)?,
+        effort: Some(effort(prompt.effort)),
         cache_tail: true,
         charged_once: false,
     })
@@ -119,8 +120,16 @@ pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesReq
 
 /// Takes a turn with the coding model.
 pub(super) async fn claude(clients: &Clients, request: &MessagesRequest) -> Result<Asked, Trouble> {
-    let answer = match clients.anthropic()?.create(request, &mut |_| {}).await {
+    let client = clients.anthropic()?;
+    let first = clients.warmth().enter(request).await;
+    let mut on_event = |event| {
+        if let (Some(first), StreamEvent::Started { .. }) = (&first, event) {
+            first.begun();
+        }
+    };
+    let answer = match client.create(request, &mut on_event).await {
         Ok(answer) => answer,
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge) => return Ok(outgrown(&error)),
         Err(error) => return Ok(Asked::failed("Anthropic", error)),
     };
     let reply = AgentReply {
@@ -136,6 +145,38 @@ pub(super) async fn claude(clients: &Clients, request: &MessagesRequest) -> Resu
             results: String::new(),
         }),
     })
+}
+
+/// A conversation that the model can not read any more, in its own word or the service's.
+fn outgrown(error: &ModelError) -> Asked {
+    let reply = AgentReply {
+        content: "[]".to_owned(),
+        stop: Stop::ContextExceeded,
+        spent: Spent::default(),
+    };
+    Asked {
+        micro_usd: error.cost().map_or(0, |cost| cost.0),
+        unsettled: error.unsettled(),
+        entry: Ok(Entry::Turn {
+            reply,
+            results: String::new(),
+        }),
+    }
+}
+
+/// The messages, those of the same speaker as one: the service takes them in turns.
+fn conversation(messages: &[(Speaker, String)]) -> Result<Vec<Message>, Trouble> {
+    let mut joined: Vec<(Speaker, String)> = Vec::new();
+    for (speaker, content) in messages {
+        match joined.last_mut() {
+            Some((last, blocks)) if last == speaker => {
+                let both = [blocks.strip_suffix(']'), content.strip_prefix('[')];
+                *blocks = both.map(Option::unwrap_or_default).join(",");
+            }
+            Some(_) | None => joined.push((*speaker, content.clone())),
+        }
+    }
+    joined.iter().map(message).collect()
 }
 
 fn message((speaker, content): &(Speaker, String)) -> Result<Message, Trouble> {
@@ -168,6 +209,7 @@ const fn effort(effort: model::Effort) -> Effort {
     match effort {
         model::Effort::Medium => Effort::Medium,
         model::Effort::High => Effort::High,
+        model::Effort::XHigh => Effort::Xhigh,
     }
 }
 
