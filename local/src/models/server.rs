@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::catalog::Behaviour;
+use super::anthropic::Cached;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
 use super::{CallRecord, Faults, Service, anthropic, xai};
@@ -132,6 +133,15 @@ impl State {
         }
     }
 
+    /// Which of these prefixes are cached.
+    pub(crate) fn has_prefixes(&self, asked: &[String]) -> Vec<bool> {
+        let prefixes = lock(&self.prefixes);
+        asked
+            .iter()
+            .map(|prefix| prefixes.contains(prefix))
+            .collect()
+    }
+
     /// Looks up prefixes and adds others in one step; returns which of the asked were there.
     pub(crate) fn swap_prefixes(&self, asked: &[String], added: &[String]) -> Vec<bool> {
         let mut prefixes = lock(&self.prefixes);
@@ -143,12 +153,14 @@ impl State {
         known
     }
 
-    fn record(&self, service: Service, model: String, body: &[u8], status: u16) {
+    fn record(&self, service: Service, model: String, body: &[u8], status: u16, cached: &Cached) {
         lock(&self.calls).push(CallRecord {
             service,
             model,
             fingerprint: sha256_hex(body),
             status,
+            cache_written_tokens: cached.written,
+            cache_read_tokens: cached.read,
         });
     }
 }
@@ -189,7 +201,7 @@ async fn responses(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::respond(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -199,7 +211,7 @@ async fn completions(
 ) -> Response<Body> {
     let body = body.unwrap_or_default();
     let (model, reply) = xai::refuse_completions(&body);
-    state.record(Service::Xai, model, &body, reply.status);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -224,9 +236,20 @@ async fn messages(
     let Ok(body) = body else {
         return anthropic::too_large().into_response(&state.faults);
     };
-    let (model, reply) = anthropic::respond(&state, &headers, &body);
-    state.record(Service::Anthropic, model, &body, reply.status);
-    reply.into_response(&state.faults)
+    let (model, answer) = anthropic::respond(&state, &headers, &body);
+    let status = answer.reply.status;
+    state.record(Service::Anthropic, model, &body, status, &answer.cached);
+    send(&state, answer)
+}
+
+/// Sends an answer. What it caches can be read once it has begun.
+pub(crate) fn send(state: &Arc<State>, answer: anthropic::Answer) -> Response<Body> {
+    let (keeper, prefixes) = (Arc::clone(state), answer.cached.prefixes);
+    answer
+        .reply
+        .into_response_after(&state.faults, move || {
+            lock(&keeper.prefixes).extend(prefixes);
+        })
 }
 
 async fn count_tokens(
