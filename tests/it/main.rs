@@ -9,6 +9,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod agents;
 mod briefs;
 mod browser;
 mod budget;
