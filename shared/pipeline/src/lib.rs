@@ -29,6 +29,7 @@ pub mod plan;
 pub mod plan_mend;
 pub mod plan_rules;
 pub mod planning;
+pub mod progress;
 pub mod prompts;
 pub mod quota;
 pub mod release;

@@ -126,6 +126,9 @@ pub const UNIT_ATTEMPTS_MAX: u64 = 8;
 pub const UNIT_PAUSES_MAX: u64 = 200;
 /// Characters of a line of progress.
 pub const PROGRESS_CHARS_MAX: usize = 1_000;
+/// Bytes of the paths that a line of progress lists for programs, as JSON: with the rest of
+/// its data they fit a column of 4,000 characters.
+pub const PROGRESS_FILES_BYTES_MAX: usize = 3_000;
 /// Characters of a failure's message.
 pub const FAILURE_CHARS_MAX: usize = 600;
 /// Bytes of one journal outcome.

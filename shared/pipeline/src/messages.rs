@@ -1,17 +1,15 @@
 //! Every text a person reads that is not a failure: lines of progress, the commit, the
 //! repository's description.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::brief::Brief;
 use crate::command::Command;
-use crate::effect::{Action, Entry};
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
 use crate::plan::{Assignment, Plan};
-use crate::unit::Work;
 
 /// Characters of a repository's description.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -61,40 +59,6 @@ pub const fn stage_word(kind: UnitKind) -> &'static str {
         UnitKind::Review => "reviewing",
         UnitKind::Release => "publishing",
         UnitKind::Deployment => "deploying",
-    }
-}
-
-/// The line for an effect that was just recorded. Most effects have none: a line costs a
-/// request, and the end of the unit has one anyway.
-pub fn effect_line(
-    work: &Work,
-    key: &str,
-    action: &Action,
-    entry: &Entry,
-    changed: &[String],
-) -> Option<Line> {
-    let line = |stage, text: String, data| {
-        Some(Line {
-            key: key.to_owned(),
-            stage,
-            level: Level::Info,
-            text,
-            data,
-        })
-    };
-    match (work, action, entry) {
-        (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. })
-            if !changed.is_empty() =>
-        {
-            let data = json!({"assignment": work.assignment.id, "round": work.round, "files": changed,
-                "outputTokens": reply.spent.output_tokens, "costMicroUsd": reply.spent.cost_micro_usd});
-            line(
-                "coding",
-                format!("{}: wrote {}", work.assignment.id, changed.join(", ")),
-                data,
-            )
-        }
-        _ => None,
     }
 }
 
@@ -205,7 +169,8 @@ pub fn exhausted(call: &Exhausted) -> String {
     )
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// `count` and the noun in its number.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

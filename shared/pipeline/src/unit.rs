@@ -114,6 +114,22 @@ impl Journal {
         costs.collect()
     }
 
+    /// What all recorded answers of models cost.
+    pub fn spent(&self) -> Spent {
+        let mut sum = Spent::default();
+        let answers = self.entries.values();
+        for spent in answers.filter_map(|recorded| recorded.entry.spent()) {
+            sum += spent;
+        }
+        sum
+    }
+
+    /// What is recorded for `effect`, if it is for that very effect.
+    pub fn recorded(&self, effect: &Effect) -> Option<&Recorded> {
+        let recorded = self.entries.get(&effect.key)?;
+        (recorded.fingerprint == effect.action.fingerprint()).then_some(recorded)
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use pipeline::effect::{Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
-use pipeline::messages::{self, Line};
+use pipeline::messages;
+use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::{
@@ -19,6 +20,7 @@ use crate::advance::{advance_task, project};
 use crate::claim::{Claim, Release};
 use crate::clients::Clients;
 use crate::clock;
+use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::load::{self, Loader};
 use crate::logging::Log;
@@ -189,6 +191,10 @@ impl Drive<'_> {
             site_domain,
         };
         let loaded = loader.work(unit, created_unix).await?;
+        if repeat {
+            let lines = progress::lines(&loaded.work, &journal);
+            self.feed(unit).correct(&lines).await?;
+        }
         let end = match loaded.work.budget_micro_usd() {
             None => {
                 self.effects(unit, &loaded.work, journal, claim, None)
@@ -284,9 +290,9 @@ impl Drive<'_> {
         performer: &Performer<'_>,
     ) -> Result<(String, Recorded), Trouble> {
         let answer = performer.perform(&unit.key.task, effect).await?;
-        let (entry, changed) = record(work, journal, effect, answer);
+        let (entry, _) = record(work, journal, effect, answer);
         let entry = within_limit(entry);
-        let line = messages::effect_line(work, &effect.key, &effect.action, &entry, &changed);
+        let line = progress::line(work, journal, effect, &entry);
         let recorded = Recorded {
             fingerprint: effect.action.fingerprint(),
             entry,
@@ -294,9 +300,19 @@ impl Drive<'_> {
         let (task, id) = (&unit.key.task, unit.key.id());
         let row = rows::entry(task, &id, &effect.key, &recorded);
         let row_id = row.id.clone();
-        let (created, ()) =
-            futures::future::try_join(self.store.create(row), self.tell(unit, line)).await?;
+        let feed = self.feed(unit);
+        let tell = async {
+            match &line {
+                Some(line) => feed.tell(line).await,
+                None => Ok(true),
+            }
+        };
+        let (created, is_told) = futures::future::try_join(self.store.create(row), tell).await?;
         if let Created::New(_) = created {
+            if !is_told {
+                // Whoever told of it before has lost the entry: this one counts.
+                feed.correct(line.as_slice()).await?;
+            }
             return Ok((effect.key.clone(), recorded));
         }
         let theirs = self.store.get("journal", &row_id).await?;
@@ -309,21 +325,17 @@ impl Drive<'_> {
                 effect.key
             )));
         }
+        let line = progress::line(work, journal, effect, &recorded.entry);
+        feed.correct(line.as_slice()).await?;
         Ok((key, recorded))
     }
 
-    async fn tell(&self, unit: &UnitRow, line: Option<Line>) -> Result<(), Trouble> {
-        let Some(mut line) = line else { return Ok(()) };
-        line.text = self.redactor().clean(&line.text).into_owned();
-        self.store
-            .create(rows::progress(
-                &unit.key.task,
-                &unit.owner,
-                &unit.key.id(),
-                &line,
-            ))
-            .await
-            .map(|_| ())
+    fn feed<'a>(&'a self, unit: &'a UnitRow) -> Feed<'a> {
+        Feed {
+            store: &self.store,
+            redactor: self.redactor(),
+            unit,
+        }
     }
 
     fn redactor(&self) -> &Redactor {

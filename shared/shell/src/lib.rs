@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod create_task;
 pub mod drive;
+pub mod feed;
 pub mod function;
 pub mod hosts;
 pub mod invocation;

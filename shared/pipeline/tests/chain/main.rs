@@ -13,6 +13,7 @@ mod commands;
 mod corpus;
 mod deliveries;
 mod planning;
+mod progress;
 mod review;
 mod simulation;
 mod snapshots;

@@ -7,6 +7,7 @@ use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
+use pipeline::messages::Line;
 use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Question, Reply, Spent, Stop};
 use pipeline::plan::Plan;
 use pipeline::planning::{PlanWork, Revision};
@@ -16,7 +17,7 @@ use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
 use pipeline::{
     Code, Command, Done, Fact, Facts, Failure, Outcome, Status, Step, TaskId, UnitKey, UnitKind,
-    Work, advance, decide, record, rows,
+    Work, advance, decide, progress, record, rows,
 };
 use serde_json::{Value, json};
 
@@ -57,6 +58,8 @@ pub(crate) struct World {
     /// Agents that fail at their next turn.
     pub(crate) stuck: BTreeSet<String>,
     pub(crate) statuses: Vec<Status>,
+    /// Lines of the feed by row id, in the order in which they were written first.
+    pub(crate) told: Vec<(String, Line)>,
     pub(crate) performed: usize,
     pub(crate) done: usize,
     /// Perform every effect twice and use the second answer.
@@ -114,6 +117,7 @@ impl World {
             gates: BTreeMap::new(),
             stuck: BTreeSet::new(),
             statuses: Vec::new(),
+            told: Vec::new(),
             performed: 0,
             done: 0,
             twice: false,
@@ -237,6 +241,9 @@ impl World {
             return Err(Crashed);
         }
         let (entry, _) = record(work, journal, effect, answer);
+        if let Some(line) = progress::line(work, journal, effect, &entry) {
+            self.tell(key, line);
+        }
         let recorded = Recorded {
             fingerprint: effect.action.fingerprint(),
             entry,
@@ -253,6 +260,13 @@ impl World {
             return Err(Crashed);
         }
         Ok(())
+    }
+
+    fn tell(&mut self, key: &UnitKey, line: Line) {
+        let id = key.id().entry(&line.key);
+        if self.told.iter().all(|(known, _)| *known != id) {
+            self.told.push((id, line));
+        }
     }
 
     pub(crate) fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {

@@ -1,0 +1,173 @@
+//! The lines that are written while a unit is at work: one for each turn of an agent, and
+//! for what else takes its time. How a unit ended is told by its own row.
+//!
+//! A line is made from the journal alone, so whoever takes a unit over can write the lines
+//! that whoever was at work before has left out.
+
+mod turn;
+
+use serde_json::{Value, json};
+
+use crate::effect::{Action, Effect, Entry};
+use crate::ids::UnitKind;
+use crate::messages::{self, Level, Line, counted};
+use crate::model::{Question, Spent};
+use crate::unit::{Journal, Recorded, Step, Work, decide};
+
+/// Problems of a plan that its line quotes.
+const PROBLEMS_QUOTED: usize = 3;
+
+/// The line for the entry of `effect`, if it has one: `journal` is what was recorded
+/// before it.
+pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Line> {
+    let (level, text, data) = match (&effect.action, entry) {
+        (Action::AskAgent(_), Entry::Turn { reply, results }) => {
+            let Work::Assignment(agent) = work else {
+                return None;
+            };
+            turn::told(agent, journal, &effect.key, reply, results)
+        }
+        (Action::AskPlanner(_), Entry::Reply(reply)) => {
+            match asked_next(work, journal, effect, entry) {
+                Some(question) => (
+                    Level::Warning,
+                    sent_back(&question),
+                    asked("repair", &reply.spent),
+                ),
+                None => repeated("planner", &reply.spent)?,
+            }
+        }
+        (Action::AskReviewer(_), Entry::Reply(reply)) => repeated("reviewer", &reply.spent)?,
+        (Action::EnsureRepository(_), Entry::Repository(repository)) => {
+            let text = format!("Repository {} is there", repository.full_name);
+            let data = json!({"kind": "repository", "url": repository.html_url});
+            (Level::Info, text, data)
+        }
+        (Action::EnsureRepository(request), Entry::NameTaken { .. }) => {
+            let text = format!(
+                "Somebody has a repository `{}`: another name is taken",
+                request.name
+            );
+            (Level::Info, text, json!({"kind": "repository"}))
+        }
+        (Action::Upload(request), Entry::Uploaded { url, .. }) => {
+            let files = counted(request.files.len(), "file");
+            let text = format!("Uploaded {files}. Appwrite builds the site");
+            (Level::Info, text, json!({"kind": "upload", "url": url}))
+        }
+        // The end of the unit tells of it.
+        (Action::Publish(_) | Action::Activate(_), _)
+        | (
+            Action::AskPlanner(_)
+            | Action::AskReviewer(_)
+            | Action::AskAgent(_)
+            | Action::EnsureRepository(_)
+            | Action::Upload(_),
+            _,
+        ) => return None,
+    };
+    Some(Line {
+        key: effect.key.clone(),
+        stage: stage_word(work),
+        level,
+        text,
+        data,
+    })
+}
+
+/// The lines for everything that is recorded, in an order in which it may have happened.
+pub fn lines(work: &Work, journal: &Journal) -> Vec<Line> {
+    let (mut replayed, mut lines) = (Journal::default(), Vec::new());
+    while let Step::Do(effects) = decide(work, &replayed) {
+        let found = |effect| Some((effect, journal.recorded(effect)?));
+        let recorded: Vec<_> = effects.iter().filter_map(found).collect();
+        if recorded.is_empty() {
+            break;
+        }
+        for (effect, recorded) in &recorded {
+            lines.extend(line(work, &replayed, effect, &recorded.entry));
+        }
+        for (effect, recorded) in recorded {
+            replayed.insert(effect.key.clone(), recorded.clone());
+        }
+    }
+    lines
+}
+
+/// The stage's word.
+fn stage_word(work: &Work) -> &'static str {
+    let kind = match work {
+        Work::Plan(_) => UnitKind::Plan,
+        Work::Assignment(_) => UnitKind::Assignment,
+        Work::Review(_) => UnitKind::Review,
+        Work::Release(_) => UnitKind::Release,
+        Work::Deployment(_) => UnitKind::Deployment,
+    };
+    messages::stage_word(kind)
+}
+
+/// The planner's next question, if its answer is sent back.
+fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Question> {
+    let mut after = journal.clone();
+    let recorded = Recorded {
+        fingerprint: effect.action.fingerprint(),
+        entry: entry.clone(),
+    };
+    after.insert(effect.key.clone(), recorded);
+    let Step::Do(effects) = decide(work, &after) else {
+        return None;
+    };
+    effects.into_iter().find_map(|next| match next.action {
+        Action::AskPlanner(question) => Some(question),
+        Action::AskReviewer(_)
+        | Action::AskAgent(_)
+        | Action::EnsureRepository(_)
+        | Action::Publish(_)
+        | Action::Upload(_)
+        | Action::Activate(_) => None,
+    })
+}
+
+/// Why a plan is sent back: the list in the question that sends it back.
+fn sent_back(question: &Question) -> String {
+    let asked = question.turns.last().map_or("", |(_, text)| text.as_str());
+    let problems: Vec<&str> = asked
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .collect();
+    if problems.is_empty() {
+        return "The plan could not be read and goes back to the planner".to_owned();
+    }
+    let quoted = problems[..problems.len().min(PROBLEMS_QUOTED)].join("; ");
+    let more = match problems.len().saturating_sub(PROBLEMS_QUOTED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let count = counted(problems.len(), "problem");
+    format!("The plan has {count} and goes back to the planner: {quoted}{more}")
+}
+
+/// What is told of a call that had to be made more than once, and of nothing else.
+fn repeated(who: &str, spent: &Spent) -> Option<(Level, String, Value)> {
+    let text = format!("The {who}{}", attempts(spent)?);
+    Some((Level::Warning, text, asked("retry", spent)))
+}
+
+/// At which attempt a model answered, if not at the first.
+fn attempts(spent: &Spent) -> Option<String> {
+    let calls = spent.model_calls;
+    (calls > 1).then(|| format!(" answered at attempt {calls}"))
+}
+
+/// What programs read of a call.
+fn asked(kind: &str, spent: &Spent) -> Value {
+    json!({"kind": kind, "attempts": spent.model_calls, "spent": cost(spent)})
+}
+
+/// What calls cost, without the parts of each model.
+fn cost(spent: &Spent) -> Value {
+    json!({
+        "modelCalls": spent.model_calls, "inputTokens": spent.input_tokens,
+        "outputTokens": spent.output_tokens, "costMicroUsd": spent.cost_micro_usd,
+    })
+}
