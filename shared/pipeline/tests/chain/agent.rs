@@ -427,6 +427,83 @@ fn rework_is_thought_about_harder() {
     assert_eq!(Session::start(&again).prompt().effort, Effort::XHigh);
 }
 
+/// Work in a later round: the own file, one that may be read, one of a dependency, and one
+/// that is nobody's business.
+fn rework(readable: String) -> AgentWork {
+    let mut work = work();
+    let file = |path: &str, content: String| FileVersion {
+        path: pipeline::SafePath::parse(path).unwrap(),
+        content: Some(content),
+        assignment: "b".to_owned(),
+        round: 1,
+    };
+    work.round = 2;
+    work.assignment.may_read = vec!["lib/".to_owned()];
+    work.assignment.depends_on = vec!["b".to_owned()];
+    work.base = Workspace::of(&[
+        file("a.js", "ownFile();\n".to_owned()),
+        file("b.js", "dependency();\n".to_owned()),
+        file("lib/store.js", readable),
+        file("other.js", "notMine();\n".to_owned()),
+    ]);
+    work
+}
+
+#[test]
+fn the_files_an_agent_needs_are_shown_with_its_assignment() {
+    let work = rework("readable();\n".to_owned());
+    let shown = &Session::start(&work).prompt().messages[0].1;
+    for (text, is_shown) in [
+        ("ownFile", true),
+        ("dependency", true),
+        ("readable", true),
+        ("notMine", false),
+    ] {
+        assert_eq!(shown.contains(text), is_shown, "{text}: {shown}");
+    }
+}
+
+/// Row 38: what is too much for one prompt is shown as an outline.
+#[test]
+fn files_that_do_not_fit_are_outlined() {
+    let line = "    const inside = 'something or other';\n".repeat(5_000);
+    let work = rework(format!("export function store() {{\n{line}}}\n"));
+    let shown = Session::start(&work).prompt().messages[0].1.clone();
+    assert!(
+        shown.contains("ownFile") && shown.contains("1: export function store()"),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("inside") && !shown.contains("dependency"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("read the file where you need more"),
+        "{shown}"
+    );
+    // A model that can not even read that is asked without.
+    let mut session = Session::start(&work);
+    session.take(&said(&json!([]), Stop::ContextExceeded), None);
+    assert_eq!(end_code(&session), None);
+    assert!(!session.prompt().messages[0].1.contains("ownFile"));
+}
+
+#[test]
+fn a_journal_of_a_version_that_showed_no_files_is_replayed() {
+    let work = rework("readable();\n".to_owned());
+    let mut journal = Journal::default();
+    let fingerprint = Action::AskAgent(Session::start_bare(&work).prompt()).fingerprint();
+    let entry = Entry::Turn {
+        reply: look(1),
+        results: String::new(),
+    };
+    journal.insert("t0".to_owned(), Recorded { fingerprint, entry });
+    match decide(&Work::Assignment(Box::new(work)), &journal) {
+        Step::Do(effects) => assert_eq!(effects[0].key, "t1"),
+        Step::Done(end) => panic!("{end:?}"),
+    }
+}
+
 /// What an older version recorded counts, though this one would have stopped the agent or
 /// begun a new conversation.
 #[test]
