@@ -20,8 +20,8 @@ use super::Service;
 use super::catalog::{Behaviour, CLAUDE, SCRIPTED};
 use super::digest::sha256_hex;
 use super::server::{Fault, State, bearer};
-pub(crate) use cache::Cached;
 use super::wire::{Payload, Reply};
+pub(crate) use cache::Cached;
 use request::Request;
 
 /// Calls that are answered with 529 before an overloaded model answers.

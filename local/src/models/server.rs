@@ -14,8 +14,8 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-use super::catalog::Behaviour;
 use super::anthropic::Cached;
+use super::catalog::Behaviour;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
 use super::{CallRecord, Faults, Service, anthropic, xai};
@@ -245,11 +245,9 @@ async fn messages(
 /// Sends an answer. What it caches can be read once it has begun.
 pub(crate) fn send(state: &Arc<State>, answer: anthropic::Answer) -> Response<Body> {
     let (keeper, prefixes) = (Arc::clone(state), answer.cached.prefixes);
-    answer
-        .reply
-        .into_response_after(&state.faults, move || {
-            lock(&keeper.prefixes).extend(prefixes);
-        })
+    answer.reply.into_response_after(&state.faults, move || {
+        lock(&keeper.prefixes).extend(prefixes);
+    })
 }
 
 async fn count_tokens(

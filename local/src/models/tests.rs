@@ -49,6 +49,8 @@ async fn what_is_too_short_is_not_cached() {
     for question in ["one", "two"] {
         let answer = ask(&state, "Short rules.", question);
         assert_eq!((answer.cached.written, answer.cached.read), (0, 0));
-        to_bytes(send(&state, answer).into_body(), usize::MAX).await.unwrap();
+        to_bytes(send(&state, answer).into_body(), usize::MAX)
+            .await
+            .unwrap();
     }
 }

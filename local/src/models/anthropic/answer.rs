@@ -8,8 +8,8 @@ use super::super::server::State;
 use super::super::structure::conform;
 use super::super::wire::tokens;
 use super::super::{planner, reviewer};
-use super::request::Request;
 use super::cache::{self, Cached};
+use super::request::Request;
 use super::signature;
 use crate::models::brief::tagged;
 
