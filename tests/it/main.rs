@@ -19,6 +19,7 @@ mod commands;
 mod conformance;
 mod crashes;
 mod deliveries;
+mod follow_ups;
 mod pauses;
 mod push;
 mod tidy;

@@ -66,12 +66,32 @@ impl Brief {
             description: cut(text("description"), DESCRIPTION_CHARS_MAX),
             kind: Kind::parse(text("type")),
             requirements: strings(&value["requirements"])
+                .chain(follow_ups(value).flat_map(asked))
                 .take(REQUIREMENTS_MAX)
                 .map(|requirement| cut(requirement, REQUIREMENT_CHARS_MAX))
                 .filter(|requirement| !requirement.is_empty())
                 .collect(),
         }
     }
+}
+
+/// What was asked for after the project had been released.
+fn follow_ups(value: &Value) -> impl Iterator<Item = &Value> {
+    value["follow_ups"].as_array().into_iter().flatten()
+}
+
+/// Everything that one follow-up asks for.
+fn asked(follow_up: &Value) -> impl Iterator<Item = &str> {
+    let description = follow_up["description"].as_str().into_iter();
+    description.chain(strings(&follow_up["requirements"]))
+}
+
+/// The brief as it was before its last follow-up; `None` if there was none.
+pub(crate) fn before_follow_up(value: &Value) -> Option<Value> {
+    let mut earlier = value.clone();
+    let follow_ups = earlier["follow_ups"].as_array_mut();
+    follow_ups.and_then(Vec::pop)?;
+    Some(earlier)
 }
 
 /// The strings of a JSON array; anything else in it is skipped.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::app::{App, PROJECT_PATH, Part, PartId};
-use super::brief::{Brief, tagged};
+use super::brief::{Brief, before_follow_up, tagged};
 use super::catalog::Behaviour;
 use super::features::{Coverage, Feature};
 use super::reviewer::check::Check;
@@ -20,21 +20,20 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
     let repair = texts
         .last()
         .is_some_and(|text| text.trim_start().starts_with(REPAIR_OPENING));
-    let mut plan = sound_plan(&app);
-    let spoil = match behaviour {
-        Behaviour::HopelessPlan => true,
-        Behaviour::InvalidPlan => !repair,
-        Behaviour::Scripted
+    let before = before_follow_up(&value).map(|value| App::new(Brief::from_value(&value)));
+    let mut plan = sound_plan(&app, before.as_ref());
+    match behaviour {
+        Behaviour::HopelessPlan => spoil_for_good(&mut plan),
+        Behaviour::InvalidPlan if !repair => spoil_plan(&mut plan),
+        Behaviour::InvalidPlan
+        | Behaviour::Scripted
         | Behaviour::Flawless
         | Behaviour::Refusal
         | Behaviour::Overloaded
         | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
-        | Behaviour::NeverSatisfied => false,
-    };
-    if spoil {
-        spoil_plan(&mut plan);
+        | Behaviour::NeverSatisfied => {}
     }
     plan
 }
@@ -53,8 +52,11 @@ fn stack() -> Value {
     })
 }
 
-fn sound_plan(app: &App) -> Value {
-    let parts = app.parts();
+/// The plan of the app, or of what is new about it and was not in the one `before`.
+fn sound_plan(app: &App, before: Option<&App>) -> Value {
+    let mut parts = app.parts();
+    let is_new = |path: &str| before.is_none_or(|before| before.file(path) != app.file(path));
+    parts.retain(|part| part.paths.iter().any(|path| is_new(path)));
     let assignments: Vec<_> = parts
         .iter()
         .map(|part| assignment(app, part, &parts))
@@ -274,6 +276,13 @@ fn role(part: PartId) -> Role {
         kind,
         specialization,
         objective,
+    }
+}
+
+/// Makes a plan that keeps the schema and that nobody can carry out: no path can be written.
+fn spoil_for_good(plan: &mut Value) {
+    for assignment in plan["assignments"].as_array_mut().into_iter().flatten() {
+        assignment["owns"] = json!(["../outside"]);
     }
 }
 

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::brief::FollowUp;
+use crate::command::Command;
 use crate::facts::{Fact, Facts, Outcome, Project};
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
@@ -42,13 +44,8 @@ pub struct NewUnit {
 pub enum UnitInput {
     /// Everything is in the brief.
     Plan,
-    /// A plan that its owner did not approve.
-    Revision {
-        /// Generation of that plan's unit.
-        of_generation: u32,
-        /// What its owner wants changed.
-        comment: String,
-    },
+    /// There is a plan, and another is wanted.
+    Another(Box<Another>),
     /// The assignment, and what the reviewer wants changed.
     Assignment(Box<Assignment>, Vec<crate::review::Finding>),
     /// The rest is in the facts.
@@ -72,6 +69,53 @@ pub enum UnitInput {
         /// What is deployed.
         project: Box<Project>,
     },
+}
+
+/// A plan after another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Another {
+    /// Generation of the earlier plan's unit.
+    pub of_generation: u32,
+    /// What its owner wants.
+    pub wish: Wish,
+    /// Where the files are that it builds on.
+    pub base: Option<Base>,
+}
+
+/// What an owner wants who has read a plan, or what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The plan changed, with this in mind.
+    Revise(String),
+    /// The plan with these assignments.
+    Edit(Vec<Assignment>),
+    /// This on top of what was released.
+    FollowUp(FollowUp),
+}
+
+impl Wish {
+    fn of(command: &Command) -> Option<Self> {
+        match command {
+            Command::Revise { comment } => Some(Self::Revise(comment.clone())),
+            Command::Edit { assignments } => Some(Self::Edit(assignments.clone())),
+            Command::FollowUp { .. } => command.follow_up().map(Self::FollowUp),
+            Command::Approve {}
+            | Command::Pause {}
+            | Command::Resume {}
+            | Command::Budget { .. }
+            | Command::Cancel {}
+            | Command::Retry {} => None,
+        }
+    }
+}
+
+/// Which files were released: those of these generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The generation of the plan that was carried out.
+    pub from: u32,
+    /// The first generation that came after it.
+    pub before: u32,
 }
 
 /// What a task's row shows, computed from facts alone.
@@ -153,6 +197,11 @@ pub fn gate_id(task: &TaskId, generation: u32) -> String {
     format!("{task}.{generation}")
 }
 
+/// The plan that waits for its owner's word or is carried out, if there is one.
+pub fn plan_key(facts: &Facts) -> Option<UnitKey> {
+    walk::walk(facts).plan
+}
+
 fn turning_points(facts: &Facts) -> u32 {
     let points = facts.log.iter().filter(|fact| match fact {
         Fact::Command(_) | Fact::Exhausted(_) => true,
@@ -193,7 +242,9 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
             Outcome::Deployed { url, .. } => projection.site_url = Some(url.clone()),
             Outcome::Failed(_) => {}
         }
-        projection.round = projection.round.max(done.unit.round);
+        if done.unit.generation >= walked.plan_generation {
+            projection.round = projection.round.max(done.unit.round);
+        }
     }
     if !walked.status.is_final() {
         projection.totals.exhausted = ledger::exhausted(facts).cloned();

@@ -52,6 +52,38 @@ pub struct Brief {
     /// What the owner chose beyond the defaults.
     #[serde(default)]
     pub options: Options,
+    /// What was asked for after the project had been released, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// What is asked for beyond what was released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FollowUp {
+    /// 1–10,000 characters.
+    pub description: String,
+    /// 0–100 strings of 1–1,000 characters.
+    #[serde(default)]
+    pub requirements: Vec<String>,
+}
+
+impl FollowUp {
+    /// Checks the texts as those of a brief are.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let mut reader = Reader { errors: Vec::new() };
+        let description = Some(Value::from(self.description.clone()));
+        reader.text("description", description, DESCRIPTION_CHARS_MAX);
+        reader.requirements(Some(Value::from(self.requirements.clone())));
+        if reader.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(reader.errors)
+        }
+    }
 }
 
 /// Whether a plan needs its owner's word.
@@ -181,6 +213,7 @@ impl Reader {
             project_type: project_type?,
             requirements,
             options,
+            follow_ups: Vec::new(),
         };
         Some(Accepted { brief, owner })
     }

@@ -1,12 +1,15 @@
 //! What an owner wants of a task after its brief, and when that can be had.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::advance::advance;
+use crate::brief::FollowUp;
 use crate::facts::Facts;
-use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX};
+use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
 use crate::messages;
 use crate::money;
+use crate::plan::Assignment;
 use crate::stage::Status;
 
 /// A command of the owner. Once accepted it is a fact like any result.
@@ -19,6 +22,19 @@ pub enum Command {
     Revise {
         /// 1 to [`COMMENT_CHARS_MAX`] characters.
         comment: String,
+    },
+    /// The plan is good with these assignments instead of its own.
+    Edit {
+        /// All of them, with all their fields.
+        assignments: Vec<Assignment>,
+    },
+    /// Build this on top of what was released.
+    FollowUp {
+        /// As a brief's.
+        description: String,
+        /// As a brief's.
+        #[serde(default)]
+        requirements: Vec<String>,
     },
     /// Start nothing more until `resume`; who is at work stops after its turn.
     Pause {},
@@ -58,25 +74,75 @@ impl Command {
         };
         let command: Self = serde_json::from_slice(body).map_err(|cause| {
             invalid(format!(
-                "The body must be {{\"command\": \"approve|revise|pause|resume|cancel|retry|budget\"}}, for revise with a `comment`, for budget with a `budgetUsd`: {cause}."
+                "The body must be {{\"command\": \"approve|revise|edit|pause|resume|cancel|retry|budget|follow_up\"}}, for revise with a `comment`, for edit with all `assignments`, for budget with a `budgetUsd`, for follow_up with a `description`: {cause}."
             ))
         })?;
-        if let Self::Revise { comment } = &command {
+        command.check_texts().map_err(invalid)?;
+        Ok(command)
+    }
+
+    /// Texts that no row could hold, or that say nothing.
+    fn check_texts(&self) -> Result<(), String> {
+        if let Self::Revise { comment } = self {
             let chars = comment.chars().count();
             if comment.trim().is_empty() || chars > COMMENT_CHARS_MAX {
-                return Err(invalid(format!(
+                return Err(format!(
                     "`comment` has {chars} characters; it must have 1 to {COMMENT_CHARS_MAX}, and not only blanks."
-                )));
+                ));
             }
         }
-        if let Self::Budget { micro_usd } = command
-            && !(1..=money::micro(BUDGET_USD_MAX)).contains(&micro_usd)
-        {
-            return Err(invalid(format!(
-                "`budgetUsd` must be a number above 0, at most {BUDGET_USD_MAX}."
-            )));
+        if let Some(follow_up) = self.follow_up() {
+            follow_up.check().map_err(|errors| {
+                let broken: Vec<String> = errors
+                    .iter()
+                    .map(|error| format!("`{}` {}", error.field, error.rule))
+                    .collect();
+                format!("{}.", broken.join("; "))
+            })?;
         }
-        Ok(command)
+        if let Self::Budget { micro_usd } = self
+            && !(1..=money::micro(BUDGET_USD_MAX)).contains(micro_usd)
+        {
+            return Err(format!(
+                "`budgetUsd` must be a number above 0, at most {BUDGET_USD_MAX}."
+            ));
+        }
+        Ok(())
+    }
+
+    /// What it asks for beyond what was released.
+    pub fn follow_up(&self) -> Option<FollowUp> {
+        match self {
+            Self::FollowUp {
+                description,
+                requirements,
+            } => Some(FollowUp {
+                description: description.clone(),
+                requirements: requirements.clone(),
+            }),
+            Self::Approve {}
+            | Self::Revise { .. }
+            | Self::Edit { .. }
+            | Self::Pause {}
+            | Self::Resume {}
+            | Self::Budget { .. }
+            | Self::Cancel {}
+            | Self::Retry {} => None,
+        }
+    }
+
+    /// Whether what follows from it is of another generation.
+    pub const fn raises_generation(&self) -> bool {
+        match self {
+            Self::Revise { .. } | Self::Edit { .. } | Self::FollowUp { .. } | Self::Retry {} => {
+                true
+            }
+            Self::Approve {}
+            | Self::Pause {}
+            | Self::Resume {}
+            | Self::Budget { .. }
+            | Self::Cancel {} => false,
+        }
     }
 
     /// Whether a task whose budget is `limit` takes the command.
@@ -108,6 +174,8 @@ impl Command {
         match self {
             Self::Approve {} => "approve",
             Self::Revise { .. } => "revise",
+            Self::Edit { .. } => "edit",
+            Self::FollowUp { .. } => "follow_up",
             Self::Pause {} => "pause",
             Self::Resume {} => "resume",
             Self::Cancel {} => "cancel",
@@ -127,6 +195,18 @@ impl Command {
                 message: format!("A task takes {COMMANDS_MAX} commands. Start a new one."),
             });
         }
+        let asked = facts.commands().chain([self]).filter_map(Self::follow_up);
+        let bytes: usize = asked
+            .map(|follow_up| json!(follow_up).to_string().len())
+            .sum();
+        if bytes > FOLLOW_UPS_BYTES_MAX {
+            return Err(Refusal {
+                code: "too_many_commands",
+                message: format!(
+                    "The follow-ups of a task have {FOLLOW_UPS_BYTES_MAX} bytes together. Start a new one."
+                ),
+            });
+        }
         let projection = advance(facts, None).projection;
         if let (Self::Resume {}, Some(call)) = (self, &projection.totals.exhausted) {
             return Err(Refusal {
@@ -136,7 +216,10 @@ impl Command {
         }
         let status = projection.status;
         let fits = match self {
-            Self::Approve {} | Self::Revise { .. } => status == Status::AwaitingApproval,
+            Self::Approve {} | Self::Revise { .. } | Self::Edit { .. } => {
+                status == Status::AwaitingApproval
+            }
+            Self::FollowUp { .. } => status == Status::Completed,
             Self::Pause {} => !status.is_final() && status != Status::Paused,
             Self::Resume {} => status == Status::Paused,
             Self::Cancel {} => !status.is_final(),

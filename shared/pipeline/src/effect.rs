@@ -61,6 +61,9 @@ pub struct RepositoryRequest {
     pub description: String,
     /// Whether only its owner sees it.
     pub private: bool,
+    /// Whether an earlier release made it: it is looked for first, since its owner may have
+    /// renamed it.
+    pub released_before: bool,
     /// Stands in `homepage`, in the same request that creates it, and tells ours from
     /// somebody's.
     pub marker: String,

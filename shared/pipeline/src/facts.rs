@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brief::Approval;
 use crate::command::Command;
+use crate::estimate::Estimate;
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
 use crate::ledger::Exhausted;
@@ -63,6 +64,9 @@ pub enum Outcome {
         /// What code changed in a plan that its planner could not put right.
         #[serde(default)]
         mended: Vec<String>,
+        /// What it will probably take.
+        #[serde(default)]
+        estimate: Option<Estimate>,
     },
     /// An assignment was carried out.
     Coded {
@@ -127,6 +131,9 @@ pub struct Project {
     pub output_dir: String,
     /// The commit's message, but for what names the task.
     pub commit_message: String,
+    /// Whether the repository is there from an earlier release.
+    #[serde(default)]
+    pub released_before: bool,
 }
 
 /// One assignment to be done again.

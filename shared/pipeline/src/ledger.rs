@@ -238,6 +238,8 @@ fn raised(facts: &Facts) -> Option<u64> {
         Command::Budget { micro_usd } => Some(*micro_usd),
         Command::Approve {}
         | Command::Revise { .. }
+        | Command::Edit { .. }
+        | Command::FollowUp { .. }
         | Command::Pause {}
         | Command::Resume {}
         | Command::Cancel {}

@@ -15,6 +15,7 @@ pub mod brief;
 pub mod command;
 pub mod deployment;
 pub mod effect;
+pub mod estimate;
 pub mod facts;
 pub mod failure;
 pub mod ids;

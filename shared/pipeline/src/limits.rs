@@ -123,6 +123,8 @@ pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 
 /// Commands of one task.
 pub const COMMANDS_MAX: usize = 100;
+/// Bytes of all follow-ups of a task as JSON: the brief goes with every plan's row.
+pub const FOLLOW_UPS_BYTES_MAX: usize = 256 * 1024;
 /// Characters of an owner's comment on a plan.
 pub const COMMENT_CHARS_MAX: usize = 4_000;
 

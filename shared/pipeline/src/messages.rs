@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::brief::Brief;
 use crate::command::Command;
+use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
@@ -68,8 +69,9 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         Outcome::Planned {
             assignments,
             mended,
+            estimate,
             ..
-        } => planned(assignments, mended),
+        } => planned(assignments, mended, estimate.as_ref()),
         Outcome::Coded {
             files,
             turns,
@@ -128,10 +130,17 @@ pub fn claims(summary: &str, contract_change_request: &str) -> String {
     }
 }
 
-fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
+fn planned(
+    assignments: &[Assignment],
+    mended: &[String],
+    estimate: Option<&Estimate>,
+) -> (Level, String) {
     let names: Vec<&str> = assignments.iter().map(|item| item.id.as_str()).collect();
     let count = counted(names.len(), "assignment");
-    let text = format!("Planned {count}: {}", names.join(", "));
+    let mut text = format!("Planned {count}: {}", names.join(", "));
+    if let Some(estimate) = estimate {
+        text.push_str(&format!(". {}", self::estimate(estimate)));
+    }
     if mended.is_empty() {
         return (Level::Info, text);
     }
@@ -142,12 +151,31 @@ fn planned(assignments: &[Assignment], mended: &[String]) -> (Level, String) {
     )
 }
 
+/// What a plan will probably take.
+pub fn estimate(estimate: &Estimate) -> String {
+    let minutes = usize::try_from(estimate.minutes).unwrap_or(usize::MAX);
+    let cents = estimate.cost_micro_usd.div_ceil(10_000);
+    format!(
+        "It will take about {} and {}.{:02} USD",
+        counted(minutes, "minute"),
+        cents / 100,
+        cents % 100
+    )
+}
+
 /// What is told of a command.
 pub fn command(command: &Command) -> String {
     match command {
         Command::Approve {} => "You approved the plan".to_owned(),
         Command::Revise { comment } => {
             format!("You asked for another plan: {}", one_line(comment, 300))
+        }
+        Command::Edit { assignments } => format!(
+            "You changed the plan: {}",
+            counted(assignments.len(), "assignment")
+        ),
+        Command::FollowUp { description, .. } => {
+            format!("You asked for more: {}", one_line(description, 300))
         }
         Command::Pause {} => "You paused the task".to_owned(),
         Command::Resume {} => "You let the task go on".to_owned(),
@@ -176,15 +204,19 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 
 /// The commit's message, but for the last line that names the task.
 pub fn commit(brief: &Brief, plan: &Plan) -> String {
+    let (verb, requirements) = match brief.follow_ups.last() {
+        None => ("Add", &brief.requirements),
+        Some(follow_up) => ("Extend", &follow_up.requirements),
+    };
     let mut text = format!(
-        "Add {}\n\n{}\n",
+        "{verb} {}\n\n{}\n",
         one_line(&brief.name, 60),
         plan.summary.trim()
     );
-    for requirement in &brief.requirements {
+    for requirement in requirements {
         text.push_str(&format!("\n- {}", one_line(requirement, 200)));
     }
-    if !brief.requirements.is_empty() {
+    if !requirements.is_empty() {
         text.push('\n');
     }
     text

@@ -116,6 +116,7 @@ fn repository(
             name,
             description: work.project.description.clone(),
             private: !work.project.public,
+            released_before: work.project.released_before,
             marker: marker(work),
         };
         let effect = Effect::new(format!("repo{index}"), Action::EnsureRepository(request));

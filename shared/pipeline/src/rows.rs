@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::advance::{FIRST_GENERATION, NewUnit, Projection, UnitInput};
+use crate::advance::{Another, Base, FIRST_GENERATION, NewUnit, Projection, UnitInput, Wish};
 use crate::brief::Brief;
 use crate::command::Command;
 use crate::facts::{Done, Project};
@@ -101,13 +101,7 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
     });
     match &unit.input {
         UnitInput::Plan => {}
-        UnitInput::Revision {
-            of_generation,
-            comment,
-        } => {
-            data["ofGeneration"] = json!(of_generation);
-            data["comment"] = json!(comment);
-        }
+        UnitInput::Another(another) => fill_another(&mut data, another),
         UnitInput::Review { rounds_max } => data["roundsMax"] = json!(rounds_max),
         UnitInput::Release {
             manifest,
@@ -127,6 +121,19 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
         id: key.id().as_str().to_owned(),
         data,
         permissions: owner_may_read(owner),
+    }
+}
+
+fn fill_another(data: &mut Value, another: &Another) {
+    data["ofGeneration"] = json!(another.of_generation);
+    match &another.wish {
+        Wish::Revise(comment) => data["comment"] = json!(comment),
+        Wish::Edit(assignments) => data["edited"] = json!(json!(assignments).to_string()),
+        Wish::FollowUp(follow_up) => data["followUp"] = json!(json!(follow_up).to_string()),
+    }
+    if let Some(base) = another.base {
+        data["baseFrom"] = json!(base.from);
+        data["baseBefore"] = json!(base.before);
     }
 }
 
@@ -265,10 +272,35 @@ impl UnitRow {
         self.plan_of(self.number("planGeneration"))
     }
 
-    /// Key of the plan that its owner did not approve, and why, for a plan to be made anew.
-    pub fn revises(&self) -> Option<(UnitKey, &str)> {
-        let generation = self.number("ofGeneration")?;
-        Some((self.plan_of(Some(generation)), self.text("comment")))
+    /// Key of the earlier plan, and what its owner wants, for a plan that comes after another.
+    ///
+    /// # Errors
+    /// What can not be read. Not worth a retry.
+    pub fn another(&self) -> Result<Option<(UnitKey, Another)>, String> {
+        let Some(of_generation) = self.number("ofGeneration") else {
+            return Ok(None);
+        };
+        let unreadable = |column: &str, cause: serde_json::Error| {
+            format!("column `{column}` can not be read: {cause}")
+        };
+        let wish = match (self.text("edited"), self.text("followUp")) {
+            ("", "") => Wish::Revise(self.text("comment").to_owned()),
+            ("", text) => {
+                let read = serde_json::from_str(text);
+                Wish::FollowUp(read.map_err(|cause| unreadable("followUp", cause))?)
+            }
+            (text, _) => {
+                let read = serde_json::from_str(text);
+                Wish::Edit(read.map_err(|cause| unreadable("edited", cause))?)
+            }
+        };
+        let base = self.number("baseFrom").zip(self.number("baseBefore"));
+        let another = Another {
+            of_generation,
+            wish,
+            base: base.map(|(from, before)| Base { from, before }),
+        };
+        Ok(Some((self.plan_of(Some(of_generation)), another)))
     }
 
     fn plan_of(&self, generation: Option<u32>) -> UnitKey {
@@ -448,7 +480,7 @@ pub fn read_ledger(data: &Map<String, Value>) -> Result<LedgerRow, String> {
 pub fn command_line(task: &TaskId, owner: &str, number: usize, command: &Command) -> NewRow {
     let data = json!({
         "taskId": task, "unitId": task, "stage": "command", "level": Level::Info.as_str(),
-        "text": messages::command(command), "data": json!(command).to_string(),
+        "text": messages::command(command), "data": json!({"command": command.as_str()}).to_string(),
     });
     NewRow {
         table: "progress",

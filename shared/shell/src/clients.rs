@@ -4,7 +4,8 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use models::{Anthropic, Xai};
+use models::{Anthropic, Provider, Xai, prices};
+use pipeline::estimate::{Rate, Rates};
 use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
@@ -153,6 +154,22 @@ impl Clients {
             ..github::Settings::new(token)
         };
         Ok(github::Client::new(settings)?)
+    }
+
+    /// List prices of the models that carry out plans, for estimates.
+    pub fn rates(&self) -> Rates {
+        let rate = |provider, model: &str| {
+            let price = prices::of_answer(provider, model, model);
+            Rate {
+                input: price.fresh,
+                cached: price.cached,
+                output: price.output,
+            }
+        };
+        Rates {
+            reviewer: rate(Provider::Xai, &self.settings.grok_model),
+            agents: rate(Provider::Anthropic, &self.settings.anthropic_model),
+        }
     }
 
     /// Domain below which sites get their addresses, with a port where there is one.

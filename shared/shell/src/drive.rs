@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use pipeline::advance::FIRST_GENERATION;
 use pipeline::effect::{Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
@@ -189,6 +190,7 @@ impl Drive<'_> {
             store: &self.store,
             plans: self.clients.plans(),
             site_domain,
+            rates: self.clients.rates(),
         };
         let loaded = loader.work(unit, created_unix).await?;
         if repeat {
@@ -209,11 +211,11 @@ impl Drive<'_> {
             .await
     }
 
-    /// The task leaves `pending` when its plan is taken up. Returns what was last seen of
-    /// the task's row.
+    /// The task leaves `pending` when its first plan is taken up. Returns what was last
+    /// seen of the task's row.
     async fn show_start(&self, unit: &UnitRow) -> Result<Option<TaskStamp>, Trouble> {
         let known = unit.task_stamp();
-        if unit.key.kind != UnitKind::Plan {
+        if unit.key.kind != UnitKind::Plan || unit.key.generation > FIRST_GENERATION {
             return Ok(known);
         }
         let facts = Facts::none(unit.key.task.clone(), unit.owner.clone());

@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use appwrite::{Query, Row};
+use pipeline::advance::{Base, FIRST_GENERATION};
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
+use pipeline::estimate::Rates;
 use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::messages;
 use pipeline::plan::{Assignment, Plan};
-use pipeline::planning::{PlanWork, Revision};
+use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
 use pipeline::rows::{self, UnitRow};
@@ -40,6 +42,8 @@ pub struct Loader<'a> {
     pub plans: &'a Plans,
     /// Domain below which sites get their addresses.
     pub site_domain: &'a str,
+    /// Prices for the estimate of a plan.
+    pub rates: Rates,
 }
 
 /// What a unit works from.
@@ -61,25 +65,25 @@ impl Loader<'_> {
         let approved_manifest = unit.text("manifestHash").to_owned();
         let work = match unit.key.kind {
             UnitKind::Plan => {
+                if let Some((earlier, another)) = unit.another().map_err(Trouble::Row)? {
+                    let earlier = plan(self.store, &earlier).await?;
+                    let released = released(self.store, &task, another.base).await?;
+                    let work = PlanWork::another(earlier, another.wish, released, self.rates);
+                    return Ok(Loaded {
+                        work: Work::Plan(Box::new(work)),
+                        facts: None,
+                    });
+                }
                 let brief = match unit.brief().map_err(Trouble::Row)? {
                     Some(brief) => brief,
                     None => brief(self.store, &task).await?,
                 };
-                let Some((earlier, comment)) = unit.revises() else {
-                    // Nothing else of the task exists before its first plan.
-                    return Ok(Loaded {
-                        work: Work::Plan(Box::new(PlanWork {
-                            brief,
-                            revision: None,
-                        })),
-                        facts: Some(Facts::none(task, unit.owner.clone())),
-                    });
-                };
-                let revision = Some(Revision {
-                    plan: plan(self.store, &earlier).await?.1,
-                    comment: comment.to_owned(),
+                // Nothing else of the task exists before its first plan.
+                let is_first = unit.key.generation == FIRST_GENERATION;
+                return Ok(Loaded {
+                    work: Work::Plan(Box::new(PlanWork::first(brief, self.rates))),
+                    facts: is_first.then(|| Facts::none(task, unit.owner.clone())),
                 });
-                Work::Plan(Box::new(PlanWork { brief, revision }))
             }
             UnitKind::Assignment => {
                 assignment(
@@ -165,7 +169,11 @@ pub async fn brief(store: &Store, task: &TaskId) -> Result<Brief, Trouble> {
         .map_err(|cause| Trouble::Row(format!("the brief of `{task}` can not be read: {cause}")))
 }
 
-async fn plan(store: &Store, key: &UnitKey) -> Result<(Brief, Plan), Trouble> {
+/// A finished plan and the brief that it is for.
+///
+/// # Errors
+/// A store that does not answer, or a row that does not hold what it should.
+pub async fn plan(store: &Store, key: &UnitKey) -> Result<(Brief, Plan), Trouble> {
     let row = store
         .get("plans", key.id().as_str())
         .await?
@@ -175,18 +183,39 @@ async fn plan(store: &Store, key: &UnitKey) -> Result<(Brief, Plan), Trouble> {
 
 /// The files that belong to the plan that `unit` carries out, in all their versions.
 async fn files(store: &Store, unit: &UnitRow) -> Result<Vec<FileVersion>, Trouble> {
-    let (task, plan) = (&unit.key.task, i64::from(unit.plan_key().generation));
-    let rows = store
-        .list(
-            "files",
-            vec![Query::equal("taskId", task.as_str())],
-            FILE_VERSIONS_MAX,
-        )
-        .await?;
+    let plan = unit.plan_key().generation;
+    let mut queries = vec![Query::equal("taskId", unit.key.task.as_str())];
+    if plan > FIRST_GENERATION {
+        queries.push(Query::greater_than_equal("generation", plan));
+    }
+    versions(store, queries).await
+}
+
+async fn versions(store: &Store, queries: Vec<Query>) -> Result<Vec<FileVersion>, Trouble> {
+    let rows = store.list("files", queries, FILE_VERSIONS_MAX).await?;
     rows.iter()
-        .filter(|row| row.integer("generation").is_some_and(|it| it >= plan))
         .map(|row| rows::read_file(&row.data).map_err(Trouble::Row))
         .collect()
+}
+
+/// The files as they were released, none without a release.
+///
+/// # Errors
+/// A store that does not answer, or a row that does not hold what it should.
+pub async fn released(
+    store: &Store,
+    task: &TaskId,
+    base: Option<Base>,
+) -> Result<Workspace, Trouble> {
+    let Some(Base { from, before }) = base else {
+        return Ok(Workspace::default());
+    };
+    let queries = vec![
+        Query::equal("taskId", task.as_str()),
+        Query::greater_than_equal("generation", from),
+        Query::less_than("generation", before),
+    ];
+    Ok(Workspace::of(&versions(store, queries).await?))
 }
 
 async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Work, Trouble> {
@@ -199,7 +228,8 @@ async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Resu
     let assignment =
         assignment.ok_or_else(|| Trouble::Row(format!("the plan has no assignment `{name}`")))?;
     let round = unit.key.round;
-    let versions = if round == 1 && assignment.depends_on.is_empty() {
+    let is_first = brief.follow_ups.is_empty() && round == 1;
+    let versions = if is_first && assignment.depends_on.is_empty() {
         shared_files(&plan)
     } else {
         let seen = visible(&plan, &assignment);

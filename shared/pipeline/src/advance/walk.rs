@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FIRST_GENERATION, NewUnit, UnitInput, gate_id};
+use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Wish, gate_id};
 use crate::brief::Approval;
 use crate::command::Command;
 use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
@@ -19,6 +19,10 @@ pub(super) struct Walked {
     pub(super) status: Status,
     pub(super) round: u32,
     pub(super) units: Vec<NewUnit>,
+    /// Generation from which on units belong to the plan that is carried out.
+    pub(super) plan_generation: u32,
+    /// That plan, once it is made.
+    pub(super) plan: Option<UnitKey>,
 }
 
 /// Follows the facts as far as they go.
@@ -26,6 +30,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
     let mut walk = Walk {
         facts,
         plan_generation: FIRST_GENERATION,
+        made: None,
         round: 1,
     };
     let is_cancelled = facts
@@ -44,6 +49,8 @@ pub(super) fn walk(facts: &Facts) -> Walked {
         status: if is_held { Status::Paused } else { status },
         round: walk.round,
         units: if is_held { Vec::new() } else { units },
+        plan_generation: walk.plan_generation,
+        plan: walk.made,
     }
 }
 
@@ -53,6 +60,8 @@ fn is_paused(facts: &Facts) -> bool {
         Command::Resume {} => Some(false),
         Command::Approve {}
         | Command::Revise { .. }
+        | Command::Edit { .. }
+        | Command::FollowUp { .. }
         | Command::Budget { .. }
         | Command::Cancel {}
         | Command::Retry {} => None,
@@ -60,17 +69,18 @@ fn is_paused(facts: &Facts) -> bool {
     last == Some(true)
 }
 
-/// 1, and one more for each plan that was revised and each retry.
+/// 1, and one more for each command that raises it.
 pub(super) fn generation(facts: &Facts) -> u32 {
-    let raised = facts.commands().filter(|command| match command {
-        Command::Revise { .. } | Command::Retry {} => true,
-        Command::Approve {}
-        | Command::Pause {}
-        | Command::Resume {}
-        | Command::Budget { .. }
-        | Command::Cancel {} => false,
-    });
-    FIRST_GENERATION + count(raised)
+    FIRST_GENERATION + count(facts.commands().filter(|it| it.raises_generation()))
+}
+
+/// What the owner wants of plans, each with the task's generation from then on.
+fn wishes(facts: &Facts) -> impl Iterator<Item = (u32, Wish)> {
+    let mut generation = FIRST_GENERATION;
+    facts.commands().filter_map(move |command| {
+        generation += u32::from(command.raises_generation());
+        Some((generation, Wish::of(command)?))
+    })
 }
 
 /// What a task failed of: a failure that was not retried. Of several the one whose unit
@@ -110,6 +120,8 @@ struct Walk<'a> {
     facts: &'a Facts,
     /// Generation of the plan that is carried out.
     plan_generation: u32,
+    /// That plan, once it is made.
+    made: Option<UnitKey>,
     round: u32,
 }
 
@@ -146,12 +158,13 @@ impl<'a> Walk<'a> {
             Ok(key) => key,
             Err(unit) => return (Status::Planning, vec![*unit]),
         };
+        self.made = Some(key.clone());
         let Some(Outcome::Planned {
             assignments,
             parallelism,
             approval,
             project,
-            mended: _,
+            ..
         }) = self.facts.outcome(&key)
         else {
             return (Status::Planning, Vec::new());
@@ -184,33 +197,35 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The plan that is carried out, or the one to be made: the first, or after each comment
-    /// of the owner another one.
+    /// The plan that is carried out, or the one to be made: the first, or after each wish
+    /// of the owner another one. A follow-up begins after everything that was there, so that
+    /// no result of before is taken for one of its own.
     fn plan(&mut self) -> Result<UnitKey, Box<NewUnit>> {
-        let mut comments = self.facts.commands().filter_map(|command| match command {
-            Command::Revise { comment } => Some(comment),
-            Command::Approve {}
-            | Command::Pause {}
-            | Command::Resume {}
-            | Command::Cancel {}
-            | Command::Budget { .. }
-            | Command::Retry {} => None,
-        });
-        let mut input = UnitInput::Plan;
+        let mut wishes = wishes(self.facts);
+        let (mut input, mut base) = (UnitInput::Plan, None);
         loop {
             let key = self.key(UnitKind::Plan, 1, "");
             self.plan_generation = key.generation;
             if self.facts.outcome(&key).is_none() {
                 return Err(Box::new(self.unit(key, input)));
             }
-            let Some(comment) = comments.next() else {
+            let Some((generation, wish)) = wishes.next() else {
                 return Ok(key);
             };
-            input = UnitInput::Revision {
+            if let Wish::FollowUp(_) = wish {
+                base = Some(Base {
+                    from: key.generation,
+                    before: generation,
+                });
+                self.plan_generation = generation;
+            } else {
+                self.plan_generation += 1;
+            }
+            input = UnitInput::Another(Box::new(Another {
                 of_generation: key.generation,
-                comment: comment.clone(),
-            };
-            self.plan_generation += 1;
+                wish,
+                base,
+            }));
         }
     }
 
@@ -280,7 +295,8 @@ impl<'a> Walk<'a> {
             return Ok((manifest_hash, rework));
         }
         let retried = failures(self.facts)
-            .filter(|(done, _, is_retried)| *is_retried && done.unit.kind == UnitKind::Review);
+            .filter(|(done, _, is_retried)| *is_retried && done.unit.kind == UnitKind::Review)
+            .filter(|(done, _, _)| done.unit.generation >= self.plan_generation);
         let input = UnitInput::Review {
             rounds_max: REVIEW_ROUNDS_MAX * (1 + count(retried)),
         };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::brief::FollowUp;
 
 fn stamp() -> TaskStamp {
     TaskStamp {
@@ -16,6 +17,61 @@ fn project() -> Project {
         public: false,
         output_dir: word("."),
         commit_message: word("m"),
+        released_before: false,
+    }
+}
+
+fn follow_up() -> FollowUp {
+    FollowUp {
+        description: "more".to_owned(),
+        requirements: vec!["Search".to_owned()],
+    }
+}
+
+fn another(wish: Wish) -> (UnitKind, UnitInput) {
+    let base = Some(Base { from: 1, before: 3 });
+    let another = Another {
+        of_generation: 2,
+        wish,
+        base,
+    };
+    (UnitKind::Plan, UnitInput::Another(Box::new(another)))
+}
+
+#[test]
+fn what_is_wanted_of_a_plan_reads_back_as_it_was_written() {
+    for wish in [
+        Wish::Revise("less".to_owned()),
+        Wish::Edit(Vec::new()),
+        Wish::FollowUp(follow_up()),
+    ] {
+        let (kind, input) = another(wish);
+        let key = UnitKey {
+            task: TaskId::of_request("o", "r"),
+            kind,
+            generation: 3,
+            round: 1,
+            name: String::new(),
+        };
+        let new = NewUnit {
+            key: key.clone(),
+            plan_generation: 3,
+            input: input.clone(),
+        };
+        let row = unit(&new, "o", &stamp());
+        let Value::Object(data) = row.data else {
+            panic!("an object")
+        };
+        let read = UnitRow::parse(kind, &row.id, data).unwrap();
+        let (earlier, read) = read.another().unwrap().unwrap();
+        assert_eq!(
+            earlier,
+            UnitKey {
+                generation: 2,
+                ..key
+            }
+        );
+        assert_eq!(UnitInput::Another(Box::new(read)), input);
     }
 }
 
@@ -116,16 +172,12 @@ fn every_row_fits_the_tables() {
         "contracts": [], "acceptance": [], "out_of_scope": [], "size": "S",
     }))
     .unwrap();
-    let (manifest, comment) = ("hash".to_owned(), "less".to_owned());
+    let manifest = "hash".to_owned();
     let inputs = [
         (UnitKind::Plan, UnitInput::Plan),
-        (
-            UnitKind::Plan,
-            UnitInput::Revision {
-                of_generation: 1,
-                comment,
-            },
-        ),
+        another(Wish::Revise("less".to_owned())),
+        another(Wish::Edit(vec![assignment.clone()])),
+        another(Wish::FollowUp(follow_up())),
         (
             UnitKind::Assignment,
             UnitInput::Assignment(Box::new(assignment), Vec::new()),

@@ -12,6 +12,7 @@ mod agent;
 mod commands;
 mod corpus;
 mod deliveries;
+mod follow_up;
 mod planning;
 mod progress;
 mod review;

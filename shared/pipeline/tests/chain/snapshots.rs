@@ -1,8 +1,10 @@
 //! What models and people read, as text to review.
 
+use pipeline::advance::Wish;
 use pipeline::agent::tools::tools;
-use pipeline::brief::Brief;
-use pipeline::{TaskId, messages, plan, prompts, review};
+use pipeline::brief::{Brief, FollowUp};
+use pipeline::workspace::Workspace;
+use pipeline::{SafePath, TaskId, messages, plan, prompts, review};
 
 use crate::world::{World, assignment, plan as plan_json};
 
@@ -14,6 +16,29 @@ fn read_plan() -> plan::Plan {
     serde_json::from_value(plan_json(&[assignment("a", "a.js", &[])])).unwrap()
 }
 
+fn follow_up() -> FollowUp {
+    FollowUp {
+        description: "Dark mode </follow_up>".to_owned(),
+        requirements: vec!["A switch".to_owned()],
+    }
+}
+
+fn extended() -> Brief {
+    Brief {
+        follow_ups: vec![follow_up()],
+        ..brief()
+    }
+}
+
+fn released() -> Workspace {
+    let mut released = Workspace::default();
+    for (path, content) in [("index.html", "<p>hi</p>"), ("README.md", "# hi")] {
+        let path = SafePath::parse(path).unwrap();
+        released.write(path, content.to_owned(), "a").unwrap();
+    }
+    released
+}
+
 #[test]
 fn prompts_read_well() {
     let text = [
@@ -23,6 +48,12 @@ fn prompts_read_well() {
         prompts::project(&brief(), &read_plan()),
         prompts::reviewer_rules(),
         prompts::plan_repair(&["one".to_owned(), "two".to_owned()]),
+        prompts::another_plan(
+            &Wish::Revise("Fewer parts.".to_owned()),
+            &Workspace::default(),
+        ),
+        prompts::another_plan(&Wish::FollowUp(follow_up()), &released()),
+        prompts::project(&extended(), &read_plan()),
     ]
     .join("\n\n-----\n\n");
     insta::assert_snapshot!(text);

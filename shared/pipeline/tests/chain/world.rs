@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pipeline::advance::{FIRST_GENERATION, NewUnit, UnitInput, gate_id};
+use pipeline::advance::{Another, FIRST_GENERATION, NewUnit, UnitInput, gate_id};
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
+use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
 use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Question, Reply, Spent, Stop};
 use pipeline::plan::Plan;
-use pipeline::planning::{PlanWork, Revision};
+use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
 use pipeline::review::{ReviewWork, Subject};
 use pipeline::unit::{End, Journal, Recorded};
@@ -20,6 +21,19 @@ use pipeline::{
     Work, advance, decide, progress, record, rows,
 };
 use serde_json::{Value, json};
+
+/// What the models of the estimate cost.
+const RATES: Rates = {
+    let rate = Rate {
+        input: 2_000_000,
+        cached: 200_000,
+        output: 10_000_000,
+    };
+    Rates {
+        reviewer: rate,
+        agents: rate,
+    }
+};
 
 /// Where a drive is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +56,14 @@ pub(crate) struct World {
     /// What it answers to repairs, where that is something else.
     pub(crate) later_plans: Vec<Value>,
     /// Accepted plans by generation, as their rows hold them.
-    pub(crate) plans: BTreeMap<u32, Plan>,
+    pub(crate) plans: BTreeMap<u32, (Brief, Plan)>,
     /// Rounds of review in which assignment `a` has a defect.
     pub(crate) defects: u32,
     pub(crate) facts: Facts,
     pub(crate) journals: BTreeMap<String, Journal>,
     pub(crate) units: BTreeMap<String, NewUnit>,
-    pub(crate) files: BTreeMap<(String, u32), FileVersion>,
+    /// Versions of files by path, generation and round.
+    pub(crate) files: BTreeMap<(String, u32, u32), FileVersion>,
     pub(crate) bells: VecDeque<UnitKey>,
     /// Model calls by key of the unit and of the effect.
     pub(crate) calls: BTreeMap<String, usize>,
@@ -271,11 +286,12 @@ impl World {
 
     pub(crate) fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {
         if let Some(Value::String(column)) = end.columns.get("plan") {
-            let (_, plan) = rows::read_plan(column).unwrap();
-            self.plans.insert(key.generation, plan);
+            let read = rows::read_plan(column).unwrap();
+            self.plans.insert(key.generation, read);
         }
         for file in end.files {
-            self.files.insert((file.path.to_string(), file.round), file);
+            let place = (file.path.to_string(), key.generation, file.round);
+            self.files.insert(place, file);
         }
         self.facts.log.push(Fact::Done(Box::new(Done {
             unit: key.clone(),
@@ -302,8 +318,19 @@ impl World {
         }
     }
 
+    /// The files as they stand.
     pub(crate) fn workspace(&self) -> Workspace {
-        Workspace::of(&self.files.values().cloned().collect::<Vec<_>>())
+        let plan = self.plans.keys().next_back().copied().unwrap_or_default();
+        Workspace::of(&self.versions(plan, u32::MAX, u32::MAX))
+    }
+
+    /// The files of generations from `from` to before `before`, in rounds before `round`.
+    fn versions(&self, from: u32, before: u32, round: u32) -> Vec<FileVersion> {
+        let is_it = |(_, generation, at): &(String, u32, u32)| {
+            (from..before).contains(generation) && *at < round
+        };
+        let files = self.files.iter().filter(|(place, _)| is_it(place));
+        files.map(|(_, file)| file.clone()).collect()
     }
 
     fn project(&self) -> pipeline::facts::Project {
@@ -311,39 +338,41 @@ impl World {
             Outcome::Planned { project, .. } => Some(project.clone()),
             _ => None,
         });
-        projects.next().unwrap()
+        projects.next_back().unwrap()
     }
 
-    fn approved(&self) -> String {
-        let hash = self.facts.done().filter_map(|done| match &done.outcome {
-            Outcome::Reviewed { manifest_hash, .. } => {
-                Some((done.unit.round, manifest_hash.clone()))
-            }
+    pub(crate) fn approved(&self) -> String {
+        let mut hashes = self.facts.done().filter_map(|done| match &done.outcome {
+            Outcome::Reviewed { manifest_hash, .. } => Some(manifest_hash.clone()),
             _ => None,
         });
-        hash.max().unwrap().1
+        hashes.next_back().unwrap()
     }
 
     pub(crate) fn work(&self, key: &UnitKey) -> Work {
         let unit = &self.units[&key.id().to_string()];
         let plan = |generation: u32| self.plans[&generation].clone();
-        let (task, brief, files) = (self.task.clone(), self.brief.clone(), self.workspace());
+        let task = self.task.clone();
+        let files = Workspace::of(&self.versions(unit.plan_generation, u32::MAX, u32::MAX));
         match key.kind {
             UnitKind::Plan => {
-                let revision = match &unit.input {
-                    UnitInput::Revision {
-                        of_generation,
-                        comment,
-                    } => Some(Revision {
-                        plan: plan(*of_generation),
-                        comment: comment.clone(),
-                    }),
-                    _ => None,
+                let work = match &unit.input {
+                    UnitInput::Another(another) => {
+                        let Another {
+                            of_generation,
+                            wish,
+                            base,
+                        } = &**another;
+                        let base = base.map(|it| self.versions(it.from, it.before, u32::MAX));
+                        let base = Workspace::of(&base.unwrap_or_default());
+                        PlanWork::another(plan(*of_generation), wish.clone(), base, RATES)
+                    }
+                    _ => PlanWork::first(self.brief.clone(), RATES),
                 };
-                Work::Plan(Box::new(PlanWork { brief, revision }))
+                Work::Plan(Box::new(work))
             }
             UnitKind::Assignment => {
-                let plan = plan(unit.plan_generation);
+                let (brief, plan) = plan(unit.plan_generation);
                 let assignment = plan
                     .assignments
                     .iter()
@@ -354,12 +383,7 @@ impl World {
                     UnitInput::Assignment(_, findings) => findings.clone(),
                     other => panic!("{other:?}"),
                 };
-                let base: Vec<FileVersion> = self
-                    .files
-                    .values()
-                    .filter(|file| file.round < key.round)
-                    .cloned()
-                    .collect();
+                let base = self.versions(unit.plan_generation, u32::MAX, key.round);
                 Work::Assignment(Box::new(AgentWork {
                     brief,
                     plan,
@@ -370,7 +394,7 @@ impl World {
                 }))
             }
             UnitKind::Review => {
-                let plan = plan(unit.plan_generation);
+                let (brief, plan) = plan(unit.plan_generation);
                 let subjects = plan
                     .assignments
                     .iter()

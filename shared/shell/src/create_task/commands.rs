@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use appwrite::Row;
 use futures::future::try_join_all;
-use pipeline::advance::{NewUnit, gate_id};
+use pipeline::advance::{NewUnit, gate_id, plan_key};
 use pipeline::command::Refusal;
 use pipeline::ledger;
+use pipeline::plan::Assignment;
+use pipeline::plan_rules::violations;
+use pipeline::planning;
+use pipeline::rows::UnitRow;
 use pipeline::{Command, Fact, Facts, TaskId, advance, rows};
 use serde_json::json;
 
@@ -43,6 +47,11 @@ pub(super) async fn take(
         if let Err(refusal) = command.check(&facts) {
             return Ok(refused(409, &refusal));
         }
+        if let Command::Edit { assignments } = &command
+            && let Some(refused) = refused_edit(store, &facts, assignments).await?
+        {
+            return Ok(refused);
+        }
         if let Command::Budget { .. } = command {
             let brief = load::brief(store, &task).await?;
             let limit = ledger::limit(brief.options.budget_micro_usd, &facts);
@@ -71,6 +80,34 @@ pub(super) async fn take(
     }
     Err(Trouble::Row(format!(
         "{ATTEMPTS_MAX} other commands came between"
+    )))
+}
+
+/// Why the plan can not have these assignments, if it can not: every rule that it would
+/// break, the same that a planner must keep.
+async fn refused_edit(
+    store: &Store,
+    facts: &Facts,
+    assignments: &[Assignment],
+) -> Result<Option<Reply>, Trouble> {
+    let missing = || Trouble::Row("there is no plan to change".to_owned());
+    let key = plan_key(facts).ok_or_else(missing)?;
+    let row = store.get("plans", key.id().as_str()).await?;
+    let row = row.ok_or_else(missing)?;
+    let unit = UnitRow::parse(key.kind, &row.id, row.data).map_err(Trouble::Row)?;
+    let (brief, plan) = rows::read_plan(unit.text("plan")).map_err(Trouble::Row)?;
+    let base = unit.another().map_err(Trouble::Row)?;
+    let base = base.and_then(|(_, another)| another.base);
+    let released = load::released(store, &facts.task, base).await?;
+    let plan = planning::edited(&plan, assignments.to_vec());
+    let violations = violations(&plan, &planning::terms(&brief, &released));
+    if violations.is_empty() {
+        return Ok(None);
+    }
+    let message = format!("The plan would break rules: {}.", violations.join("; "));
+    Ok(Some(Reply::json(
+        400,
+        &json!({"error": {"code": "invalid_plan", "message": message, "violations": violations}}),
     )))
 }
 

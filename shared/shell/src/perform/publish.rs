@@ -25,7 +25,7 @@ pub(super) async fn repository(
         description: request.description.clone(),
         private: request.private,
         marker: request.marker.clone(),
-        looked_before: performer.repeat,
+        looked_before: performer.repeat || request.released_before,
     };
     match client.ensure_repository(&new).await {
         Ok(repository) => Ok(Entry::Repository(RepositoryEntry {
