@@ -17,6 +17,7 @@ use local::platform::{Platform, PlatformConfig};
 use local::sites::SiteSettings;
 use pipeline::Stage;
 use secrecy::SecretString;
+use shell::config::is_replaced;
 
 use crate::args::PlatformArgs;
 use crate::data::{Data, Ports};
@@ -92,12 +93,17 @@ pub struct Services {
 }
 
 impl Services {
-    /// A service is real where its key is set.
+    /// A service is real where its key is set, or where another model has taken its roles.
     pub fn of(environment: &Environment) -> Self {
         let set = |name| environment.get(name).is_some();
+        let replaced = |name, functions: &[&str]| {
+            functions
+                .iter()
+                .all(|function| is_replaced(name, function, |name| environment.get(name)))
+        };
         Self {
-            grok: set("GROK_API_KEY"),
-            claude: set("ANTHROPIC_API_KEY"),
+            grok: set("GROK_API_KEY") || replaced("GROK_API_KEY", &["plan", "review"]),
+            claude: set("ANTHROPIC_API_KEY") || replaced("ANTHROPIC_API_KEY", &["run-agent"]),
             github: set("GITHUB_TOKEN"),
         }
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
 use serde_json::{Value, json};
-use shell::config::{FUNCTIONS, SETTINGS, Setting, settings_of};
+use shell::config::{FUNCTIONS, SETTINGS, Setting, is_replaced, settings_of};
 
 use crate::environment::Environment;
 
@@ -45,7 +45,11 @@ pub(crate) fn settings() -> anyhow::Result<ExitCode> {
 fn missing(environment: &Environment) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| {
         let own = setting.name.starts_with("APPWRITE_");
-        let needed = PUSH.contains(&setting.name) || (setting.required && !own);
+        let used = setting
+            .used_by
+            .iter()
+            .any(|function| !is_replaced(setting.name, function, |name| environment.get(name)));
+        let needed = PUSH.contains(&setting.name) || (setting.required && !own && used);
         needed && environment.get(setting.name).is_none()
     })
 }
@@ -102,6 +106,13 @@ mod tests {
         assert_eq!(names(&environment(&[])), expected);
         let some = environment(&[("XAI_API_KEY", "g"), ("SITE_DOMAIN", "d")]);
         assert_eq!(names(&some).len(), 5);
+        // Only the reviewer still needs xAI's key.
+        let mut pairs = vec![("PLANNER_AUTH", "none"), ("AGENT_API_KEY", "k")];
+        let half = environment(&pairs);
+        assert!(names(&half).contains(&"GROK_API_KEY"));
+        assert!(!names(&half).contains(&"ANTHROPIC_API_KEY"));
+        pairs.push(("REVIEWER_API_KEY", "k"));
+        assert!(!names(&environment(&pairs)).contains(&"GROK_API_KEY"));
     }
 
     #[test]

@@ -24,7 +24,8 @@
 //! | `scripted-cut-off` | Anthropic | an agent's answers reach the token limit until it is told more, then as `scripted` |
 //! | `scripted-invalid-json` | Anthropic | the arguments of the last call of an agent's first answer break off, then as `scripted` |
 //!
-//! A name acts as `scripted` where its behaviour does not apply. What is not here: Chat
+//! A name acts as `scripted` where its behaviour does not apply. Chat Completions answer for
+//! the planner and the reviewer, at once or deferred. What is not here: agents over Chat
 //! Completions, files, batches, stored responses, rate limits, and the expiry of cache entries.
 //!
 //! Start reading at [`Models::start`]; `xai` and `anthropic` are the services, `planner`, `agent`
@@ -83,6 +84,8 @@ pub struct Faults {
     /// Every call is answered as if the account's spending limit were reached (429, no
     /// `retry-after`).
     pub spending_limit: bool,
+    /// How often a deferred completion is looked for in vain before it is done.
+    pub deferred_looks: u32,
     /// Cuts streams into pieces of this many bytes, through lines and characters alike.
     pub piece_bytes: Option<usize>,
     /// Waits this long between the events of a stream.

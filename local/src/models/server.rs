@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::extract::{DefaultBodyLimit, Path, State as Shared};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use super::anthropic::Cached;
@@ -37,6 +38,9 @@ pub(crate) struct State {
     attempts: Mutex<HashMap<String, u32>>,
     /// Prefixes that were cached, by their hash.
     prefixes: Mutex<HashSet<String>>,
+    /// Deferred completions that were not read, and how often each was looked for.
+    deferred: Mutex<HashMap<String, (Value, u32)>>,
+    deferred_count: AtomicU32,
     xai_calls: AtomicU32,
     anthropic_calls: AtomicU32,
 }
@@ -48,6 +52,13 @@ pub(crate) enum Fault {
     /// Too many calls for this many seconds.
     RateLimited(u32),
     SpendingLimit,
+}
+
+/// What looking for a deferred completion gives.
+pub(crate) enum Looked {
+    Pending,
+    Done(Value),
+    Gone,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,6 +74,8 @@ impl State {
             calls: Mutex::default(),
             attempts: Mutex::default(),
             prefixes: Mutex::default(),
+            deferred: Mutex::default(),
+            deferred_count: AtomicU32::new(0),
             xai_calls: AtomicU32::new(0),
             anthropic_calls: AtomicU32::new(0),
         }
@@ -142,6 +155,30 @@ impl State {
             .collect()
     }
 
+    /// Keeps a completion until it is looked for, and returns its id.
+    pub(crate) fn defer(&self, completion: &Value) -> String {
+        let count = self.deferred_count.fetch_add(1, Ordering::Relaxed);
+        let id = sha256_hex(format!("{count}\n{completion}").as_bytes())[..32].to_owned();
+        lock(&self.deferred).insert(id.clone(), (completion.clone(), 0));
+        id
+    }
+
+    /// Looks for a deferred completion. It is done after as many looks as the faults say, and
+    /// gone once it was read.
+    pub(crate) fn look(&self, id: &str) -> Looked {
+        let mut deferred = lock(&self.deferred);
+        match deferred.get_mut(id) {
+            None => Looked::Gone,
+            Some((_, looks)) if *looks < self.faults.deferred_looks => {
+                *looks += 1;
+                Looked::Pending
+            }
+            Some(_) => deferred
+                .remove(id)
+                .map_or(Looked::Gone, |(completion, _)| Looked::Done(completion)),
+        }
+    }
+
     /// Looks up prefixes and adds others in one step; returns which of the asked were there.
     pub(crate) fn swap_prefixes(&self, asked: &[String], added: &[String]) -> Vec<bool> {
         let mut prefixes = lock(&self.prefixes);
@@ -169,6 +206,11 @@ impl State {
 pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/v1/responses", post(responses))
+        .route("/v1/chat/completions", post(chat_completions))
+        .route(
+            "/v1/chat/deferred-completion/{id}",
+            get(deferred_completion),
+        )
         .route("/v1/completions", post(completions))
         .route("/v1/models", get(models))
         .route("/v1/api-key", get(api_key))
@@ -203,6 +245,27 @@ async fn responses(
     let (model, reply) = xai::respond(&state, &headers, &body);
     state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
+}
+
+async fn chat_completions(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let Ok(body) = body else {
+        return xai::too_large().into_response(&state.faults);
+    };
+    let (model, reply) = xai::chat::complete(&state, &headers, &body);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    reply.into_response(&state.faults)
+}
+
+async fn deferred_completion(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    xai::chat::deferred(&state, &headers, &id).into_response(&state.faults)
 }
 
 async fn completions(

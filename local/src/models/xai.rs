@@ -4,6 +4,7 @@
 //! `created_at` is a constant, so that equal requests have equal answers.
 
 mod answer;
+pub(crate) mod chat;
 mod request;
 mod schema;
 mod stream;
@@ -16,6 +17,7 @@ use super::catalog::{Behaviour, GROK, SCRIPTED};
 use super::digest::sha256_hex;
 use super::server::{Fault, State, bearer};
 use super::wire::{Payload, Reply};
+use answer::CREATED_AT;
 use request::Request;
 
 /// Calls that are answered with 529 before an overloaded model answers.
@@ -105,31 +107,46 @@ fn checked(state: &State, headers: &HeaderMap, value: Option<Value>) -> Result<R
         )));
     };
     let request = Request::parse(state, value)?;
-    match state.next_fault(Service::Xai, &request.model_name, request.behaviour) {
-        Some(Fault::Overloaded) => return Ok(overloaded()),
-        Some(Fault::RateLimited(seconds)) => {
-            let message = "Too many requests. Please slow down.";
-            return Ok(error(429, "resource-exhausted", message)
-                .header("retry-after", seconds.to_string()));
-        }
-        Some(Fault::SpendingLimit) => {
-            let message = "Your team has either used all available credits or reached its monthly spending limit.";
-            return Ok(error(429, "resource-exhausted", message));
-        }
-        None => {}
+    if let Some(reply) = faulted(state, Service::Xai, &request.model_name, request.behaviour) {
+        return Ok(reply);
     }
     Ok(answered(state, &request))
 }
 
+/// The refusal that the configuration or the model's name brings.
+fn faulted(state: &State, service: Service, model: &str, behaviour: Behaviour) -> Option<Reply> {
+    Some(match state.next_fault(service, model, behaviour)? {
+        Fault::Overloaded => overloaded(),
+        Fault::RateLimited(seconds) => {
+            let message = "Too many requests. Please slow down.";
+            error(429, "resource-exhausted", message).header("retry-after", seconds.to_string())
+        }
+        Fault::SpendingLimit => {
+            let message = "Your team has either used all available credits or reached its monthly spending limit.";
+            error(429, "resource-exhausted", message)
+        }
+    })
+}
+
+/// The response of a conversation, or `None` while its model is overloaded; the first one of a
+/// model that truncates is cut off.
+fn whole(state: &State, request: &Request) -> Option<Value> {
+    let conversation = conversation(request);
+    let before = state.attempt(Service::Xai, &request.model_name, &conversation);
+    if request.behaviour == Behaviour::Overloaded && before < OVERLOADED_CALLS {
+        return None;
+    }
+    let truncates = request.behaviour == Behaviour::Truncated && before == 0;
+    Some(answer::response(state, request, truncates))
+}
+
+fn conversation(request: &Request) -> String {
+    let first = request.texts.first().map_or("", |text| text);
+    sha256_hex(format!("{}\n{first}", request.instructions).as_bytes())
+}
+
 fn answered(state: &State, request: &Request) -> Reply {
-    let conversation = sha256_hex(
-        format!(
-            "{}\n{}",
-            request.instructions,
-            request.texts.first().map_or("", |text| text)
-        )
-        .as_bytes(),
-    );
+    let conversation = conversation(request);
     let before = state.attempt(Service::Xai, &request.model_name, &conversation);
     if request.behaviour == Behaviour::Overloaded && before < OVERLOADED_CALLS {
         return overloaded();

@@ -4,12 +4,15 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use models::{Anthropic, Provider, Xai, prices};
+use models::{
+    Anthropic, Chat, MessagesAnswer, MessagesRequest, ModelError, Provider, ResponsesAnswer,
+    ResponsesRequest, StreamEvent, Xai, prices,
+};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
-use crate::config::Settings;
+use crate::config::{Dialect, RoleSettings, Settings};
 use crate::load::Plans;
 use crate::perform::Warmth;
 use crate::trouble::Trouble;
@@ -25,10 +28,57 @@ const DEADLINE_RESERVE: Duration = Duration::from_secs(2);
 pub struct Clients {
     settings: Settings,
     appwrite: OnceLock<appwrite::Client>,
-    xai: OnceLock<Xai>,
-    anthropic: OnceLock<Anthropic>,
+    planner: OnceLock<Thinker>,
+    reviewer: OnceLock<Thinker>,
+    coder: OnceLock<Coder>,
     plans: Plans,
     warmth: Warmth,
+}
+
+/// A model that answers questions.
+pub enum Thinker {
+    /// Over xAI Responses.
+    Responses(Xai),
+    /// Over Chat Completions.
+    Chat(Chat),
+}
+
+impl Thinker {
+    /// Asks for one answer.
+    ///
+    /// # Errors
+    /// See [`models::ErrorKind`].
+    pub async fn respond(&self, request: &ResponsesRequest) -> Result<ResponsesAnswer, ModelError> {
+        match self {
+            Self::Responses(client) => client.respond(request).await,
+            Self::Chat(client) => client.respond(request).await,
+        }
+    }
+}
+
+/// A model that writes code.
+pub enum Coder {
+    /// Over Anthropic Messages.
+    Messages(Anthropic),
+    /// Over Chat Completions.
+    Chat(Chat),
+}
+
+impl Coder {
+    /// Takes a turn.
+    ///
+    /// # Errors
+    /// See [`models::ErrorKind`].
+    pub async fn create(
+        &self,
+        request: &MessagesRequest,
+        on_event: &mut (dyn FnMut(StreamEvent) + Send),
+    ) -> Result<MessagesAnswer, ModelError> {
+        match self {
+            Self::Messages(client) => client.create(request, on_event).await,
+            Self::Chat(client) => client.create(request, on_event).await,
+        }
+    }
 }
 
 impl Clients {
@@ -37,8 +87,9 @@ impl Clients {
         Self {
             settings,
             appwrite: OnceLock::new(),
-            xai: OnceLock::new(),
-            anthropic: OnceLock::new(),
+            planner: OnceLock::new(),
+            reviewer: OnceLock::new(),
+            coder: OnceLock::new(),
             plans: Plans::default(),
             warmth: Warmth::default(),
         }
@@ -98,44 +149,37 @@ impl Clients {
             .with_deadline(deadline))
     }
 
-    /// The planner's and reviewer's service.
+    /// The model that plans.
     ///
     /// # Errors
     /// `not_configured` without a key.
-    pub fn xai(&self) -> Result<&Xai, Trouble> {
-        if let Some(client) = self.xai.get() {
-            return Ok(client);
-        }
-        let key = self
-            .settings
-            .grok_key
-            .clone()
-            .ok_or_else(|| missing("GROK_API_KEY"))?;
-        let client = Xai::new(models::Settings::new(
-            self.settings.grok_base_url.clone(),
-            key,
-        ))?;
-        Ok(self.xai.get_or_init(|| client))
+    pub fn planner(&self) -> Result<&Thinker, Trouble> {
+        thinker(&self.planner, &self.settings.planner)
     }
 
-    /// The agents' service.
+    /// The model that reviews.
     ///
     /// # Errors
     /// `not_configured` without a key.
-    pub fn anthropic(&self) -> Result<&Anthropic, Trouble> {
-        if let Some(client) = self.anthropic.get() {
+    pub fn reviewer(&self) -> Result<&Thinker, Trouble> {
+        thinker(&self.reviewer, &self.settings.reviewer)
+    }
+
+    /// The model that writes code.
+    ///
+    /// # Errors
+    /// `not_configured` without a key.
+    pub fn coder(&self) -> Result<&Coder, Trouble> {
+        if let Some(client) = self.coder.get() {
             return Ok(client);
         }
-        let key = self
-            .settings
-            .anthropic_key
-            .clone()
-            .ok_or_else(|| missing("ANTHROPIC_API_KEY"))?;
-        let client = Anthropic::new(models::Settings::new(
-            self.settings.anthropic_base_url.clone(),
-            key,
-        ))?;
-        Ok(self.anthropic.get_or_init(|| client))
+        let role = &self.settings.agent;
+        let settings = role_settings(role)?;
+        let client = match role.dialect {
+            Dialect::Own => Coder::Messages(Anthropic::new(settings)?),
+            Dialect::Chat => Coder::Chat(Chat::new(settings, role.structured)?),
+        };
+        Ok(self.coder.get_or_init(|| client))
     }
 
     /// A client of GitHub, with a count of its own. Call it inside the runtime: the client
@@ -158,8 +202,16 @@ impl Clients {
 
     /// List prices of the models that carry out plans, for estimates.
     pub fn rates(&self) -> Rates {
-        let rate = |provider, model: &str| {
-            let price = prices::of_answer(provider, model, model);
+        let rate = |own, role: &RoleSettings| {
+            let provider = match role.dialect {
+                Dialect::Own => own,
+                Dialect::Chat => Provider::Chat,
+            };
+            let tariff = prices::Tariff {
+                requested: &role.model,
+                fixed: role.price,
+            };
+            let price = tariff.price(provider, &role.model);
             Rate {
                 input: price.fresh,
                 cached: price.cached,
@@ -167,8 +219,8 @@ impl Clients {
             }
         };
         Rates {
-            reviewer: rate(Provider::Xai, &self.settings.grok_model),
-            agents: rate(Provider::Anthropic, &self.settings.anthropic_model),
+            reviewer: rate(Provider::Xai, &self.settings.reviewer),
+            agents: rate(Provider::Anthropic, &self.settings.agent),
         }
     }
 
@@ -182,6 +234,30 @@ impl Clients {
             .as_deref()
             .ok_or_else(|| missing("SITE_DOMAIN"))
     }
+}
+
+fn thinker<'a>(cell: &'a OnceLock<Thinker>, role: &RoleSettings) -> Result<&'a Thinker, Trouble> {
+    if let Some(client) = cell.get() {
+        return Ok(client);
+    }
+    let settings = role_settings(role)?;
+    let client = match role.dialect {
+        Dialect::Own => Thinker::Responses(Xai::new(settings)?),
+        Dialect::Chat => Thinker::Chat(Chat::new(settings, role.structured)?),
+    };
+    Ok(cell.get_or_init(|| client))
+}
+
+fn role_settings(role: &RoleSettings) -> Result<models::Settings, Trouble> {
+    if !role.has_key() {
+        return Err(missing(role.key_name));
+    }
+    let key = role.key.clone().unwrap_or_else(|| String::new().into());
+    Ok(models::Settings {
+        auth: role.auth,
+        price: role.price,
+        ..models::Settings::new(role.base_url.clone(), key)
+    })
 }
 
 fn missing(name: &str) -> Trouble {

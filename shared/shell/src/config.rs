@@ -12,11 +12,14 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::redaction::Redactor;
+use role::Roles;
 
 mod host;
+mod role;
 mod table;
 
 pub(crate) use host::HostSettings;
+pub use role::{Dialect, RoleSettings, is_replaced};
 pub use table::{FUNCTIONS, Kind, SETTINGS, Setting, secrets_of, settings_of};
 
 /// Everything that can be set, parsed. Lengths of time are in seconds.
@@ -30,20 +33,15 @@ pub struct Settings {
     pub project_id: Option<String>,
     /// Used only where an execution brings no key of its own, as on Lambda.
     pub appwrite_key: Option<SecretString>,
-    /// Key of the xAI API.
-    pub grok_key: Option<SecretString>,
-    /// Base of the xAI API, without a final slash.
-    pub grok_base_url: String,
-    /// Model that plans and reviews.
-    pub grok_model: String,
-    /// Key of the Anthropic API.
-    pub anthropic_key: Option<SecretString>,
-    /// Base of the Anthropic API, without a final slash.
-    pub anthropic_base_url: String,
-    /// Model that writes code.
-    pub anthropic_model: String,
-    /// Model that takes over when that one declines; the same where no other is known.
-    pub anthropic_fallback_model: String,
+    /// The model that plans.
+    pub planner: RoleSettings,
+    /// The model that reviews.
+    pub reviewer: RoleSettings,
+    /// The model that writes code.
+    pub agent: RoleSettings,
+    /// The model of the same service that takes over when that one declines; the same where
+    /// no other is known.
+    pub agent_fallback_model: String,
     /// Token that may create repositories.
     pub github_token: Option<SecretString>,
     /// Base of the GitHub API, without a final slash.
@@ -146,10 +144,27 @@ impl Settings {
 
     /// Returns the settings without which this function cannot work and which are not set.
     pub fn missing(&self, function: &str) -> Vec<&'static str> {
+        let role = self.role(function);
+        let lacks = |setting: &&Setting| match role {
+            Some(role) if setting.name.ends_with("_API_KEY") => {
+                setting.name == role.key_name && !role.has_key()
+            }
+            Some(_) | None => setting.required && !self.is_set(setting.name),
+        };
         settings_of(function)
-            .filter(|setting| setting.required && !self.is_set(setting.name))
+            .filter(lacks)
             .map(|setting| setting.name)
             .collect()
+    }
+
+    /// The role whose model a function asks.
+    fn role(&self, function: &str) -> Option<&RoleSettings> {
+        match function {
+            "plan" => Some(&self.planner),
+            "review" => Some(&self.reviewer),
+            "run-agent" => Some(&self.agent),
+            _ => None,
+        }
     }
 
     /// Checks that this function has all that it cannot work without.
@@ -247,20 +262,21 @@ impl<'map> Values<'map> {
     }
 
     fn into_settings(self, host: HostSettings) -> Settings {
-        let anthropic_model = self.text("ANTHROPIC_MODEL").unwrap_or_default();
+        let Roles {
+            planner,
+            reviewer,
+            agent,
+        } = Roles::read(&self);
         Settings {
             appwrite_endpoint: self.url("APPWRITE_ENDPOINT"),
             project_id: self.text("APPWRITE_PROJECT_ID"),
             appwrite_key: self.secret("APPWRITE_API_KEY"),
-            grok_key: self.secret("GROK_API_KEY"),
-            grok_base_url: self.url("GROK_BASE_URL").unwrap_or_default(),
-            grok_model: self.text("GROK_MODEL").unwrap_or_default(),
-            anthropic_key: self.secret("ANTHROPIC_API_KEY"),
-            anthropic_base_url: self.url("ANTHROPIC_BASE_URL").unwrap_or_default(),
-            anthropic_fallback_model: self
+            agent_fallback_model: self
                 .text("ANTHROPIC_FALLBACK_MODEL")
-                .unwrap_or_else(|| fallback_of(&anthropic_model)),
-            anthropic_model,
+                .unwrap_or_else(|| fallback_of(&agent.model)),
+            planner,
+            reviewer,
+            agent,
             github_token: self.secret("GITHUB_TOKEN"),
             github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
             github_owner: self.text("GITHUB_OWNER"),
@@ -347,12 +363,12 @@ mod tests {
     fn empty_environment_gives_defaults_and_no_error() {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.appwrite_endpoint, None);
-        assert_eq!(settings.grok_base_url, "https://api.x.ai/v1");
-        assert_eq!(settings.anthropic_base_url, "https://api.anthropic.com");
+        assert_eq!(settings.planner.base_url, "https://api.x.ai/v1");
+        assert_eq!(settings.agent.base_url, "https://api.anthropic.com");
         assert_eq!(settings.github_base_url, "https://api.github.com");
-        assert_eq!(settings.grok_model, "grok-4.7");
-        assert_eq!(settings.anthropic_model, "claude-sonnet-5-5");
-        assert_eq!(settings.anthropic_fallback_model, "claude-opus-5-5");
+        assert_eq!(settings.planner.model, "grok-4.7");
+        assert_eq!(settings.agent.model, "claude-sonnet-5-5");
+        assert_eq!(settings.agent_fallback_model, "claude-opus-5-5");
         assert_eq!(
             (
                 settings.claim_heartbeat_seconds,
@@ -371,7 +387,7 @@ mod tests {
             ("APPWRITE_FUNCTION_PROJECT_ID", "p1"),
         ]);
         let alias = alias.unwrap();
-        assert_eq!(alias.grok_key.unwrap().expose_secret(), "from-alias");
+        assert_eq!(alias.planner.key.unwrap().expose_secret(), "from-alias");
         assert_eq!(
             alias.appwrite_endpoint.as_deref(),
             Some("http://localhost/v1")
@@ -382,14 +398,14 @@ mod tests {
             ("GROK_API_KEY", " from-name\n"),
         ])
         .unwrap();
-        assert_eq!(both.grok_key.unwrap().expose_secret(), "from-name");
+        assert_eq!(both.planner.key.unwrap().expose_secret(), "from-name");
     }
 
     #[test]
     fn blank_value_is_missing() {
         let settings = parse(&[("GITHUB_TOKEN", "  "), ("GROK_MODEL", "")]).unwrap();
         assert!(settings.github_token.is_none());
-        assert_eq!(settings.grok_model, "grok-4.7");
+        assert_eq!(settings.planner.model, "grok-4.7");
     }
 
     #[test]

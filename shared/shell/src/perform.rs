@@ -14,9 +14,11 @@ use std::time::Instant;
 
 use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry};
+use pipeline::model::{Prompt, Question};
 use pipeline::{Code, Failure, TaskId, rows};
 
-use crate::clients::Clients;
+use crate::clients::{Clients, Thinker};
+use crate::config::RoleSettings;
 use crate::ledger::Ledger;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
@@ -73,6 +75,35 @@ impl<'a> Performer<'a> {
         Ok(row.is_some_and(|row| row.text("decision") == Some(rows::GATE_OPEN)))
     }
 
+    async fn ask_thinker(
+        &self,
+        key: &str,
+        role: &RoleSettings,
+        thinker: Result<&Thinker, Trouble>,
+        question: &Question,
+    ) -> Result<Entry, Trouble> {
+        let thinker = thinker?;
+        let request = ResponsesRequest {
+            output_allowance: self.ledger.map(|_| money::GROK_OUTPUT_TOKENS_MAX),
+            ..ask::responses(role, question)
+        };
+        let worst = || money::of_responses(role, &request);
+        let ask = || ask::thinker(thinker, &request);
+        money::paid(self.ledger, key, worst, ask).await
+    }
+
+    async fn ask_coder(&self, key: &str, prompt: &Prompt) -> Result<Entry, Trouble> {
+        let (settings, coder) = (self.clients.settings(), self.clients.coder()?);
+        let (role, fallback) = (&settings.agent, &settings.agent_fallback_model);
+        let request = MessagesRequest {
+            charged_once: self.ledger.is_some(),
+            ..ask::messages(role, fallback, prompt)?
+        };
+        let worst = || money::of_messages(role, &request);
+        let ask = || ask::coder(coder, self.clients.warmth(), &request);
+        money::paid(self.ledger, key, worst, ask).await
+    }
+
     /// Performs `effect` for `task`.
     ///
     /// # Errors
@@ -82,25 +113,17 @@ impl<'a> Performer<'a> {
     /// Model calls are paid again; everything else makes sure that something exists and
     /// finds it the second time.
     pub async fn perform(&self, task: &TaskId, effect: &Effect) -> Result<Entry, Trouble> {
+        let settings = self.clients.settings();
         let result = match &effect.action {
-            Action::AskPlanner(question) | Action::AskReviewer(question) => {
-                let request = ResponsesRequest {
-                    output_allowance: self.ledger.map(|_| money::GROK_OUTPUT_TOKENS_MAX),
-                    ..ask::responses(self.clients, question)
-                };
-                let worst = || money::of_responses(&request);
-                let ask = || ask::grok(self.clients, &request);
-                money::paid(self.ledger, &effect.key, worst, ask).await
+            Action::AskPlanner(question) => {
+                let (role, thinker) = (&settings.planner, self.clients.planner());
+                self.ask_thinker(&effect.key, role, thinker, question).await
             }
-            Action::AskAgent(prompt) => {
-                let request = MessagesRequest {
-                    charged_once: self.ledger.is_some(),
-                    ..ask::messages(self.clients, prompt)?
-                };
-                let worst = || money::of_messages(&request);
-                let ask = || ask::claude(self.clients, &request);
-                money::paid(self.ledger, &effect.key, worst, ask).await
+            Action::AskReviewer(question) => {
+                let (role, thinker) = (&settings.reviewer, self.clients.reviewer());
+                self.ask_thinker(&effect.key, role, thinker, question).await
             }
+            Action::AskAgent(prompt) => self.ask_coder(&effect.key, prompt).await,
             Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
                 true => publish::repository(self, request).await,
                 false => Ok(Entry::GateClosed),

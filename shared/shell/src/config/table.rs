@@ -16,6 +16,11 @@ pub const FUNCTIONS: &[&str] = &[
 
 const DOORMEN: &[&str] = &["create-task"];
 const THINKERS: &[&str] = &["plan", "review"];
+const PLANNERS: &[&str] = &["plan"];
+const REVIEWERS: &[&str] = &["review"];
+// A plan's estimate is made of what these cost.
+const REVIEWERS_AND_PLAN: &[&str] = &["review", "plan"];
+const CODERS_AND_PLAN: &[&str] = &["run-agent", "plan"];
 const CODERS: &[&str] = &["run-agent"];
 const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
@@ -50,6 +55,10 @@ pub enum Kind {
     Word,
     /// Absolute `http` or `https` URL without user, query or fragment.
     Url,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Three whole numbers, `in/cached/out`.
+    Prices,
     /// Whole number from `min` to `max`, both included.
     Whole {
         /// Least value.
@@ -67,6 +76,10 @@ impl Kind {
             Self::Word => Err("one word of printable ASCII characters".to_owned()),
             Self::Url if is_base_url(raw) => Ok(()),
             Self::Url => Err("an `http://` or `https://` URL without user and query".to_owned()),
+            Self::OneOf(words) if words.contains(&raw) => Ok(()),
+            Self::OneOf(words) => Err(format!("one of {}", words.join(", "))),
+            Self::Prices if super::role::prices(raw).is_some() => Ok(()),
+            Self::Prices => Err("three whole numbers, such as 2000000/500000/6000000".to_owned()),
             Self::Whole { min, max } => match raw.parse::<u64>() {
                 Ok(number) if (min..=max).contains(&number) => Ok(()),
                 Ok(_) | Err(_) => Err(format!("a whole number from {min} to {max}")),
@@ -157,6 +170,55 @@ const fn whole(
     }
 }
 
+const fn one_of(
+    name: &'static str,
+    words: &'static [&'static str],
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        kind: Kind::OneOf(words),
+        ..text(name, used_by, meaning)
+    }
+}
+
+const fn optional_url(
+    name: &'static str,
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        kind: Kind::Url,
+        ..text(name, used_by, meaning)
+    }
+}
+
+const fn optional_secret(
+    name: &'static str,
+    used_by: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        required: false,
+        ..secret(name, used_by, meaning)
+    }
+}
+
+const fn prices(name: &'static str, used_by: &'static [&'static str]) -> Setting {
+    Setting {
+        kind: Kind::Prices,
+        ..text(
+            name,
+            used_by,
+            "prices as in/cached/out, micro-USD for a million tokens",
+        )
+    }
+}
+
+const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
+const AUTHS: &[&str] = &["bearer", "x-api-key", "none"];
+const STRUCTURED: &[&str] = &["json_schema", "json_object", "prompt_only"];
+
 /// Every setting, in the order in which a person meets them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -220,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
         default: Some("claude-sonnet-5-5"),
         ..text(
             "ANTHROPIC_MODEL",
-            CODERS,
+            CODERS_AND_PLAN,
             "Anthropic model that writes the code",
         )
     },
@@ -229,6 +291,90 @@ pub const SETTINGS: &[Setting] = &[
         CODERS,
         "model that takes over when the first declines; else Opus for Sonnet and the reverse",
     ),
+    one_of(
+        "PLANNER_DIALECT",
+        &["responses", "chat"],
+        PLANNERS,
+        "API that the planner speaks",
+    ),
+    optional_url(
+        "PLANNER_BASE_URL",
+        PLANNERS,
+        "base URL of the planner's API; it then needs a key of its own",
+    ),
+    optional_secret("PLANNER_API_KEY", PLANNERS, "key of the planner's API"),
+    one_of(
+        "PLANNER_AUTH",
+        AUTHS,
+        PLANNERS,
+        "how the planner's key is sent",
+    ),
+    text("PLANNER_MODEL", PLANNERS, "model of the planner"),
+    one_of(
+        "PLANNER_EFFORT",
+        EFFORTS,
+        PLANNERS,
+        "how much the planner thinks",
+    ),
+    one_of(
+        "PLANNER_STRUCTURED",
+        STRUCTURED,
+        PLANNERS,
+        "how the planner is made to answer with JSON, over chat",
+    ),
+    prices("PLANNER_PRICES", PLANNERS),
+    one_of(
+        "REVIEWER_DIALECT",
+        &["responses", "chat"],
+        REVIEWERS_AND_PLAN,
+        "API that the reviewer speaks",
+    ),
+    optional_url(
+        "REVIEWER_BASE_URL",
+        REVIEWERS,
+        "base URL of the reviewer's API; it then needs a key of its own",
+    ),
+    optional_secret("REVIEWER_API_KEY", REVIEWERS, "key of the reviewer's API"),
+    one_of(
+        "REVIEWER_AUTH",
+        AUTHS,
+        REVIEWERS,
+        "how the reviewer's key is sent",
+    ),
+    text(
+        "REVIEWER_MODEL",
+        REVIEWERS_AND_PLAN,
+        "model of the reviewer",
+    ),
+    one_of(
+        "REVIEWER_EFFORT",
+        EFFORTS,
+        REVIEWERS,
+        "how much the reviewer thinks",
+    ),
+    one_of(
+        "REVIEWER_STRUCTURED",
+        STRUCTURED,
+        REVIEWERS,
+        "how the reviewer is made to answer with JSON, over chat",
+    ),
+    prices("REVIEWER_PRICES", REVIEWERS_AND_PLAN),
+    one_of(
+        "AGENT_DIALECT",
+        &["messages", "chat"],
+        CODERS_AND_PLAN,
+        "API that the agents speak",
+    ),
+    optional_url(
+        "AGENT_BASE_URL",
+        CODERS,
+        "base URL of the agents' API; it then needs a key of its own",
+    ),
+    optional_secret("AGENT_API_KEY", CODERS, "key of the agents' API"),
+    one_of("AGENT_AUTH", AUTHS, CODERS, "how the agents' key is sent"),
+    text("AGENT_MODEL", CODERS_AND_PLAN, "model of the agents"),
+    one_of("AGENT_EFFORT", EFFORTS, CODERS, "how much the agents think"),
+    prices("AGENT_PRICES", CODERS_AND_PLAN),
     secret(
         "GITHUB_TOKEN",
         PUBLISHERS,
@@ -323,9 +469,9 @@ mod tests {
             .collect();
         let expected = [
             "",
-            "GROK_API_KEY",
-            "ANTHROPIC_API_KEY",
-            "GROK_API_KEY",
+            "GROK_API_KEY PLANNER_API_KEY",
+            "ANTHROPIC_API_KEY AGENT_API_KEY",
+            "GROK_API_KEY REVIEWER_API_KEY",
             "GITHUB_TOKEN",
             "",
             "",

@@ -4,16 +4,17 @@ use models::{
     CacheTtl, Effort, ErrorKind, InputMessage, InputRole, JsonSchemaFormat, Message,
     MessagesRequest, ModelError, ResponsesRequest, Role, StopReason, StreamEvent, SystemBlock,
 };
-use pipeline::Code;
 use pipeline::agent::tools;
 use pipeline::effect::Entry;
 use pipeline::model::{
     self, AgentReply, ModelSpent, Prompt, Question, Reply, Speaker, Spent, Stop,
 };
+use pipeline::{Code, Failure};
 use serde_json::value::RawValue;
 
-use super::terminal;
-use crate::clients::Clients;
+use crate::clients::{Coder, Thinker};
+use crate::config::RoleSettings;
+use crate::perform::Warmth;
 use crate::trouble::Trouble;
 
 /// Visible output tokens of a plan or a judgement.
@@ -30,17 +31,17 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn failed(service: &str, error: ModelError) -> Self {
+    fn failed(model: &str, error: ModelError) -> Self {
         Self {
             micro_usd: error.cost().map_or(0, |cost| cost.0),
             unsettled: error.unsettled(),
-            entry: Err(refused(service, error)),
+            entry: Err(refused(model, error)),
         }
     }
 }
 
 /// The question to the planner or the reviewer as a request.
-pub(super) fn responses(clients: &Clients, question: &Question) -> ResponsesRequest {
+pub(super) fn responses(role: &RoleSettings, question: &Question) -> ResponsesRequest {
     let message = |(speaker, text): &(Speaker, String)| InputMessage {
         role: match speaker {
             Speaker::User => InputRole::User,
@@ -49,14 +50,14 @@ pub(super) fn responses(clients: &Clients, question: &Question) -> ResponsesRequ
         text: text.clone(),
     };
     ResponsesRequest {
-        model: clients.settings().grok_model.clone(),
+        model: role.model.clone(),
         instructions: question.instructions.clone(),
         input: question.turns.iter().map(message).collect(),
         format: Some(JsonSchemaFormat {
             name: question.schema_name.to_owned(),
             schema: question.schema.clone(),
         }),
-        effort: Some(effort(question.effort)),
+        effort: Some(role.effort.unwrap_or(effort(question.effort))),
         max_output_tokens: Some(ANSWER_TOKENS_MAX),
         cache_key: Some(question.cache_key.clone()),
         output_allowance: None,
@@ -64,10 +65,13 @@ pub(super) fn responses(clients: &Clients, question: &Question) -> ResponsesRequ
 }
 
 /// Asks the planner or the reviewer.
-pub(super) async fn grok(clients: &Clients, request: &ResponsesRequest) -> Result<Asked, Trouble> {
-    let answer = match clients.xai()?.respond(request).await {
+pub(super) async fn thinker(
+    thinker: &Thinker,
+    request: &ResponsesRequest,
+) -> Result<Asked, Trouble> {
+    let answer = match thinker.respond(request).await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Asked::failed("xAI", error)),
+        Err(error) => return Ok(Asked::failed(&request.model, error)),
     };
     let finish = match answer.finish {
         models::Finish::Completed => model::Finish::Completed,
@@ -87,7 +91,11 @@ pub(super) async fn grok(clients: &Clients, request: &ResponsesRequest) -> Resul
 }
 
 /// A turn of the coding model as a request.
-pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesRequest, Trouble> {
+pub(super) fn messages(
+    role: &RoleSettings,
+    fallback: &str,
+    prompt: &Prompt,
+) -> Result<MessagesRequest, Trouble> {
     // The rules are the same for every task and keep for an hour; the project only for as
     // long as its agents run.
     let ttls = [CacheTtl::OneHour, CacheTtl::FiveMinutes];
@@ -101,36 +109,38 @@ pub(super) fn messages(clients: &Clients, prompt: &Prompt) -> Result<MessagesReq
         input_schema: tool.input_schema,
         strict: true,
     };
-    let settings = clients.settings();
     let model = match prompt.fallback {
-        false => &settings.anthropic_model,
-        true => &settings.anthropic_fallback_model,
+        false => &role.model,
+        true => fallback,
     };
     Ok(MessagesRequest {
-        model: model.clone(),
+        model: model.to_owned(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
         tools: tools::tools().into_iter().map(tool).collect(),
         messages: conversation(&prompt.messages)?,
-        effort: Some(effort(prompt.effort)),
+        effort: Some(role.effort.unwrap_or(effort(prompt.effort))),
         cache_tail: true,
         charged_once: false,
     })
 }
 
 /// Takes a turn with the coding model.
-pub(super) async fn claude(clients: &Clients, request: &MessagesRequest) -> Result<Asked, Trouble> {
-    let client = clients.anthropic()?;
-    let first = clients.warmth().enter(request).await;
+pub(super) async fn coder(
+    coder: &Coder,
+    warmth: &Warmth,
+    request: &MessagesRequest,
+) -> Result<Asked, Trouble> {
+    let first = warmth.enter(request).await;
     let mut on_event = |event| {
         if let (Some(first), StreamEvent::Started { .. }) = (&first, event) {
             first.begun();
         }
     };
-    let answer = match client.create(request, &mut on_event).await {
+    let answer = match coder.create(request, &mut on_event).await {
         Ok(answer) => answer,
         Err(error) if matches!(error.kind(), ErrorKind::TooLarge) => return Ok(outgrown(&error)),
-        Err(error) => return Ok(Asked::failed("Anthropic", error)),
+        Err(error) => return Ok(Asked::failed(&request.model, error)),
     };
     let reply = AgentReply {
         content: answer.content.get().to_owned(),
@@ -223,14 +233,39 @@ fn spent(model: &str, attempts: u32, usage: models::Usage, cost: models::MicroUs
     Spent::of_model(model, spent)
 }
 
-/// A refusal for good is a failure of the task; anything else may succeed later.
-fn refused(service: &str, error: ModelError) -> Trouble {
+/// A refusal for good is a failure of the task, with what its owner can do about it; anything
+/// else may succeed later.
+fn refused(model: &str, error: ModelError) -> Trouble {
+    let advice = match error.kind() {
+        ErrorKind::InvalidKey => "Check its key in the settings, then retry the task.",
+        ErrorKind::Permission => {
+            "Give its key the permission in the service's console, then retry the task."
+        }
+        ErrorKind::SpendLimit => {
+            "Add credits or raise the limit at its service, then retry the task."
+        }
+        ErrorKind::NotFound { .. } | ErrorKind::Settings { .. } => {
+            "Check its id and its address in the settings, then retry the task."
+        }
+        ErrorKind::TooLarge => "Ask for less in one task.",
+        ErrorKind::AllowanceSpent { .. } => "Ask for less in one task, or choose another model.",
+        ErrorKind::InvalidRequest { .. }
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::Overloaded
+        | ErrorKind::Server { .. }
+        | ErrorKind::Timeout { .. }
+        | ErrorKind::Transport
+        | ErrorKind::Stream(_)
+        | ErrorKind::Malformed { .. } => "Choose another model in the settings, or retry the task.",
+    };
     match error.retry() {
         models::Retry::Transient { .. } => Trouble::Model(error),
-        models::Retry::Terminal => terminal(
+        models::Retry::Terminal => Trouble::Terminal(Failure::new(
             Code::ModelUnavailable,
-            &format!("{service} refused the call"),
-            &error,
-        ),
+            format!(
+                "The model `{model}` can not be used: {}. {advice}",
+                error.kind()
+            ),
+        )),
     }
 }

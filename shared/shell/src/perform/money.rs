@@ -1,10 +1,11 @@
 //! What a model call can cost at most, and paying for it out of the task's budget.
 
-use models::prices::{self, Charged};
+use models::prices::{Charged, Tariff};
 use models::{MessagesRequest, Provider, ResponsesRequest};
 use pipeline::effect::Entry;
 
 use super::ask::Asked;
+use crate::config::{Dialect, RoleSettings};
 use crate::ledger::Ledger;
 use crate::trouble::Trouble;
 
@@ -16,20 +17,32 @@ pub(super) const GROK_OUTPUT_TOKENS_MAX: u64 = 128_000;
 ///
 /// # Errors
 /// The request can not be written.
-pub(super) fn of_responses(request: &ResponsesRequest) -> Result<u64, Trouble> {
-    let body = models::wire::xai::request_body(request).map_err(unwritten)?;
-    let (bytes, output) = (body.len(), GROK_OUTPUT_TOKENS_MAX);
-    Ok(at_most(Provider::Xai, &request.model, bytes, output))
+pub(super) fn of_responses(
+    role: &RoleSettings,
+    request: &ResponsesRequest,
+) -> Result<u64, Trouble> {
+    let body = match role.dialect {
+        Dialect::Own => models::wire::xai::request_body(request),
+        Dialect::Chat => models::wire::chat::question_body(request, role.structured),
+    };
+    let bytes = body.map_err(unwritten)?.len();
+    Ok(at_most(Provider::Xai, role, bytes, GROK_OUTPUT_TOKENS_MAX))
 }
 
 /// What a turn of the coding model can cost at most.
 ///
 /// # Errors
 /// The request can not be written.
-pub(super) fn of_messages(request: &MessagesRequest) -> Result<u64, Trouble> {
-    let body = models::wire::anthropic::request_body(request).map_err(unwritten)?;
-    let (bytes, output) = (body.len(), u64::from(request.max_tokens));
-    Ok(at_most(Provider::Anthropic, &request.model, bytes, output))
+pub(super) fn of_messages(role: &RoleSettings, request: &MessagesRequest) -> Result<u64, Trouble> {
+    let body = match role.dialect {
+        Dialect::Own => models::wire::anthropic::request_body(request),
+        Dialect::Chat => models::wire::chat::turn_body(request),
+    };
+    let (bytes, output) = (
+        body.map_err(unwritten)?.len(),
+        u64::from(request.max_tokens),
+    );
+    Ok(at_most(Provider::Anthropic, role, bytes, output))
 }
 
 fn unwritten(cause: serde_json::Error) -> Trouble {
@@ -38,13 +51,21 @@ fn unwritten(cause: serde_json::Error) -> Trouble {
 
 /// No token is shorter than a byte, and no prompt token is dearer than one that is written
 /// to the cache for an hour.
-fn at_most(provider: Provider, model: &str, bytes: usize, output: u64) -> u64 {
+fn at_most(own: Provider, role: &RoleSettings, bytes: usize, output: u64) -> u64 {
+    let provider = match role.dialect {
+        Dialect::Own => own,
+        Dialect::Chat => Provider::Chat,
+    };
     let charged = Charged {
         written_1h: bytes as u64,
         output,
         ..Charged::default()
     };
-    prices::of_answer(provider, model, model).cost(&charged).0
+    let tariff = Tariff {
+        requested: &role.model,
+        fixed: role.price,
+    };
+    tariff.price(provider, &role.model).cost(&charged).0
 }
 
 /// Makes a call, with a `ledger` only after its worst case has been reserved.
