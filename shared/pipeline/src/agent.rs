@@ -55,8 +55,6 @@ pub struct Session<'a> {
     work: &'a AgentWork,
     workspace: Workspace,
     system: [String; 2],
-    /// The files shown with the assignment.
-    attached: String,
     messages: Messages,
     /// The conversation that the last turn ended because it was too long.
     before: Option<Messages>,
@@ -85,25 +83,14 @@ pub struct Settled {
 impl<'a> Session<'a> {
     /// A session before its first turn.
     pub fn start(work: &'a AgentWork) -> Self {
-        Self::with(work, prompts::attached(work))
-    }
-
-    /// The same whose first message shows no files, as older versions began.
-    pub fn start_bare(work: &'a AgentWork) -> Self {
-        Self::with(work, String::new())
-    }
-
-    fn with(work: &'a AgentWork, attached: String) -> Self {
-        let first = prompts::assignment(work) + &attached;
         Self {
-            attached,
             work,
             workspace: work.base.clone(),
             system: [
                 prompts::agent_rules(),
                 prompts::project(&work.brief, &work.plan),
             ],
-            messages: vec![said(&[first])],
+            messages: vec![said(&[prompts::assignment(work)])],
             before: None,
             watch: Watch::default(),
             turns: 0,
@@ -250,10 +237,7 @@ impl<'a> Session<'a> {
     /// The conversation outgrew the model: nothing of the turn is carried out.
     fn overflowed(&mut self) -> Settled {
         self.overflows += 1;
-        // The very first question can only do without the files.
-        let is_hopeless = self.messages.len() == 1 && self.attached.is_empty();
-        self.attached.clear();
-        if self.overflows > AGENT_OVERFLOWS_MAX || is_hopeless {
+        if self.overflows > AGENT_OVERFLOWS_MAX || self.messages.len() == 1 {
             return self.fail(
                 Code::AgentStuck,
                 "The agent's conversation outgrew the model. Ask for less in one task.".to_owned(),
@@ -279,9 +263,6 @@ impl<'a> Session<'a> {
         let changes = self
             .workspace
             .changes(&self.work.assignment.id, self.work.round);
-        if changes.is_empty() {
-            texts[0].push_str(&self.attached);
-        }
         if !changes.is_empty() || !self.last_words.is_empty() {
             texts.push(prompts::handover(&changes, &self.last_words));
         }

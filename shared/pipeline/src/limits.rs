@@ -85,12 +85,6 @@ pub const AGENT_REFUSALS_MAX: u32 = 1;
 pub const AGENT_CONTEXT_TOKENS_MAX: u64 = 150_000;
 /// New conversations of one agent because the one before was too long.
 pub const AGENT_HANDOVERS_MAX: u32 = 3;
-/// Estimated tokens of the files that are shown whole with an assignment.
-pub const ATTACHED_TOKENS_MAX: usize = 40_000;
-/// Lines of the outline of a file that is not shown whole.
-pub const OUTLINE_LINES_MAX: usize = 40;
-/// Bytes of all outlines; the files after them are only named.
-pub const OUTLINE_CHARS_MAX: usize = 40_000;
 /// Times a conversation may be too long even for the model.
 pub const AGENT_OVERFLOWS_MAX: u32 = 1;
 /// Characters of an agent's last words that the next conversation is told.

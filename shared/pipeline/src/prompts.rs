@@ -2,8 +2,6 @@
 //! service can cache them; whatever a person or another model wrote stands inside a tag,
 //! as one line of JSON that can not close it, or between delimiters it can not guess.
 
-mod attached;
-
 use serde_json::{Value, json};
 
 use crate::advance::Wish;
@@ -205,13 +203,6 @@ pub fn assignment(work: &AgentWork) -> String {
         "A reviewer asks for changes to your assignment. Make the required changes to the files as they stand:"
     };
     format!("{lead}\n<assignment>\n{}\n</assignment>", in_tag(&facts))
-}
-
-/// The files that an agent is shown behind its assignment: its own, those it may read, those
-/// of the assignments before its own. What is too much is shown as an outline. Empty if there
-/// is none.
-pub fn attached(work: &AgentWork) -> String {
-    attached::attached(work)
 }
 
 /// The reviewer's rules.

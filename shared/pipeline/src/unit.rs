@@ -181,7 +181,7 @@ pub fn record(
 ) -> (Entry, Vec<String>) {
     match (work, &effect.action, answer) {
         (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. }) => {
-            let mut session = session(work, journal);
+            let mut session = Session::start(work);
             if replay(&mut session, journal).is_err() {
                 return (
                     Entry::Turn {
@@ -207,16 +207,6 @@ pub fn record(
 /// The key of an agent's turn.
 fn turn_key(turn: u32) -> String {
     format!("t{turn}")
-}
-
-/// The session that `journal` is of: an older version showed no files.
-fn session<'a>(work: &'a AgentWork, journal: &Journal) -> Session<'a> {
-    let session = Session::start(work);
-    let first = Effect::new(turn_key(0), Action::AskAgent(session.prompt()));
-    match journal.find(&first) {
-        Ok(_) => session,
-        Err(_) => Session::start_bare(work),
-    }
 }
 
 /// Takes every recorded turn. Ends with the first that is not recorded, if any.
@@ -254,7 +244,7 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
 }
 
 fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
-    let mut session = session(work, journal);
+    let mut session = Session::start(work);
     match replay(&mut session, journal) {
         Err(failure) => Step::done(Outcome::Failed(failure), session.spent()),
         Ok(Some(effect)) => Step::Do(vec![effect]),
