@@ -9,7 +9,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod agents;
 mod briefs;
 mod browser;
 mod budget;
