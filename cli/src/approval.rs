@@ -3,7 +3,9 @@
 use std::io::BufRead;
 
 use anyhow::{Context, anyhow};
-use appwrite::Client;
+use appwrite::{Client, Query};
+use pipeline::estimate::Estimate;
+use pipeline::rows::DATABASE;
 use pipeline::{Command, Status, TaskId, messages, money};
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -13,7 +15,8 @@ use crate::task::TaskRow;
 use crate::task_api;
 
 const QUESTION: &str = "The plan waits for your word: `yes` starts the agents, `no` cancels the task, \
-                        anything else asks for another plan with that in mind.";
+                        anything else asks for another plan with that in mind. \
+                        The web page lets you change its assignments.";
 
 /// What a task waits for its owner with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,11 @@ pub(crate) async fn ask(
 ) -> anyhow::Error {
     while let Some(question) = questions.recv().await {
         let command = loop {
+            if question == Question::Plan
+                && let Some(estimate) = estimate(client, task)
+            {
+                output.note(&estimate);
+            }
             output.note(&question.text());
             match read().await {
                 Ok(answer) => match question.command(answer.trim()) {
@@ -91,6 +99,26 @@ pub(crate) async fn ask(
     }
     // Whoever follows the task has ended, and so does this.
     std::future::pending().await
+}
+
+/// What carrying out the plan that waits will probably take, if that can be read.
+fn estimate(client: &Client, task: &TaskId) -> Option<String> {
+    let queries = [
+        Query::equal("taskId", task.as_str()),
+        Query::select(&["estimate"]),
+        Query::order_desc("generation"),
+        Query::limit(1),
+    ];
+    let table = client.table(DATABASE, "plans");
+    let found = tokio::task::block_in_place(|| table.list(&queries)).ok()?;
+    let estimate: Estimate = serde_json::from_str(found.rows.first()?.text("estimate")?).ok()?;
+    Some(format!(
+        "{}. Agents: {}. Tokens: about {} read, {} written.",
+        messages::estimate(&estimate),
+        estimate.agents,
+        estimate.input_tokens,
+        estimate.output_tokens
+    ))
 }
 
 /// One line of standard input.

@@ -1,11 +1,14 @@
 import { counted, integer, usd } from './format';
 import { Panel } from './notice';
-import { inOrder } from './snapshot';
-import type { Assignment } from './task';
+import { inOrder, isFinal, type Snapshot } from './snapshot';
+import type { Assignment, Turn } from './task';
+import { turnsAtWork, withTurn } from './work';
 
 /** The agents, each with its assignment. */
-export function Agents({ assignments, ended }: { assignments: readonly Assignment[]; ended: boolean }) {
-  const rows = inOrder(assignments);
+export function Agents({ snapshot }: { snapshot: Snapshot }) {
+  const rows = inOrder(snapshot.assignments);
+  const turns = turnsAtWork(snapshot);
+  const ended = isFinal(snapshot.task);
   return (
     <Panel title="Agents" aside={rows.length > 0 ? counted(rows.length, 'run') : ''}>
       {rows.length === 0 ? (
@@ -13,7 +16,7 @@ export function Agents({ assignments, ended }: { assignments: readonly Assignmen
       ) : (
         <ul class="agents">
           {rows.map((row) => (
-            <Agent key={row.id} row={row} />
+            <Agent key={row.id} row={withTurn(row, turns.get(row.id))} turn={turns.get(row.id)} />
           ))}
         </ul>
       )}
@@ -21,7 +24,7 @@ export function Agents({ assignments, ended }: { assignments: readonly Assignmen
   );
 }
 
-function Agent({ row }: { row: Assignment }) {
+function Agent({ row, turn }: { row: Assignment; turn: Turn | undefined }) {
   const spent = row.inputTokens + row.outputTokens;
   return (
     <li>
@@ -38,8 +41,13 @@ function Agent({ row }: { row: Assignment }) {
         {row.type && `, ${row.type}`}
         {row.round > 1 && `, round ${row.round}`}
         {row.turn > 0 && `, ${counted(row.turn, 'turn')}`}
-        {spent > 0 && `, ${integer(row.inputTokens)} tokens in, ${integer(row.outputTokens)} out, ${usd(row.costMicroUsd)}`}
+        {spent > 0 && `, ${integer(row.inputTokens)} tokens in, ${integer(row.outputTokens)} out, ${usd(row.costMicroUsd)}${turn ? ' so far' : ''}`}
       </p>
+      {turn?.files.length ? (
+        <p class="aside">
+          <code class="text">{turn.files.join(', ')}</code>
+        </p>
+      ) : null}
     </li>
   );
 }

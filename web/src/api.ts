@@ -3,6 +3,7 @@
 import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import type { Brief, FieldError } from './brief';
 import type { Command } from './controls';
+import type { PlannedAssignment } from './plan-editor';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
 
@@ -24,7 +25,7 @@ export type Submitted =
 const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
 /** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
 const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
-  plans: ['summary', 'assignmentCount', 'line', 'level'],
+  plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
   files: ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'],
 };
 
@@ -103,10 +104,11 @@ export class Api {
     return parseTask(row as Json);
   }
 
-  /** Every row of one table that belongs to a task, page after page. */
-  async rows<T extends Table>(table: T, taskId: string): Promise<RowOf[T][]> {
+  /** Every row of one table that belongs to a task and was changed `since` then, page after page. */
+  async rows<T extends Table>(table: T, taskId: string, since?: string): Promise<RowOf[T][]> {
     const rows: RowOf[T][] = [];
     const base = [Query.equal('taskId', taskId), Query.limit(PAGE_ROWS)];
+    if (since) base.push(Query.greaterThanEqual('$updatedAt', since));
     const columns = COLUMNS[table];
     if (columns) base.push(Query.select([...ROW_COLUMNS, ...columns]));
     let queries = base;
@@ -117,6 +119,13 @@ export class Api {
       if (!last || page.rows.length < PAGE_ROWS) return rows;
       queries = [...base, Query.cursorAfter(last.$id)];
     }
+  }
+
+  /** The assignments of a finished plan, with all their fields. */
+  async assignments(planId: string): Promise<PlannedAssignment[]> {
+    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'plans', rowId: planId });
+    const { plan } = JSON.parse(String((row as Json).plan)) as { plan: { assignments: PlannedAssignment[] } };
+    return plan.assignments;
   }
 
   async fileContent(fileId: string): Promise<string> {

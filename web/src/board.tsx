@@ -8,10 +8,11 @@ import { type Feed, LiveTask } from './live';
 import { TroubleNotice } from './notice';
 import { Outcome } from './outcome';
 import { Reviews } from './reviews';
-import { EMPTY, feedLines, isFinal, type Snapshot } from './snapshot';
+import { EMPTY, isFinal, type Snapshot } from './snapshot';
 import { StageBar } from './stages';
 import { TotalsPanel } from './totals';
 import type { Trouble } from './trouble';
+import { feedLines } from './work';
 
 interface View {
   snapshot: Snapshot;
@@ -69,7 +70,7 @@ export function Board({ api, feed, taskId, scripted }: Props) {
       <Outcome snapshot={snapshot} />
       <div class="columns">
         <div>
-          <Agents assignments={snapshot.assignments} ended={isFinal(task)} />
+          <Agents snapshot={snapshot} />
           <Files api={api} versions={snapshot.files} />
           <Reviews reviews={snapshot.reviews} />
         </div>

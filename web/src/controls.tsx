@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Api } from './api';
 import { BudgetForm } from './budget';
+import { FollowUp } from './follow-up';
+import { PlanEditor, type PlannedAssignment } from './plan-editor';
 import type { Snapshot } from './snapshot';
 import { troubleOf } from './trouble';
 
@@ -8,6 +10,8 @@ import { troubleOf } from './trouble';
 export type Command =
   | { command: 'approve' | 'pause' | 'resume' | 'cancel' | 'retry' }
   | { command: 'revise'; comment: string }
+  | { command: 'edit'; assignments: readonly PlannedAssignment[] }
+  | { command: 'follow_up'; description: string; requirements: readonly string[] }
   | { command: 'budget'; budgetUsd: number };
 
 type Word = Command['command'];
@@ -15,7 +19,7 @@ type Word = Command['command'];
 /** Longest comment on a plan, in characters. */
 const COMMENT_CHARS_MAX = 4_000;
 const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-const BUTTONS: Record<Exclude<Word, 'budget'>, string> = {
+const BUTTONS: Record<Exclude<Word, 'budget' | 'edit' | 'follow_up'>, string> = {
   approve: 'Approve the plan',
   revise: 'Ask for another plan',
   pause: 'Pause',
@@ -25,7 +29,7 @@ const BUTTONS: Record<Exclude<Word, 'budget'>, string> = {
 };
 
 /** What a task of this status takes, beside a comment on its plan. */
-export function commandsFor(status: string, isExhausted = false): Exclude<Word, 'revise' | 'budget'>[] {
+export function commandsFor(status: string, isExhausted = false): Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up'>[] {
   if (status === 'paused' && isExhausted) return ['cancel'];
   if (status === 'awaiting_approval') return ['approve', 'cancel'];
   if (status === 'paused') return ['resume', 'cancel'];
@@ -42,23 +46,44 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
   const [refusal, setRefusal] = useState('');
   const { task } = snapshot;
   const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
-  if (!task || commands.length === 0) return null;
+  const isCompleted = task?.status === 'completed';
+  if (!task || (commands.length === 0 && !isCompleted)) return null;
+  const plan = snapshot.plans.findLast(({ line }) => line !== '');
 
-  const send = async (command: Command) => {
-    if (command.command === 'cancel' && !confirm('Cancel this project? Nothing will be published.')) return;
+  /** Returns whether the command was taken. */
+  const send = async (command: Command): Promise<boolean> => {
+    if (command.command === 'cancel' && !confirm('Cancel this project? Nothing will be published.')) return false;
+    let isTaken = false;
     setBusy(true);
     setRefusal('');
     try {
       const refused = await api.command(task.id, command);
       setRefusal(refused ?? '');
-      if (refused === undefined && command.command === 'revise') setComment('');
+      isTaken = refused === undefined;
+      if (isTaken && command.command === 'revise') setComment('');
     } catch (error) {
       setRefusal(troubleOf(error, api.endpoint).message);
     }
     setBusy(false);
+    return isTaken;
   };
   return (
     <section class="controls" aria-label="Commands" aria-busy={busy}>
+      {task.status === 'awaiting_approval' && plan && (
+        <PlanEditor
+          key={plan.id}
+          api={api}
+          plan={plan}
+          busy={busy}
+          save={(assignments) => void send({ command: 'edit', assignments })}
+        />
+      )}
+      {isCompleted && (
+        <FollowUp
+          busy={busy}
+          ask={(description, requirements) => send({ command: 'follow_up', description, requirements })}
+        />
+      )}
       {task.status === 'awaiting_approval' && (
         <form
           class="field"

@@ -1,6 +1,6 @@
 import { clock } from './format';
 import { Panel } from './notice';
-import type { FeedLine } from './snapshot';
+import type { FeedLine } from './work';
 
 /** What happened, newest last. */
 export function FeedLines({ lines, ended }: { lines: readonly FeedLine[]; ended: boolean }) {

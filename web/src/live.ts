@@ -5,7 +5,7 @@
 
 import type { Realtime } from 'appwrite';
 import { type Api, DATABASE } from './api';
-import { EMPTY, isFinal, type Snapshot, withRows, withTask } from './snapshot';
+import { EMPTY, fetchSince, isFinal, type Snapshot, withRows, withTask } from './snapshot';
 import { PARSE, type RowOf, TABLES, type Table, type Task, parseTask } from './task';
 import { type Trouble, troubleOf } from './trouble';
 
@@ -144,11 +144,13 @@ export class LiveTask {
 
   async #fetch() {
     const fetchRows = async <T extends Table>(table: T) => {
-      const rows: RowOf[T][] = await this.#api.rows(table, this.#taskId);
+      const rows: RowOf[T][] = await this.#api.rows(table, this.#taskId, table === 'progress' ? since : undefined);
       return (known: Snapshot) => withRows(known, table, rows);
     };
     // The task's row first: what it points to was written before it.
     const task = await this.#api.task(this.#taskId);
+    // The feed only grows. All of it is fetched at the beginning and at the end.
+    const since = isFinal(task) ? undefined : fetchSince(this.#snapshot.progress);
     const changes = await Promise.all(TABLES.map((table) => fetchRows(table)));
     const next = changes.reduce((known, change) => change(known), withTask(this.#snapshot, task));
     this.#quiet = next === this.#snapshot ? this.#quiet + 1 : 0;

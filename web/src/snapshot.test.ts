@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { currentFiles, EMPTY, feedLines, mergeRows, newerTask, stageReached, withRows, withTask } from './snapshot';
+import { currentFiles, EMPTY, fetchSince, mergeRows, newerTask, stageReached, withRows, withTask } from './snapshot';
 import { PARSE, parseTask } from './task';
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000+00:00`;
@@ -37,33 +37,11 @@ test('nothing new leaves the snapshot itself', () => {
   expect(withTask(known, task(2, 'planning'))).not.toBe(known);
 });
 
-test('the feed is the lines of the work and of units that ended, by time, then by id', () => {
-  const written = PARSE.progress({ $id: 'a.1', $createdAt: at(2), $updatedAt: at(9), stage: 'coding', level: 'info', text: 'wrote' });
-  const ended = (id: string, second: number, level = 'info') =>
-    ({ $id: id, $createdAt: at(0), $updatedAt: at(second), line: `${id} ended`, level });
-  let known = withRows(EMPTY, 'deployments', [PARSE.deployments(ended('d', 6, 'error'))]);
-  known = withRows(known, 'releases', [PARSE.releases(ended('l', 5))]);
-  known = withRows(known, 'reviews', [PARSE.reviews(ended('r', 4, 'warning'))]);
-  known = withRows(known, 'assignments', [PARSE.assignments(ended('b', 2)), PARSE.assignments(ended('a', 2))]);
-  known = withRows(known, 'progress', [written]);
-  known = withRows(known, 'plans', [PARSE.plans(ended('p', 1))]);
-  expect(feedLines(known).map(({ id, at, stage, level, text }) => [id, at, stage, level, text])).toEqual([
-    ['p', at(1), 'planning', 'info', 'p ended'],
-    ['a', at(2), 'coding', 'info', 'a ended'],
-    ['a.1', at(2), 'coding', 'info', 'wrote'],
-    ['b', at(2), 'coding', 'info', 'b ended'],
-    ['r', at(4), 'reviewing', 'warning', 'r ended'],
-    ['l', at(5), 'publishing', 'info', 'l ended'],
-    ['d', at(6), 'deploying', 'error', 'd ended'],
-  ]);
-});
-
-test('a unit has one line in the feed, and only once it ended', () => {
-  const plan = (second: number, line: string | null) => PARSE.plans({ $id: 'p', $updatedAt: at(second), line, level: 'info' });
-  const open = withRows(EMPTY, 'plans', [plan(1, null)]);
-  expect(feedLines(open)).toEqual([]);
-  const ended = withRows(open, 'plans', [plan(2, 'Planned'), plan(2, 'Planned')]);
-  expect(feedLines(withRows(ended, 'plans', [plan(1, null)])).map((entry) => entry.text)).toEqual(['Planned']);
+test('of many lines only the last are fetched again', () => {
+  const lines = Array.from({ length: 60 }, (_, index) => line(index, index % 10));
+  expect(fetchSince(lines.slice(0, 49))).toBeUndefined();
+  expect(fetchSince(lines.slice(0, 50))).toBe(at(0));
+  expect(fetchSince(lines)).toBe(at(1));
 });
 
 test('a message about a plan reads as the fetched columns do', () => {

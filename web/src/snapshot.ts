@@ -13,7 +13,6 @@ import {
   STAGES,
   type Table,
   type Task,
-  type Unit,
 } from './task';
 
 type Rows = { readonly [T in Table]: readonly RowOf[T][] };
@@ -77,37 +76,9 @@ export function isFinal(task: Task | undefined): boolean {
   return task !== undefined && FINAL.includes(task.status);
 }
 
-function compare(one: string, other: string): number {
+/** The order of two texts, byte by byte. */
+export function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
-}
-
-/** One line of the feed. `id` is its row's, and is unique among all tables. */
-export interface FeedLine {
-  id: string;
-  at: string;
-  stage: string;
-  level: string;
-  text: string;
-}
-
-/** The stage in which the units of each table work. */
-const STAGE_OF = {
-  plans: 'planning',
-  assignments: 'coding',
-  reviews: 'reviewing',
-  releases: 'publishing',
-  deployments: 'deploying',
-} as const satisfies { readonly [T in Table]?: (typeof STAGES)[number] };
-
-/** What happened, oldest first: the lines written during the work, and one for each unit that ended. */
-export function feedLines(snapshot: Snapshot): FeedLine[] {
-  const written = snapshot.progress.map(({ id, createdAt, stage, level, text }) => ({ id, at: createdAt, stage, level, text }));
-  const ends = (Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[]).flatMap((table) => {
-    const units: readonly Unit[] = snapshot[table];
-    const ended = units.filter(({ line }) => line !== '');
-    return ended.map(({ id, updatedAt, level, line }) => ({ id, at: updatedAt, stage: STAGE_OF[table], level, text: line }));
-  });
-  return [...written, ...ends].sort((one, other) => compare(one.at, other.at) || compare(one.id, other.id));
 }
 
 /** The files as they stand: the newest version of each path that was not deleted, by path. */
@@ -135,4 +106,13 @@ export function stageReached({ task, assignments, reviews, releases, deployments
   if (own >= 0) return own;
   const units = [deployments, releases, reviews, assignments].findIndex((rows) => rows.length > 0);
   return units < 0 ? STAGES.indexOf('planning') : STAGES.indexOf('deploying') - units;
+}
+
+/** Rows that are fetched again with the new ones. */
+const OVERLAP_ROWS = 50;
+
+/** From which `$updatedAt` on rows of a table that only grows are fetched. Undefined: all of them. */
+export function fetchSince(known: readonly Row[]): string | undefined {
+  const times = known.map(({ updatedAt }) => updatedAt).sort(compare);
+  return times.at(-OVERLAP_ROWS);
 }

@@ -17,15 +17,13 @@ export interface Row {
 
 /** A row of a unit of work. Its line says how the unit ended, and is empty until then. */
 export interface Unit extends Row {
+  generation: number;
+  round: number;
   line: string;
   level: string;
 }
 
-export interface Totals {
-  modelCalls: number;
-  inputTokens: number;
-  outputTokens: number;
-  costMicroUsd: number;
+export interface Totals extends Cost {
   githubRequests: number;
   /** What each model cost, by its id. */
   models: readonly (readonly [string, number])[];
@@ -63,9 +61,19 @@ export interface Task extends Row {
   failure: Failure | undefined;
 }
 
+export interface Estimate {
+  agents: number;
+  inputTokens: number;
+  outputTokens: number;
+  costMicroUsd: number;
+  minutes: number;
+}
+
 export interface Plan extends Unit {
   summary: string;
   assignmentCount: number;
+  /** What it will probably take; none in plans of older versions. */
+  estimate: Estimate | undefined;
 }
 
 export interface Assignment extends Unit {
@@ -73,8 +81,6 @@ export interface Assignment extends Unit {
   title: string;
   type: string;
   agentId: string;
-  generation: number;
-  round: number;
   state: string;
   turn: number;
   inputTokens: number;
@@ -82,11 +88,30 @@ export interface Assignment extends Unit {
   costMicroUsd: number;
 }
 
-/** A line that was written while an agent worked. */
+/** What calls of models cost. Amounts are millionths of a US dollar. */
+export interface Cost {
+  modelCalls: number;
+  inputTokens: number;
+  outputTokens: number;
+  costMicroUsd: number;
+}
+
+/** A turn of an agent. */
+export interface Turn {
+  number: number;
+  /** The files it changed. */
+  files: readonly string[];
+  /** What the agent has cost with it. */
+  total: Cost;
+}
+
+/** A line that was written while a unit was at work. */
 export interface Progress extends Row {
+  unitId: string;
   stage: string;
   level: string;
   text: string;
+  turn: Turn | undefined;
 }
 
 /** One version of a file. Its content is fetched when somebody asks for it. */
@@ -109,8 +134,6 @@ export interface Finding {
 }
 
 export interface Review extends Unit {
-  generation: number;
-  round: number;
   verdict: string;
   rework: readonly Finding[];
   remarks: readonly Finding[];
@@ -171,7 +194,13 @@ function row(data: Json): Row {
 }
 
 function unit(data: Json): Unit {
-  return { ...row(data), line: text(data.line), level: text(data.level) };
+  return {
+    ...row(data),
+    generation: number(data.generation),
+    round: number(data.round),
+    line: text(data.line),
+    level: text(data.level),
+  };
 }
 
 export function parseTask(data: Json): Task {
@@ -196,10 +225,7 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
   if (!totals) return undefined;
   const spent = object(totals.spent);
   return {
-    modelCalls: number(spent.modelCalls),
-    inputTokens: number(spent.inputTokens),
-    outputTokens: number(spent.outputTokens),
-    costMicroUsd: number(spent.costMicroUsd),
+    ...cost(spent),
     githubRequests: number(spent.githubRequests),
     models: Object.entries(object(spent.models)).map(([id, part]) => [id, number(object(part).costMicroUsd)] as const),
     assignments: number(totals.assignments),
@@ -215,6 +241,42 @@ function parseExhausted(data: Json): Exhausted {
     limitMicroUsd: number(data.limitMicroUsd),
     spentMicroUsd: number(data.spentMicroUsd),
     neededMicroUsd: number(data.neededMicroUsd),
+  };
+}
+
+function parseEstimate(estimate: Json | undefined): Estimate | undefined {
+  if (!estimate) return undefined;
+  return {
+    agents: number(estimate.agents),
+    inputTokens: number(estimate.inputTokens),
+    outputTokens: number(estimate.outputTokens),
+    costMicroUsd: number(estimate.costMicroUsd),
+    minutes: number(estimate.minutes),
+  };
+}
+
+function cost(data: Json): Cost {
+  return {
+    modelCalls: number(data.modelCalls),
+    inputTokens: number(data.inputTokens),
+    outputTokens: number(data.outputTokens),
+    costMicroUsd: number(data.costMicroUsd),
+  };
+}
+
+function parseProgress(data: Json): Progress {
+  const told = column(data.data);
+  const turn =
+    told?.kind === 'turn'
+      ? { number: number(told.turn), files: list(told.files).map(text), total: cost(object(told.total)) }
+      : undefined;
+  return {
+    ...row(data),
+    unitId: text(data.unitId),
+    stage: text(data.stage),
+    level: text(data.level),
+    text: text(data.text),
+    turn,
   };
 }
 
@@ -238,8 +300,6 @@ function parseReview(data: Json): Review {
   });
   return {
     ...unit(data),
-    generation: number(data.generation),
-    round: number(data.round),
     verdict: text(data.verdict),
     rework,
     remarks: list(findings?.remarks).map((entry) => finding(entry, '')),
@@ -252,6 +312,7 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
     ...unit(data),
     summary: text(data.summary),
     assignmentCount: number(data.assignmentCount),
+    estimate: parseEstimate(column(data.estimate)),
   }),
   assignments: (data) => ({
     ...unit(data),
@@ -259,15 +320,13 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
     title: text(data.title),
     type: text(data.type),
     agentId: text(data.agentId),
-    generation: number(data.generation),
-    round: number(data.round),
     state: text(data.state),
     turn: number(data.turn),
     inputTokens: number(data.inputTokens),
     outputTokens: number(data.outputTokens),
     costMicroUsd: number(data.costMicroUsd),
   }),
-  progress: (data) => ({ ...row(data), stage: text(data.stage), level: text(data.level), text: text(data.text) }),
+  progress: parseProgress,
   files: (data) => ({
     ...row(data),
     path: text(data.path),

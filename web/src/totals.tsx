@@ -1,20 +1,23 @@
 import { integer, usd } from './format';
 import { Panel } from './notice';
-import type { Snapshot } from './snapshot';
+import { isFinal, type Snapshot } from './snapshot';
+import { sinceTotals } from './work';
 
 /** What the task took so far. Scripted models count tokens as real ones do, but charge nothing. */
-export function TotalsPanel({ snapshot: { task }, scripted }: { snapshot: Snapshot; scripted: boolean }) {
-  const totals = task?.totals;
+export function TotalsPanel({ snapshot, scripted }: { snapshot: Snapshot; scripted: boolean }) {
+  const totals = snapshot.task?.totals;
   if (!totals) return null;
+  const since = sinceTotals(snapshot);
+  const soFar = isFinal(snapshot.task) ? '' : ' so far';
   const rows: readonly (readonly [string, string])[] = [
     ['Assignments', integer(totals.assignments)],
     ['Agent runs', integer(totals.agentRuns)],
     ['Review rounds', integer(totals.reviews)],
-    ['Model calls', integer(totals.modelCalls)],
-    ['Tokens in', integer(totals.inputTokens)],
-    ['Tokens out', integer(totals.outputTokens)],
+    ['Model calls', integer(totals.modelCalls + since.modelCalls)],
+    ['Tokens in', integer(totals.inputTokens + since.inputTokens)],
+    ['Tokens out', integer(totals.outputTokens + since.outputTokens)],
     ['GitHub requests', integer(totals.githubRequests)],
-    [scripted ? 'At list prices' : 'Cost', usd(totals.costMicroUsd)],
+    [(scripted ? 'At list prices' : 'Cost') + soFar, usd(totals.costMicroUsd + since.costMicroUsd)],
     ...totals.models.map(([id, cost]) => [`of it ${id}`, usd(cost)] as const),
   ];
   return (

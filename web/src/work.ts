@@ -1,0 +1,123 @@
+/**
+ * What a page shows of the work while it goes on: the feed, the agents, and the costs so far.
+ * Pure: it follows from the rows alone, in whatever order they came.
+ */
+
+import { compare, isFinal, type Snapshot } from './snapshot';
+import type { Assignment, Cost, STAGES, Table, Turn, Unit } from './task';
+
+/** One line of the feed. `id` is unique among all lines. */
+export interface FeedLine {
+  id: string;
+  at: string;
+  stage: string;
+  level: string;
+  text: string;
+}
+
+/** The stage in which the units of each table work, and what a person reads when it begins. */
+const STAGE_OF = {
+  plans: ['planning', 'The planner divides the work'],
+  assignments: ['coding', 'Agents write the files'],
+  reviews: ['reviewing', 'The reviewer reads the files'],
+  releases: ['publishing', 'The files are committed'],
+  deployments: ['deploying', 'The project is deployed'],
+} as const satisfies { readonly [T in Table]?: readonly [(typeof STAGES)[number], string] };
+
+const ENDS: Record<string, string> = {
+  awaiting_approval: 'The plan waits for its owner',
+  paused: 'The task is paused',
+  completed: 'The task is completed',
+  failed: 'The task has failed',
+  cancelled: 'The task is cancelled',
+};
+
+/** A line with its place among those of the same time: what begins, what goes on, what ends. */
+interface Placed extends FeedLine {
+  place: number;
+  sequence: number;
+}
+
+/**
+ * What happened, oldest first. Lines that were written during the work are in the order of their
+ * `$sequence`; stages that began, units that ended and where the task stands come in by time.
+ */
+export function feedLines(snapshot: Snapshot): FeedLine[] {
+  let latest = '';
+  const written = snapshot.progress.map(({ id, sequence, createdAt, stage, level, text }): Placed => {
+    // A row's time was taken before its number: of two at once, the later may have the earlier time.
+    latest = latest > createdAt ? latest : createdAt;
+    return { id, at: latest, stage, level, text, place: 1, sequence };
+  });
+  const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
+  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot[table])), ...stands(snapshot)];
+  all.sort(
+    (one, other) =>
+      compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
+  );
+  return all.map(({ id, at, stage, level, text }) => ({ id, at, stage, level, text }));
+}
+
+function unitLines(table: keyof typeof STAGE_OF, units: readonly Unit[]): Placed[] {
+  const [stage, begins] = STAGE_OF[table];
+  const first = new Map<string, Unit>();
+  for (const unit of units) {
+    const key = `${unit.generation}.${unit.round}`;
+    const known = first.get(key);
+    if (!known || unit.createdAt < known.createdAt) first.set(key, unit);
+  }
+  const begun = [...first.values()].map(({ id, createdAt, round }): Placed => {
+    const text = table === 'assignments' && round > 1 ? 'Agents change what the reviewer asked for' : begins;
+    return { id: `begin.${id}`, at: createdAt, stage, level: 'info', text, place: 0, sequence: 0 };
+  });
+  const ended = units.filter(({ line }) => line !== '');
+  const ends = ended.map(
+    ({ id, updatedAt, level, line }): Placed => ({ id, at: updatedAt, stage, level, text: line, place: 2, sequence: 0 }),
+  );
+  return [...begun, ...ends];
+}
+
+/** Where the task stands, unless somebody is at work. */
+function stands({ task }: Snapshot): Placed[] {
+  const text = task && ENDS[task.status];
+  if (!text) return [];
+  const level = task.status === 'failed' ? 'error' : 'info';
+  return [{ id: `task.${task.rev}`, at: task.updatedAt, stage: 'task', level, text, place: 3, sequence: 0 }];
+}
+
+/** The newest turn of each agent that is at work, by the id of its assignment's row. */
+export function turnsAtWork({ task, assignments, progress }: Snapshot): ReadonlyMap<string, Turn> {
+  const open = new Set(assignments.filter(({ line }) => line === '').map(({ id }) => id));
+  const turns = new Map<string, Turn>();
+  if (isFinal(task)) return turns;
+  for (const { unitId, turn } of progress) {
+    const known = turns.get(unitId);
+    if (turn && open.has(unitId) && (!known || turn.number > known.number)) turns.set(unitId, turn);
+  }
+  return turns;
+}
+
+/** An agent's numbers, as they stand now. */
+export function withTurn(row: Assignment, turn: Turn | undefined): Assignment {
+  return turn ? { ...row, ...turn.total, turn: turn.number } : row;
+}
+
+/**
+ * What agents cost beyond the totals of the task's row. It is written when the task moves on, so the
+ * agents that have ended since are missing there, and those at work.
+ */
+export function sinceTotals(snapshot: Snapshot): Cost {
+  const { task, assignments } = snapshot;
+  const turns = turnsAtWork(snapshot);
+  const ended = assignments.filter(({ line, state }) => line !== '' && state !== 'failed').sort((one, other) => compare(one.updatedAt, other.updatedAt));
+  const missing = isFinal(task) ? [] : ended.slice(task?.totals?.agentRuns ?? 0);
+  const sum = { modelCalls: 0, inputTokens: 0, outputTokens: 0, costMicroUsd: 0 };
+  const parts: Cost[] = [...missing.map((row) => ({ ...row, modelCalls: row.turn })), ...[...turns.values()].map(({ total }) => total)];
+  for (const part of parts) {
+    sum.modelCalls += part.modelCalls;
+    sum.inputTokens += part.inputTokens;
+    sum.outputTokens += part.outputTokens;
+    sum.costMicroUsd += part.costMicroUsd;
+  }
+  return sum;
+}
