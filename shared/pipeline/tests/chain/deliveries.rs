@@ -172,7 +172,6 @@ fn coded(assignments: &[serde_json::Value], finished: &[&str]) -> (World, Facts)
                 summary: String::new(),
                 files: 1,
                 turns: 1,
-                contract_change_request: String::new(),
             },
             spent: Spent::default(),
         })));
