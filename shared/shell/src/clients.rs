@@ -14,7 +14,7 @@ use secrecy::SecretString;
 
 use crate::config::{Dialect, RoleSettings, Settings};
 use crate::load::Plans;
-use crate::perform::Warmth;
+use crate::nudge::Nudges;
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -32,7 +32,7 @@ pub struct Clients {
     reviewer: OnceLock<Thinker>,
     coder: OnceLock<Coder>,
     plans: Plans,
-    warmth: Warmth,
+    nudges: Nudges,
 }
 
 /// A model that answers questions.
@@ -91,7 +91,7 @@ impl Clients {
             reviewer: OnceLock::new(),
             coder: OnceLock::new(),
             plans: Plans::default(),
-            warmth: Warmth::default(),
+            nudges: Nudges::default(),
         }
     }
 
@@ -100,9 +100,9 @@ impl Clients {
         &self.plans
     }
 
-    /// What this process has put into the cache of the agents' service.
-    pub fn warmth(&self) -> &Warmth {
-        &self.warmth
+    /// Which tasks this process has looked at a moment ago.
+    pub fn nudges(&self) -> &Nudges {
+        &self.nudges
     }
 
     /// The settings.
