@@ -21,5 +21,6 @@ mod deliveries;
 mod follow_ups;
 mod pauses;
 mod push;
+mod recovery;
 mod tidy;
 mod world;
