@@ -21,24 +21,10 @@ use super::catalog::{Behaviour, CLAUDE, SCRIPTED};
 use super::digest::sha256_hex;
 use super::server::{Fault, State, bearer};
 use super::wire::{Payload, Reply};
-pub(crate) use cache::Cached;
 use request::Request;
 
 /// Calls that are answered with 529 before an overloaded model answers.
 const OVERLOADED_CALLS: u32 = 2;
-
-/// An answer, and what it does with the prompt cache.
-pub(crate) struct Answer {
-    pub(crate) reply: Reply,
-    pub(crate) cached: Cached,
-}
-
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        let cached = Cached::default();
-        Self { reply, cached }
-    }
-}
 
 type Refused<T> = Result<T, Box<Reply>>;
 
@@ -111,16 +97,15 @@ fn is_latest_version(headers: &HeaderMap) -> bool {
 }
 
 /// Answers `POST /v1/messages`: the model's name as far as it could be read, and the answer.
-pub(crate) fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (String, Answer) {
+pub(crate) fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (String, Reply) {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     let model = value
         .as_ref()
         .and_then(|value| value["model"].as_str())
         .unwrap_or_default()
         .to_owned();
-    let answer =
-        checked(state, headers, value, body).unwrap_or_else(|refusal| Answer::from(*refusal));
-    (model, answer)
+    let reply = checked(state, headers, value, body).unwrap_or_else(|refusal| *refusal);
+    (model, reply)
 }
 
 fn parse(headers: &HeaderMap, value: Option<Value>, needs_max_tokens: bool) -> Refused<Request> {
@@ -135,30 +120,30 @@ fn checked(
     headers: &HeaderMap,
     value: Option<Value>,
     body: &[u8],
-) -> Refused<Answer> {
+) -> Refused<Reply> {
     check_headers(state, headers)?;
     let request = parse(headers, value, true)?;
     signature::verify(state, &request)?;
     match state.next_fault(Service::Anthropic, &request.model_name, request.behaviour) {
-        Some(Fault::Overloaded) => return Ok(overloaded().into()),
+        Some(Fault::Overloaded) => return Ok(overloaded()),
         Some(Fault::RateLimited(seconds)) => {
             let reply = error(
                 429,
                 "rate_limit_error",
                 "This request would exceed your organization's rate limit.",
             );
-            return Ok(reply.header("retry-after", seconds.to_string()).into());
+            return Ok(reply.header("retry-after", seconds.to_string()));
         }
-        Some(Fault::SpendingLimit) => return Ok(spending_limit().into()),
+        Some(Fault::SpendingLimit) => return Ok(spending_limit()),
         None => {}
     }
     let conversation = signature::conversation(&request);
     let before = state.attempt(Service::Anthropic, &request.model_name, &conversation);
     if request.behaviour == Behaviour::Overloaded && before < OVERLOADED_CALLS {
-        return Ok(overloaded().into());
+        return Ok(overloaded());
     }
     let truncates = request.behaviour == Behaviour::Truncated && before == 0;
-    let (message, cached) = answer::message(state, &request, truncates && !request.stream);
+    let message = answer::message(state, &request, truncates && !request.stream);
     let reply = if request.stream {
         Reply {
             status: 200,
@@ -173,10 +158,9 @@ fn checked(
     } else {
         reply
     };
-    let reply = reply
+    Ok(reply
         .header("request-id", request_id(body))
-        .header("anthropic-organization-id", "local");
-    Ok(Answer { reply, cached })
+        .header("anthropic-organization-id", "local"))
 }
 
 fn spending_limit() -> Reply {

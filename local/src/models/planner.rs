@@ -33,10 +33,7 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
-        | Behaviour::NeverSatisfied
-        | Behaviour::Empty
-        | Behaviour::CutOff
-        | Behaviour::InvalidJson => {}
+        | Behaviour::NeverSatisfied => {}
     }
     plan
 }

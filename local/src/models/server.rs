@@ -15,7 +15,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
-use super::anthropic::Cached;
 use super::catalog::Behaviour;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
@@ -146,15 +145,6 @@ impl State {
         }
     }
 
-    /// Which of these prefixes are cached.
-    pub(crate) fn has_prefixes(&self, asked: &[String]) -> Vec<bool> {
-        let prefixes = lock(&self.prefixes);
-        asked
-            .iter()
-            .map(|prefix| prefixes.contains(prefix))
-            .collect()
-    }
-
     /// Keeps a completion until it is looked for, and returns its id.
     pub(crate) fn defer(&self, completion: &Value) -> String {
         let count = self.deferred_count.fetch_add(1, Ordering::Relaxed);
@@ -190,14 +180,12 @@ impl State {
         known
     }
 
-    fn record(&self, service: Service, model: String, body: &[u8], status: u16, cached: &Cached) {
+    fn record(&self, service: Service, model: String, body: &[u8], status: u16) {
         lock(&self.calls).push(CallRecord {
             service,
             model,
             fingerprint: sha256_hex(body),
             status,
-            cache_written_tokens: cached.written,
-            cache_read_tokens: cached.read,
         });
     }
 }
@@ -243,7 +231,7 @@ async fn responses(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::respond(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    state.record(Service::Xai, model, &body, reply.status);
     reply.into_response(&state.faults)
 }
 
@@ -256,7 +244,7 @@ async fn chat_completions(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::chat::complete(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    state.record(Service::Xai, model, &body, reply.status);
     reply.into_response(&state.faults)
 }
 
@@ -274,7 +262,7 @@ async fn completions(
 ) -> Response<Body> {
     let body = body.unwrap_or_default();
     let (model, reply) = xai::refuse_completions(&body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    state.record(Service::Xai, model, &body, reply.status);
     reply.into_response(&state.faults)
 }
 
@@ -299,18 +287,9 @@ async fn messages(
     let Ok(body) = body else {
         return anthropic::too_large().into_response(&state.faults);
     };
-    let (model, answer) = anthropic::respond(&state, &headers, &body);
-    let status = answer.reply.status;
-    state.record(Service::Anthropic, model, &body, status, &answer.cached);
-    send(&state, answer)
-}
-
-/// Sends an answer. What it caches can be read once it has begun.
-pub(crate) fn send(state: &Arc<State>, answer: anthropic::Answer) -> Response<Body> {
-    let (keeper, prefixes) = (Arc::clone(state), answer.cached.prefixes);
-    answer.reply.into_response_after(&state.faults, move || {
-        lock(&keeper.prefixes).extend(prefixes);
-    })
+    let (model, reply) = anthropic::respond(&state, &headers, &body);
+    state.record(Service::Anthropic, model, &body, reply.status);
+    reply.into_response(&state.faults)
 }
 
 async fn count_tokens(
