@@ -286,6 +286,11 @@ pub const SETTINGS: &[Setting] = &[
             "Anthropic model that writes the code",
         )
     },
+    text(
+        "ANTHROPIC_FALLBACK_MODEL",
+        CODERS,
+        "model that takes over when the first declines; else Opus for Sonnet and the reverse",
+    ),
     one_of(
         "PLANNER_DIALECT",
         &["responses", "chat"],
