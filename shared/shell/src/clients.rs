@@ -14,11 +14,8 @@ use secrecy::SecretString;
 
 use crate::config::{Dialect, RoleSettings, Settings};
 use crate::load::Plans;
-<<<<<<< 52506c2
 use crate::nudge::Nudges;
-=======
 use crate::perform::Warmth;
->>>>>>> 5698aca
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -36,11 +33,8 @@ pub struct Clients {
     reviewer: OnceLock<Thinker>,
     coder: OnceLock<Coder>,
     plans: Plans,
-<<<<<<< 52506c2
     nudges: Nudges,
-=======
     warmth: Warmth,
->>>>>>> 5698aca
 }
 
 /// A model that answers questions.
@@ -99,11 +93,8 @@ impl Clients {
             reviewer: OnceLock::new(),
             coder: OnceLock::new(),
             plans: Plans::default(),
-<<<<<<< 52506c2
             nudges: Nudges::default(),
-=======
             warmth: Warmth::default(),
->>>>>>> 5698aca
         }
     }
 
@@ -112,15 +103,14 @@ impl Clients {
         &self.plans
     }
 
-<<<<<<< 52506c2
     /// Which tasks this process has looked at a moment ago.
     pub fn nudges(&self) -> &Nudges {
         &self.nudges
-=======
+    }
+
     /// What this process has put into the cache of the agents' service.
     pub fn warmth(&self) -> &Warmth {
         &self.warmth
->>>>>>> 5698aca
     }
 
     /// The settings.
