@@ -1,7 +1,8 @@
 //! Follows one task by Realtime until it has ended. A message may be lost: everything is
-//! fetched again on open, and after a silence.
+//! fetched again on open, and after a silence. Whoever follows a task that is silent also
+//! has it looked at: an execution that died is then made up for without the sweep.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use appwrite::{Client, Query, Row};
@@ -16,10 +17,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::feed::in_order;
+use crate::silence::{SILENCE, Silence};
 use crate::task::{Change, Seen, TaskRow, UNITS, View};
+use crate::task_api;
 
-/// Silence after which everything is fetched again.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Pause before a look that failed is tried again.
+const NUDGE_AGAIN: Duration = Duration::from_secs(5);
 /// Longest that a connection or a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Fetches in a row that may fail before following is given up.
@@ -48,10 +51,12 @@ impl Follow<'_> {
         on_change: &mut dyn FnMut(&Change),
     ) -> anyhow::Result<TaskRow> {
         let mut view = View::default();
+        let silence = Silence::begin(Instant::now());
         let mut failures = 0;
         loop {
             let socket = self.open().await.ok();
-            match self.watch(socket, &mut view, on_change).await {
+            let watched = self.watch(socket, &mut view, &silence, on_change);
+            match watched.await {
                 Ok(Some(row)) => return Ok(row),
                 Ok(None) => failures = 0,
                 Err(error) => {
@@ -71,24 +76,32 @@ impl Follow<'_> {
         &self,
         socket: Option<Socket>,
         view: &mut View,
+        silence: &Silence,
         on_change: &mut dyn FnMut(&Change),
     ) -> anyhow::Result<Option<TaskRow>> {
-        if let Some(row) = self.fetch(view, on_change).await? {
+        let mut on_change = |change: &Change| {
+            silence.heard(Instant::now());
+            on_change(change);
+        };
+        if let Some(row) = self.fetch(view, &mut on_change).await? {
             return Ok(Some(row));
         }
         let Some(mut socket) = socket else {
+            self.nudge_if_due(view, silence).await;
             tokio::time::sleep(SILENCE).await;
             return Ok(None);
         };
         loop {
-            let row = match timeout(SILENCE, socket.next()).await {
-                Err(_) => self.fetch(view, on_change).await?,
+            self.nudge_if_due(view, silence).await;
+            let patience = silence.left(Instant::now()).min(SILENCE);
+            let row = match timeout(patience, socket.next()).await {
+                Err(_) => self.fetch(view, &mut on_change).await?,
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    self.take(&text, view, on_change);
+                    self.take(&text, view, &mut on_change);
                     // The lines before the last change may not have come.
                     let ended = view.task().is_some_and(|task| task.status.is_final());
                     if ended {
-                        self.fetch(view, on_change).await?
+                        self.fetch(view, &mut on_change).await?
                     } else {
                         None
                     }
@@ -101,6 +114,29 @@ impl Follow<'_> {
             if row.is_some() {
                 return Ok(row);
             }
+        }
+    }
+
+    /// Has the task looked at if it should be at work and has been silent.
+    async fn nudge_if_due(&self, view: &View, silence: &Silence) {
+        let is_at_work = view.task().is_some_and(|task| match task.status {
+            Status::Pending
+            | Status::Planning
+            | Status::Coding
+            | Status::Reviewing
+            | Status::Publishing
+            | Status::Deploying => true,
+            Status::AwaitingApproval
+            | Status::Paused
+            | Status::Completed
+            | Status::Failed
+            | Status::Cancelled => false,
+        });
+        if !is_at_work {
+            silence.rest(Instant::now(), SILENCE);
+        } else if silence.is_due(Instant::now()) {
+            let again = task_api::nudge(self.client, self.task_id).await;
+            silence.rest(Instant::now(), again.unwrap_or(NUDGE_AGAIN));
         }
     }
 

@@ -18,6 +18,7 @@ mod place;
 mod run;
 mod session;
 mod settings_command;
+mod silence;
 mod summary;
 mod task;
 mod task_api;

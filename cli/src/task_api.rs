@@ -9,22 +9,47 @@ use serde_json::Value;
 
 /// Longest that a call may take, a cold start of the function included.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest that a look at a task may keep those waiting who follow it.
+const NUDGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes one call. Returns the function's status and its answer, null if that is no JSON.
 ///
 /// # Errors
 /// The function could not be started.
 pub(crate) async fn call(client: &Client, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
+    request(client, path, body.to_string(), TIMEOUT).await
+}
+
+/// Has a task looked at that has been silent. Returns when another look can bring something.
+///
+/// # Errors
+/// The function could not be started, or it did not look.
+pub(crate) async fn nudge(client: &Client, task_id: &str) -> anyhow::Result<Duration> {
+    let path = format!("/{task_id}/nudge");
+    let body = "{}".to_owned();
+    let (_, answer) = request(client, &path, body, NUDGE_TIMEOUT).await?;
+    let again = answer["lookAgainMs"].as_u64();
+    again
+        .map(Duration::from_millis)
+        .with_context(|| message(&answer))
+}
+
+async fn request(
+    client: &Client,
+    path: &str,
+    body: String,
+    timeout: Duration,
+) -> anyhow::Result<(u16, Value)> {
     let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
     let new = NewExecution {
-        body: body.to_string(),
+        body,
         is_async: false,
         method: Method::Post,
         path: path.to_owned(),
         headers,
         ..NewExecution::default()
     };
-    let client = client.with_deadline(Instant::now() + TIMEOUT);
+    let client = client.with_deadline(Instant::now() + timeout);
     let call = tokio::task::spawn_blocking(move || client.executions().create("create-task", &new));
     let execution = call
         .await?

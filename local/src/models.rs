@@ -20,6 +20,9 @@
 //! | `scripted-truncated` | both | each conversation's first answer breaks off (a stream without its last event, else a truncated answer), then as `scripted` |
 //! | `scripted-stuck` | Anthropic | repeats one tool call for ever |
 //! | `scripted-never-satisfied` | xAI | the reviewer always requests changes |
+//! | `scripted-empty` | Anthropic | an agent's first answer is empty; once it is told more, as `scripted` |
+//! | `scripted-cut-off` | Anthropic | an agent's answers reach the token limit until it is told more, then as `scripted` |
+//! | `scripted-invalid-json` | Anthropic | the arguments of the last call of an agent's first answer break off, then as `scripted` |
 //!
 //! A name acts as `scripted` where its behaviour does not apply. Chat Completions answer for
 //! the planner and the reviewer, at once or deferred. What is not here: agents over Chat
@@ -109,6 +112,10 @@ pub struct CallRecord {
     pub fingerprint: String,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// Input tokens that it wrote to the prompt cache; 0 for xAI.
+    pub cache_written_tokens: u64,
+    /// Input tokens that it read from there; 0 for xAI.
+    pub cache_read_tokens: u64,
 }
 
 /// The running services. Dropping it stops them without waiting.

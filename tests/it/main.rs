@@ -22,5 +22,6 @@ mod follow_ups;
 mod pauses;
 mod progress;
 mod push;
+mod recovery;
 mod tidy;
 mod world;

@@ -81,6 +81,14 @@ export class Api {
     return read.kind === 'refused' ? read.message : undefined;
   }
 
+  /** Has a task looked at that has been silent. Returns after how many milliseconds another look can bring something. */
+  async nudge(taskId: string): Promise<number> {
+    const answer = await this.#post(`/${taskId}/nudge`, {});
+    const { lookAgainMs } = JSON.parse(answer.responseBody) as { lookAgainMs?: unknown };
+    if (typeof lookAgainMs !== 'number') throw new Error(`create-task answered with status ${answer.responseStatusCode}`);
+    return lookAgainMs;
+  }
+
   #post(xpath: string, body: unknown) {
     return this.#functions.createExecution({
       functionId: 'create-task',

@@ -5,7 +5,7 @@
 
 import type { Realtime } from 'appwrite';
 import { type Api, DATABASE } from './api';
-import { EMPTY, fetchSince, isFinal, type Snapshot, withRows, withTask } from './snapshot';
+import { EMPTY, fetchSince, isAtWork, isFinal, type Snapshot, withRows, withTask } from './snapshot';
 import { PARSE, type RowOf, TABLES, type Table, type Task, parseTask } from './task';
 import { type Trouble, troubleOf } from './trouble';
 
@@ -13,6 +13,10 @@ import { type Trouble, troubleOf } from './trouble';
 const SILENCE_MS = 2_000;
 /** The longest pause between fetches of a task that stays silent while Realtime is connected. */
 const SILENCE_MAX_MS = 8_000;
+/** The pause before a look that failed is tried again. */
+const NUDGE_AGAIN_MS = 5_000;
+/** The shortest pause between fetches. */
+const PAUSE_MIN_MS = 250;
 
 export type Connection = 'connecting' | 'live' | 'reconnecting';
 type Json = Record<string, unknown>;
@@ -96,6 +100,10 @@ export class LiveTask {
   /** A fetch began after the task's end was known: nothing more will come. */
   #settled = false;
   #closed = false;
+  /** When the last news came. */
+  #heard = Date.now();
+  /** No look at the task can bring anything before this time. */
+  #nudgeAt = 0;
 
   constructor(api: Api, feed: Feed, taskId: string, show: (snapshot: Snapshot, trouble: Trouble | undefined) => void) {
     this.#api = api;
@@ -134,6 +142,7 @@ export class LiveTask {
     this.#fetching = false;
     if (this.#closed) return;
     this.#show(this.#snapshot, this.#trouble);
+    if (Date.now() >= this.#nudgeDue()) void this.#nudge();
     if (this.#again) {
       this.#again = false;
       void this.refetch();
@@ -154,6 +163,7 @@ export class LiveTask {
     const changes = await Promise.all(TABLES.map((table) => fetchRows(table)));
     const next = changes.reduce((known, change) => change(known), withTask(this.#snapshot, task));
     this.#quiet = next === this.#snapshot ? this.#quiet + 1 : 0;
+    if (this.#quiet === 0) this.#heard = Date.now();
     this.#snapshot = next;
   }
 
@@ -166,6 +176,24 @@ export class LiveTask {
       this.#show(next, this.#trouble);
     }
     this.#quiet = 0;
+    this.#heard = Date.now();
+    this.#wait();
+  }
+
+  /** When a task that should be at work is to be looked at, if it stays silent. */
+  #nudgeDue(): number {
+    if (!isAtWork(this.#snapshot.task)) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#heard + SILENCE_MS, this.#nudgeAt);
+  }
+
+  /** Has the task looked at: an execution that died is then made up for without the sweep. */
+  async #nudge() {
+    this.#nudgeAt = Date.now() + NUDGE_AGAIN_MS;
+    try {
+      this.#nudgeAt = Date.now() + (await this.#api.nudge(this.#taskId));
+    } catch {
+      // The next silence tries again, and the sweep comes by.
+    }
     this.#wait();
   }
 
@@ -182,7 +210,8 @@ export class LiveTask {
     const lost = this.#trouble?.kind === 'missing' || this.#trouble?.kind === 'signed-out';
     if (over || lost || this.#closed) return;
     const longest = this.#feed.state === 'live' || this.#trouble ? SILENCE_MAX_MS : SILENCE_MS;
-    const pause = Math.min(SILENCE_MS * 2 ** Math.min(this.#quiet, 8), longest);
+    const usual = Math.min(SILENCE_MS * 2 ** Math.min(this.#quiet, 8), longest);
+    const pause = Math.max(Math.min(usual, this.#nudgeDue() - Date.now()), PAUSE_MIN_MS);
     this.#timer = setTimeout(() => {
       // A hidden page fetches when it is looked at again.
       if (!document.hidden) void this.refetch();

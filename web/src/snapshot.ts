@@ -5,6 +5,7 @@
  */
 
 import {
+  AT_WORK,
   type Assignment,
   FINAL,
   type FileVersion,
@@ -70,6 +71,10 @@ export function withRows<T extends Table>(known: Snapshot, table: T, rows: reado
 export function withTask(known: Snapshot, task: Task): Snapshot {
   const newer = newerTask(known.task, task);
   return newer === known.task ? known : { ...known, task: newer };
+}
+
+export function isAtWork(task: Task | undefined): boolean {
+  return task !== undefined && AT_WORK.includes(task.status);
 }
 
 export function isFinal(task: Task | undefined): boolean {

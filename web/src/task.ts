@@ -1,6 +1,8 @@
 /** The rows a task consists of, as the page needs them, read from what Appwrite sends. */
 
 export const STAGES = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying', 'completed'] as const;
+/** Functions should be at work on a task that has one of these. */
+export const AT_WORK: readonly string[] = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
 export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'];
 
 /** The tables that hold what the page shows of a task, beside `tasks`. */

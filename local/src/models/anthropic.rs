@@ -21,10 +21,24 @@ use super::catalog::{Behaviour, CLAUDE, SCRIPTED};
 use super::digest::sha256_hex;
 use super::server::{Fault, State, bearer};
 use super::wire::{Payload, Reply};
+pub(crate) use cache::Cached;
 use request::Request;
 
 /// Calls that are answered with 529 before an overloaded model answers.
 const OVERLOADED_CALLS: u32 = 2;
+
+/// An answer, and what it does with the prompt cache.
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) cached: Cached,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let cached = Cached::default();
+        Self { reply, cached }
+    }
+}
 
 type Refused<T> = Result<T, Box<Reply>>;
 
@@ -97,15 +111,16 @@ fn is_latest_version(headers: &HeaderMap) -> bool {
 }
 
 /// Answers `POST /v1/messages`: the model's name as far as it could be read, and the answer.
-pub(crate) fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (String, Reply) {
+pub(crate) fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (String, Answer) {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     let model = value
         .as_ref()
         .and_then(|value| value["model"].as_str())
         .unwrap_or_default()
         .to_owned();
-    let reply = checked(state, headers, value, body).unwrap_or_else(|refusal| *refusal);
-    (model, reply)
+    let answer =
+        checked(state, headers, value, body).unwrap_or_else(|refusal| Answer::from(*refusal));
+    (model, answer)
 }
 
 fn parse(headers: &HeaderMap, value: Option<Value>, needs_max_tokens: bool) -> Refused<Request> {
@@ -120,30 +135,30 @@ fn checked(
     headers: &HeaderMap,
     value: Option<Value>,
     body: &[u8],
-) -> Refused<Reply> {
+) -> Refused<Answer> {
     check_headers(state, headers)?;
     let request = parse(headers, value, true)?;
     signature::verify(state, &request)?;
     match state.next_fault(Service::Anthropic, &request.model_name, request.behaviour) {
-        Some(Fault::Overloaded) => return Ok(overloaded()),
+        Some(Fault::Overloaded) => return Ok(overloaded().into()),
         Some(Fault::RateLimited(seconds)) => {
             let reply = error(
                 429,
                 "rate_limit_error",
                 "This request would exceed your organization's rate limit.",
             );
-            return Ok(reply.header("retry-after", seconds.to_string()));
+            return Ok(reply.header("retry-after", seconds.to_string()).into());
         }
-        Some(Fault::SpendingLimit) => return Ok(spending_limit()),
+        Some(Fault::SpendingLimit) => return Ok(spending_limit().into()),
         None => {}
     }
     let conversation = signature::conversation(&request);
     let before = state.attempt(Service::Anthropic, &request.model_name, &conversation);
     if request.behaviour == Behaviour::Overloaded && before < OVERLOADED_CALLS {
-        return Ok(overloaded());
+        return Ok(overloaded().into());
     }
     let truncates = request.behaviour == Behaviour::Truncated && before == 0;
-    let message = answer::message(state, &request, truncates && !request.stream);
+    let (message, cached) = answer::message(state, &request, truncates && !request.stream);
     let reply = if request.stream {
         Reply {
             status: 200,
@@ -158,9 +173,10 @@ fn checked(
     } else {
         reply
     };
-    Ok(reply
+    let reply = reply
         .header("request-id", request_id(body))
-        .header("anthropic-organization-id", "local"))
+        .header("anthropic-organization-id", "local");
+    Ok(Answer { reply, cached })
 }
 
 fn spending_limit() -> Reply {

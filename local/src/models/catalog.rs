@@ -16,6 +16,9 @@ pub(crate) enum Behaviour {
     Truncated,
     Stuck,
     NeverSatisfied,
+    Empty,
+    CutOff,
+    InvalidJson,
 }
 
 /// Every scripted name.
@@ -30,6 +33,9 @@ pub(crate) const SCRIPTED: &[(&str, Behaviour)] = &[
     ("scripted-truncated", Behaviour::Truncated),
     ("scripted-stuck", Behaviour::Stuck),
     ("scripted-never-satisfied", Behaviour::NeverSatisfied),
+    ("scripted-empty", Behaviour::Empty),
+    ("scripted-cut-off", Behaviour::CutOff),
+    ("scripted-invalid-json", Behaviour::InvalidJson),
 ];
 
 fn behaviour(id: &str) -> Option<Behaviour> {

@@ -33,7 +33,10 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
-        | Behaviour::NeverSatisfied => {}
+        | Behaviour::NeverSatisfied
+        | Behaviour::Empty
+        | Behaviour::CutOff
+        | Behaviour::InvalidJson => {}
     }
     plan
 }

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use super::anthropic::Cached;
 use super::catalog::Behaviour;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
@@ -145,6 +146,15 @@ impl State {
         }
     }
 
+    /// Which of these prefixes are cached.
+    pub(crate) fn has_prefixes(&self, asked: &[String]) -> Vec<bool> {
+        let prefixes = lock(&self.prefixes);
+        asked
+            .iter()
+            .map(|prefix| prefixes.contains(prefix))
+            .collect()
+    }
+
     /// Keeps a completion until it is looked for, and returns its id.
     pub(crate) fn defer(&self, completion: &Value) -> String {
         let count = self.deferred_count.fetch_add(1, Ordering::Relaxed);
@@ -180,12 +190,14 @@ impl State {
         known
     }
 
-    fn record(&self, service: Service, model: String, body: &[u8], status: u16) {
+    fn record(&self, service: Service, model: String, body: &[u8], status: u16, cached: &Cached) {
         lock(&self.calls).push(CallRecord {
             service,
             model,
             fingerprint: sha256_hex(body),
             status,
+            cache_written_tokens: cached.written,
+            cache_read_tokens: cached.read,
         });
     }
 }
@@ -231,7 +243,7 @@ async fn responses(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::respond(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -244,7 +256,7 @@ async fn chat_completions(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::chat::complete(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -262,7 +274,7 @@ async fn completions(
 ) -> Response<Body> {
     let body = body.unwrap_or_default();
     let (model, reply) = xai::refuse_completions(&body);
-    state.record(Service::Xai, model, &body, reply.status);
+    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -287,9 +299,18 @@ async fn messages(
     let Ok(body) = body else {
         return anthropic::too_large().into_response(&state.faults);
     };
-    let (model, reply) = anthropic::respond(&state, &headers, &body);
-    state.record(Service::Anthropic, model, &body, reply.status);
-    reply.into_response(&state.faults)
+    let (model, answer) = anthropic::respond(&state, &headers, &body);
+    let status = answer.reply.status;
+    state.record(Service::Anthropic, model, &body, status, &answer.cached);
+    send(&state, answer)
+}
+
+/// Sends an answer. What it caches can be read once it has begun.
+pub(crate) fn send(state: &Arc<State>, answer: anthropic::Answer) -> Response<Body> {
+    let (keeper, prefixes) = (Arc::clone(state), answer.cached.prefixes);
+    answer.reply.into_response_after(&state.faults, move || {
+        lock(&keeper.prefixes).extend(prefixes);
+    })
 }
 
 async fn count_tokens(

@@ -51,12 +51,24 @@ impl Reply {
 
     /// Turns the answer into a response; the faults shape a stream.
     pub(crate) fn into_response(self, faults: &Faults) -> Response<Body> {
+        self.into_response_after(faults, || {})
+    }
+
+    /// The same; `begins` is called when the answer begins.
+    pub(crate) fn into_response_after(
+        self,
+        faults: &Faults,
+        begins: impl FnOnce() + Send + 'static,
+    ) -> Response<Body> {
         let (content_type, body) = match self.payload {
-            Payload::Json(value) => ("application/json", Body::from(value.to_string())),
+            Payload::Json(value) => {
+                begins();
+                ("application/json", Body::from(value.to_string()))
+            }
             Payload::Text(text) => ("text/plain; charset=utf-8", Body::from(text)),
             Payload::Events(events) => (
                 "text/event-stream; charset=utf-8",
-                event_body(events, faults),
+                event_body(events, faults, begins),
             ),
         };
         let mut response = Response::new(body);
@@ -73,7 +85,11 @@ impl Reply {
     }
 }
 
-fn event_body(events: Vec<String>, faults: &Faults) -> Body {
+fn event_body(
+    events: Vec<String>,
+    faults: &Faults,
+    begins: impl FnOnce() + Send + 'static,
+) -> Body {
     let pace = faults.pace.unwrap_or(Duration::ZERO);
     let pieces: Vec<Vec<u8>> = match faults.piece_bytes {
         Some(bytes) => events
@@ -85,13 +101,16 @@ fn event_body(events: Vec<String>, faults: &Faults) -> Body {
         None => events.into_iter().map(String::into_bytes).collect(),
     };
     Body::from_stream(stream::unfold(
-        pieces.into_iter(),
-        move |mut pieces| async move {
+        (pieces.into_iter(), Some(begins)),
+        move |(mut pieces, begins)| async move {
             let piece = pieces.next()?;
             if !pace.is_zero() {
                 tokio::time::sleep(pace).await;
             }
-            Some((Ok::<_, Infallible>(piece), pieces))
+            if let Some(begins) = begins {
+                begins();
+            }
+            Some((Ok::<_, Infallible>(piece), (pieces, None)))
         },
     ))
 }

@@ -7,7 +7,7 @@ pub mod faults;
 pub mod xai;
 
 pub(crate) use capability::Omit;
-pub use capability::effort_name;
+pub use capability::{effort_name, takes_cache_marks};
 
 /// How much a model should think. Not every model knows every step: see [`effort_name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

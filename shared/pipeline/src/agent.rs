@@ -5,7 +5,9 @@
 //! resent byte for byte.
 
 pub mod checks;
+mod edit;
 pub mod tools;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -14,19 +16,22 @@ use serde_json::{Value, json};
 use crate::brief::Brief;
 use crate::failure::{Code, Failure};
 use crate::limits::{
-    AGENT_INVALID_CALLS_MAX, AGENT_MAX_TOKENS, AGENT_NUDGES_MAX, AGENT_SAME_CALL_MAX,
-    AGENT_TOOL_CALLS_MAX, AGENT_TURNS_MAX,
+    AGENT_CONTEXT_TOKENS_MAX, AGENT_COST_MICRO_USD_MAX, AGENT_HANDOVERS_MAX, AGENT_MAX_TOKENS,
+    AGENT_NUDGES_MAX, AGENT_OUTPUT_TOKENS_MAX, AGENT_OVERFLOWS_MAX, AGENT_REFUSALS_MAX,
+    AGENT_SAME_CALL_MAX, AGENT_TRUNCATIONS_MAX, HANDOVER_WORDS_CHARS_MAX,
 };
-use crate::model::{AgentReply, Prompt, Speaker, Spent, Stop};
+use crate::model::{AgentReply, Effort, Prompt, Speaker, Spent, Stop};
+use crate::money;
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::prompts;
 use crate::review::Finding;
 use crate::workspace::Workspace;
 use tools::{Call, Finish};
+use watch::Watch;
 
-/// Characters of an earlier result quoted when a call is repeated.
-const REPEATED_RESULT_CHARS: usize = 300;
+/// Messages of a conversation.
+type Messages = Vec<(Speaker, String)>;
 
 /// What one agent has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,13 +55,17 @@ pub struct Session<'a> {
     work: &'a AgentWork,
     workspace: Workspace,
     system: [String; 2],
-    messages: Vec<(Speaker, String)>,
-    seen: BTreeMap<String, (usize, String)>,
-    invalid_in_a_row: usize,
-    tool_calls: usize,
+    messages: Messages,
+    /// The conversation that the last turn ended because it was too long.
+    before: Option<Messages>,
+    watch: Watch,
     turns: u32,
     nudges: usize,
     truncations: u32,
+    refusals: u32,
+    handovers: u32,
+    overflows: u32,
+    last_words: String,
     spent: Spent,
     end: Option<Result<Finish, Failure>>,
 }
@@ -74,7 +83,6 @@ pub struct Settled {
 impl<'a> Session<'a> {
     /// A session before its first turn.
     pub fn start(work: &'a AgentWork) -> Self {
-        let first = json!([{"type": "text", "text": prompts::assignment(work)}]).to_string();
         Self {
             work,
             workspace: work.base.clone(),
@@ -82,13 +90,16 @@ impl<'a> Session<'a> {
                 prompts::agent_rules(),
                 prompts::project(&work.brief, &work.plan),
             ],
-            messages: vec![(Speaker::User, first)],
-            seen: BTreeMap::new(),
-            invalid_in_a_row: 0,
-            tool_calls: 0,
+            messages: vec![said(&[prompts::assignment(work)])],
+            before: None,
+            watch: Watch::default(),
             turns: 0,
             nudges: 0,
             truncations: 0,
+            refusals: 0,
+            handovers: 0,
+            overflows: 0,
+            last_words: String::new(),
             spent: Spent::default(),
             end: None,
         }
@@ -105,6 +116,12 @@ impl<'a> Session<'a> {
             system: self.system.clone(),
             messages: self.messages.clone(),
             max_tokens,
+            effort: if self.work.round > 1 {
+                Effort::XHigh
+            } else {
+                Effort::High
+            },
+            fallback: self.refusals > 0,
         }
     }
 
@@ -131,50 +148,130 @@ impl<'a> Session<'a> {
     /// Takes a turn. On replay `recorded` holds the results that were sent back then;
     /// they win over what would be answered today.
     pub fn take(&mut self, reply: &AgentReply, recorded: Option<&str>) -> Settled {
+        let recorded = recorded.filter(|results| !results.is_empty());
         self.spent += &reply.spent;
         self.turns += 1;
-        match &reply.stop {
-            Stop::MaxTokens => self.truncated(),
-            Stop::Refusal(category) => {
-                let message = format!(
-                    "The coding model declined to work on this ({category}). Rephrase the brief."
-                );
-                self.fail(Code::ModelRefused, message)
-            }
-            Stop::ContextExceeded => self.fail(
-                Code::AgentStuck,
-                "The agent's conversation outgrew the model. Ask for less in one task.".to_owned(),
-            ),
+        self.before = None;
+        let settled = match &reply.stop {
+            Stop::MaxTokens => self.truncated(recorded),
+            Stop::Refusal(category) => self.refused(category),
+            Stop::ContextExceeded => self.overflowed(),
             Stop::EndTurn | Stop::ToolUse | Stop::Other(_) => self.answer(reply, recorded),
+        };
+        self.check_limits();
+        if reply.spent.input_tokens > AGENT_CONTEXT_TOKENS_MAX && self.messages.len() > 1 {
+            self.hand_over();
         }
+        settled
+    }
+
+    /// Whether a limit ended the session, and not the agent.
+    pub fn is_stopped(&self) -> bool {
+        matches!(&self.end, Some(Err(failure)) if failure.code == Code::AgentStuck)
+    }
+
+    /// Takes back that a limit ended the session. An older version, which had fewer of them,
+    /// has recorded more turns.
+    pub fn go_on(&mut self) {
+        if self.is_stopped() {
+            self.end = None;
+        }
+    }
+
+    /// Takes back that the last turn began a new conversation because the old one was long,
+    /// as an older version would not have. Returns whether it did.
+    pub fn stay(&mut self) -> bool {
+        let Some(before) = self.before.take() else {
+            return false;
+        };
+        self.messages = before;
+        self.handovers -= 1;
+        true
     }
 
     fn fail(&mut self, code: Code, message: String) -> Settled {
         self.end = Some(Err(Failure::new(code, message)));
+        unanswered()
+    }
+
+    /// A turn that was cut off is not carried out: the same question is asked once more,
+    /// with room for twice as much, then for smaller pieces.
+    fn truncated(&mut self, recorded: Option<&str>) -> Settled {
+        self.truncations += 1;
+        if self.truncations > AGENT_TRUNCATIONS_MAX {
+            return self.fail(
+                Code::ModelAnswerInvalid,
+                format!(
+                    "The coding model's answers were cut off {} times, even in smaller pieces. Ask for smaller files.",
+                    self.truncations
+                ),
+            );
+        }
+        if self.truncations < AGENT_TRUNCATIONS_MAX {
+            return unanswered();
+        }
+        // Nothing of the answer is kept, so this follows a message of ours: they are sent as
+        // one.
+        let (speaker, smaller) = said(&[prompts::SMALLER.to_owned()]);
+        let results = recorded.map_or(smaller, str::to_owned);
+        self.messages.push((speaker, results.clone()));
         Settled {
-            results: String::new(),
+            results,
             changed: Vec::new(),
         }
     }
 
-    /// A turn that was cut off is not carried out: the same question is asked once more,
-    /// with room for twice as much.
-    fn truncated(&mut self) -> Settled {
-        self.truncations += 1;
-        if self.truncations > 1 {
+    /// Another model may do what the first one declined, in a conversation of its own.
+    fn refused(&mut self, category: &str) -> Settled {
+        self.refusals += 1;
+        if self.refusals > AGENT_REFUSALS_MAX {
+            let message = format!(
+                "The coding model declined to work on this ({category}), and so did the one that stands in for it. Rephrase the brief."
+            );
+            return self.fail(Code::ModelRefused, message);
+        }
+        self.begin_anew();
+        unanswered()
+    }
+
+    /// The conversation outgrew the model: nothing of the turn is carried out.
+    fn overflowed(&mut self) -> Settled {
+        self.overflows += 1;
+        if self.overflows > AGENT_OVERFLOWS_MAX || self.messages.len() == 1 {
             return self.fail(
-                Code::ModelAnswerInvalid,
-                "The coding model's answers were cut off twice. Ask for smaller files.".to_owned(),
+                Code::AgentStuck,
+                "The agent's conversation outgrew the model. Ask for less in one task.".to_owned(),
             );
         }
-        Settled {
-            results: String::new(),
-            changed: Vec::new(),
+        self.begin_anew();
+        unanswered()
+    }
+
+    /// A long conversation costs more with every turn: the agent goes on in a new one.
+    fn hand_over(&mut self) {
+        if self.end.is_some() || self.handovers >= AGENT_HANDOVERS_MAX {
+            return;
         }
+        self.handovers += 1;
+        self.before = Some(self.begin_anew());
+    }
+
+    /// Begins a new conversation about the same assignment; returns the old one.
+    fn begin_anew(&mut self) -> Messages {
+        self.watch.forget();
+        let mut texts = vec![prompts::assignment(self.work)];
+        let changes = self
+            .workspace
+            .changes(&self.work.assignment.id, self.work.round);
+        if !changes.is_empty() || !self.last_words.is_empty() {
+            texts.push(prompts::handover(&changes, &self.last_words));
+        }
+        std::mem::replace(&mut self.messages, vec![said(&texts)])
     }
 
     fn answer(&mut self, reply: &AgentReply, recorded: Option<&str>) -> Settled {
         let blocks: Vec<Value> = serde_json::from_str(&reply.content).unwrap_or_default();
+        self.remember_words(&blocks);
         let calls: Vec<&Value> = blocks
             .iter()
             .filter(|block| block["type"] == "tool_use")
@@ -182,17 +279,17 @@ impl<'a> Session<'a> {
         if calls.is_empty() {
             return self.nudge(reply, recorded);
         }
-        let recorded_errors = recorded.map(recorded_errors);
-        let (mut results, mut changed) = (Vec::new(), Vec::new());
+        let answers = recorded.map(recorded_answers);
+        let (mut results, mut changed): (Vec<Value>, _) = (Vec::new(), Vec::new());
         for call in calls {
             let id = call["id"].as_str().unwrap_or_default();
-            let failed_then = recorded_errors
+            let then = answers
                 .as_ref()
-                .map(|errors| errors.get(id).copied().unwrap_or(false));
+                .map(|answers| answers.get(id).cloned().unwrap_or_default());
             let outcome = self.call(
                 call["name"].as_str().unwrap_or_default(),
                 &call["input"],
-                failed_then,
+                then.as_ref(),
                 &mut changed,
             );
             results.push(match outcome {
@@ -200,10 +297,24 @@ impl<'a> Session<'a> {
                 Err(text) => json!({"type": "tool_result", "tool_use_id": id, "content": text, "is_error": true}),
             });
         }
+        self.watch.turned(!changed.is_empty());
+        if self.end.is_none()
+            && let (Some(hint), Some(last)) = (self.watch.hint(self.turns), results.last_mut())
+        {
+            let text = last["content"].as_str().unwrap_or_default();
+            last["content"] = format!("{text}\n{hint}").into();
+        }
         let results = recorded.map_or_else(|| Value::Array(results).to_string(), str::to_owned);
         self.append(reply, &results);
-        self.check_limits();
         Settled { results, changed }
+    }
+
+    /// Keeps what the agent said last, for the conversation after this one.
+    fn remember_words(&mut self, blocks: &[Value]) {
+        let texts = blocks.iter().filter(|block| block["type"] == "text");
+        if let Some(text) = texts.filter_map(|block| block["text"].as_str()).next_back() {
+            self.last_words = text.chars().take(HANDOVER_WORDS_CHARS_MAX).collect();
+        }
     }
 
     /// An answer without a tool call: the agent is told once that it must finish.
@@ -218,10 +329,10 @@ impl<'a> Session<'a> {
                 ),
             );
         }
-        let nudge = || json!([{"type": "text", "text": prompts::NUDGE}]).to_string();
+        self.watch.turned(false);
+        let nudge = || said(&[prompts::NUDGE.to_owned()]).1;
         let results = recorded.map_or_else(nudge, str::to_owned);
         self.append(reply, &results);
-        self.check_limits();
         Settled {
             results,
             changed: Vec::new(),
@@ -230,7 +341,7 @@ impl<'a> Session<'a> {
 
     fn append(&mut self, reply: &AgentReply, results: &str) {
         // An empty assistant message can not be sent back; the nudge then follows the
-        // last user message, which the service merges.
+        // last user message, and they are sent as one.
         if reply.content != "[]" {
             self.messages
                 .push((Speaker::Assistant, reply.content.clone()));
@@ -242,28 +353,23 @@ impl<'a> Session<'a> {
         &mut self,
         name: &str,
         input: &Value,
-        failed_then: Option<bool>,
+        then: Option<&Answered>,
         changed: &mut Vec<String>,
     ) -> Result<String, String> {
-        self.tool_calls += 1;
         let call = match Call::parse(name, input) {
             Ok(call) => call,
             Err(text) => {
-                self.invalid_in_a_row += 1;
+                self.watch.malformed();
                 return Err(text);
             }
         };
-        self.invalid_in_a_row = 0;
-        let repeat_key = format!("{name} {input}");
-        let (times, earlier) = self.seen.get(&repeat_key).cloned().unwrap_or_default();
-        if times + 1 >= AGENT_SAME_CALL_MAX {
-            self.end = Some(Err(self.stuck(name)));
-        }
+        let made = self.watch.made(name, input);
         let outcome = match &call {
-            _ if failed_then == Some(true) => Err(String::new()),
-            Call::Finish(finish) => self.finish(finish, failed_then),
-            _ if times + 2 >= AGENT_SAME_CALL_MAX && failed_then.is_none() => Err(format!(
-                "this identical call was already made; its result was: {earlier}"
+            _ if then.is_some_and(|then| then.is_error) => Err(String::new()),
+            Call::Finish(finish) => self.finish(finish, then.is_some()),
+            _ if made.times + 2 >= AGENT_SAME_CALL_MAX && then.is_none() => Err(format!(
+                "this identical call was already made; its result was: {}",
+                made.earlier
             )),
             Call::ListFiles { .. }
             | Call::ReadFile { .. }
@@ -279,44 +385,29 @@ impl<'a> Session<'a> {
         };
         if let (Some(path), true) = (call.changes(), outcome.is_ok()) {
             changed.push(path.to_owned());
-            // What was read before may read differently now.
-            self.seen.retain(|key, _| {
-                !key.starts_with("read_file ")
-                    && !key.starts_with("search_files ")
-                    && !key.starts_with("list_files ")
-            });
+            self.watch.changed();
         }
-        let shown: String = outcome
-            .as_ref()
-            .unwrap_or_else(|text| text)
-            .chars()
-            .take(REPEATED_RESULT_CHARS)
-            .collect();
-        self.seen.insert(repeat_key, (times + 1, shown));
+        let shown = outcome.as_ref().unwrap_or_else(|text| text);
+        let shown = then.map_or(shown, |then| &then.text);
+        self.watch.answered(made, shown);
         outcome
     }
 
-    fn stuck(&self, name: &str) -> Failure {
-        let id = &self.work.assignment.id;
-        Failure::new(
-            Code::AgentStuck,
-            format!(
-                "The agent of `{id}` made the same call of `{name}` {AGENT_SAME_CALL_MAX} times."
-            ),
-        )
-    }
-
-    fn finish(&mut self, finish: &Finish, failed_then: Option<bool>) -> Result<String, String> {
+    fn finish(&mut self, finish: &Finish, was_taken: bool) -> Result<String, String> {
         if !finish.blocked_reason.trim().is_empty() {
             let id = &self.work.assignment.id;
             let reason = finish.blocked_reason.trim();
+            let wish = match finish.contract_change_request.trim() {
+                "" => String::new(),
+                wish => format!(" It asks for a change of a contract: {wish}"),
+            };
             self.end = Some(Err(Failure::new(
                 Code::AgentBlocked,
-                format!("The agent of `{id}` is blocked: {reason}"),
+                format!("The agent of `{id}` is blocked: {reason}{wish}"),
             )));
             return Ok("ok".to_owned());
         }
-        if failed_then.is_none() {
+        if !was_taken {
             let objections = self.objections(finish);
             if !objections.is_empty() {
                 return Err(format!("not finished yet:\n- {}", objections.join("\n- ")));
@@ -376,17 +467,19 @@ impl<'a> Session<'a> {
             return;
         }
         let id = &self.work.assignment.id;
-        let reason = if self.turns >= AGENT_TURNS_MAX {
+        let spent = &self.spent;
+        let reason = if let Some(reason) = self.watch.reason(self.turns) {
+            format!("The agent of `{id}` {reason}.")
+        } else if spent.output_tokens >= AGENT_OUTPUT_TOKENS_MAX {
             format!(
-                "The agent of `{id}` used all of its {AGENT_TURNS_MAX} turns without finishing."
+                "The agent of `{id}` wrote {} tokens without finishing; {AGENT_OUTPUT_TOKENS_MAX} is the limit of one assignment. Ask for less in one task.",
+                spent.output_tokens
             )
-        } else if self.tool_calls >= AGENT_TOOL_CALLS_MAX {
+        } else if spent.cost_micro_usd >= AGENT_COST_MICRO_USD_MAX {
             format!(
-                "The agent of `{id}` used all of its {AGENT_TOOL_CALLS_MAX} tool calls without finishing."
-            )
-        } else if self.invalid_in_a_row >= AGENT_INVALID_CALLS_MAX {
-            format!(
-                "The agent of `{id}` made {AGENT_INVALID_CALLS_MAX} malformed tool calls in a row."
+                "The agent of `{id}` cost {} without finishing; {} is the limit of one assignment. Ask for less in one task.",
+                money::usd(spent.cost_micro_usd),
+                money::usd(AGENT_COST_MICRO_USD_MAX)
             )
         } else {
             return;
@@ -395,12 +488,39 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Which tool calls of a recorded turn were answered with an error.
-fn recorded_errors(results: &str) -> BTreeMap<String, bool> {
+/// A message of ours with these texts.
+fn said(texts: &[String]) -> (Speaker, String) {
+    let blocks: Vec<Value> = texts
+        .iter()
+        .map(|text| json!({"type": "text", "text": text}))
+        .collect();
+    (Speaker::User, Value::Array(blocks).to_string())
+}
+
+/// What a turn did that is not answered.
+fn unanswered() -> Settled {
+    Settled {
+        results: String::new(),
+        changed: Vec::new(),
+    }
+}
+
+/// What a tool call was answered with when its turn was recorded.
+#[derive(Clone, Default)]
+struct Answered {
+    is_error: bool,
+    text: String,
+}
+
+/// The answers of a recorded turn by the ids of its calls.
+fn recorded_answers(results: &str) -> BTreeMap<String, Answered> {
     let blocks: Vec<Value> = serde_json::from_str(results).unwrap_or_default();
-    let error = |block: Value| {
-        let id = block["tool_use_id"].as_str()?.to_owned();
-        Some((id, block["is_error"].as_bool().unwrap_or(false)))
+    let answer = |block: Value| {
+        let answered = Answered {
+            is_error: block["is_error"].as_bool().unwrap_or(false),
+            text: block["content"].as_str().unwrap_or_default().to_owned(),
+        };
+        Some((block["tool_use_id"].as_str()?.to_owned(), answered))
     };
-    blocks.into_iter().filter_map(error).collect()
+    blocks.into_iter().filter_map(answer).collect()
 }

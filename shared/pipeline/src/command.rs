@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::advance::advance;
 use crate::brief::FollowUp;
-use crate::facts::Facts;
+use crate::facts::{Fact, Facts};
 use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
 use crate::messages;
 use crate::money;
@@ -214,6 +214,12 @@ impl Command {
                 message: format!("{} Send the command `budget`.", messages::exhausted(call)),
             });
         }
+        if *self == (Self::Cancel {}) && is_published(facts) {
+            return Err(Refusal {
+                code: "too_late",
+                message: "It is too late to cancel: the result is published.".to_owned(),
+            });
+        }
         let status = projection.status;
         let fits = match self {
             Self::Approve {} | Self::Revise { .. } | Self::Edit { .. } => {
@@ -235,4 +241,12 @@ impl Command {
             message: format!("`{word}` does not fit: the task is `{status}`."),
         })
     }
+}
+
+/// Whether only the deployment is left to do. What was published before a retry is as
+/// public as ever, though nobody has passed the gate of the retry's generation.
+fn is_published(facts: &Facts) -> bool {
+    let mut going_on = facts.clone();
+    going_on.log.push(Fact::Command(Command::Resume {}));
+    advance(&going_on, None).projection.status == Status::Deploying
 }

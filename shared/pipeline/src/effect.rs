@@ -116,7 +116,11 @@ impl Action {
                 json!(["question", question])
             }
             Self::AskAgent(prompt) => {
-                json!(["prompt", prompt.system, prompt.messages, prompt.max_tokens])
+                let (system, messages) = (&prompt.system, &prompt.messages);
+                match prompt.fallback {
+                    false => json!(["prompt", system, messages, prompt.max_tokens]),
+                    true => json!(["prompt", system, messages, prompt.max_tokens, "fallback"]),
+                }
             }
             Self::EnsureRepository(request) => json!(["repository", request.name, request.marker]),
             Self::Publish(request) => json!([

@@ -76,6 +76,9 @@ pub enum Outcome {
         files: u64,
         /// Turns taken.
         turns: u32,
+        /// Empty, or what the agent wishes a contract said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        contract_change_request: String,
     },
     /// A review round was held.
     Reviewed {

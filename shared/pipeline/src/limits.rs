@@ -63,8 +63,36 @@ pub const AGENT_TOOL_CALLS_MAX: usize = 120;
 pub const AGENT_INVALID_CALLS_MAX: usize = 3;
 /// Times an agent may make the very same call before it is stopped as stuck.
 pub const AGENT_SAME_CALL_MAX: usize = 4;
+/// Times an agent may make each of two calls in turns before it is stopped as stuck.
+pub const AGENT_ALTERNATIONS_MAX: usize = 3;
+/// Turns without a change, after the first one, until an agent is told so; after as many
+/// again it is stopped.
+pub const AGENT_IDLE_TURNS_MAX: usize = 3;
+/// Turns or tool calls left from which on an agent is told how many they are.
+pub const AGENT_LEFT_TOLD_MAX: u32 = 5;
 /// Output tokens an agent may use in one turn.
 pub const AGENT_MAX_TOKENS: u32 = 64_000;
+/// Output tokens of all turns of one agent; the turn that passes it is its last.
+pub const AGENT_OUTPUT_TOKENS_MAX: u64 = 200_000;
+/// What one agent may cost, in millionths of a US dollar; the turn that passes it is its last.
+pub const AGENT_COST_MICRO_USD_MAX: u64 = 3_000_000;
+/// Answers of one agent that may be cut off: after the first it is asked again with more
+/// room, after the second for smaller pieces.
+pub const AGENT_TRUNCATIONS_MAX: u32 = 2;
+/// Times another model takes over because the first one declined.
+pub const AGENT_REFUSALS_MAX: u32 = 1;
+/// Input tokens of one turn after which an agent goes on in a new conversation.
+pub const AGENT_CONTEXT_TOKENS_MAX: u64 = 150_000;
+/// New conversations of one agent because the one before was too long.
+pub const AGENT_HANDOVERS_MAX: u32 = 3;
+/// Times a conversation may be too long even for the model.
+pub const AGENT_OVERFLOWS_MAX: u32 = 1;
+/// Characters of an agent's last words that the next conversation is told.
+pub const HANDOVER_WORDS_CHARS_MAX: usize = 2_000;
+/// Bytes quoted of tool arguments that are no JSON.
+pub const INVALID_JSON_BYTES_MAX: usize = 2 * 1024;
+/// Characters kept of what an agent wishes a contract said.
+pub const CONTRACT_REQUEST_CHARS_MAX: usize = 1_000;
 /// Nudges for an agent that ends its turn without `finish`.
 pub const AGENT_NUDGES_MAX: usize = 1;
 /// Characters of encoded data without a break that a file may hold.

@@ -72,16 +72,23 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
             estimate,
             ..
         } => planned(assignments, mended, estimate.as_ref()),
-        Outcome::Coded { files, turns, .. } => {
+        Outcome::Coded {
+            files,
+            turns,
+            contract_change_request,
+            ..
+        } => {
             let again = if round > 1 { " again" } else { "" };
             let files = counted(usize::try_from(*files).unwrap_or(0), "file");
-            (
-                Level::Info,
-                format!(
-                    "{name}: done{again}, {files} in {}",
-                    counted(*turns as usize, "turn")
+            let turns = counted(*turns as usize, "turn");
+            let text = format!("{name}: done{again}, {files} in {turns}");
+            match contract_change_request.as_str() {
+                "" => (Level::Info, text),
+                wish => (
+                    Level::Warning,
+                    format!("{text}. It asks for a change of a contract: {wish}"),
                 ),
-            )
+            }
         }
         Outcome::Reviewed { rework, .. } if rework.is_empty() => {
             (Level::Info, format!("Review {round}: approved"))
@@ -112,6 +119,14 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
+    }
+}
+
+/// What the reviewer is shown of an agent's own words.
+pub fn claims(summary: &str, contract_change_request: &str) -> String {
+    match contract_change_request {
+        "" => summary.to_owned(),
+        wish => format!("{summary}\nThe agent asks for a change of a contract: {wish}"),
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Effort {
     Medium,
     /// For plans, and for code.
     High,
+    /// For code that was not right at first. A model that can not takes its highest.
+    XHigh,
 }
 
 /// The answer to a [`Question`].
@@ -75,6 +77,11 @@ pub struct Prompt {
     pub messages: Vec<(Speaker, String)>,
     /// Output tokens allowed.
     pub max_tokens: u32,
+    /// How hard the model should think. It follows from the round, so it is no part of the
+    /// fingerprint.
+    pub effort: Effort,
+    /// Whether the model is asked that stands in for one which declined.
+    pub fallback: bool,
 }
 
 /// The answer to a [`Prompt`].

@@ -15,10 +15,38 @@ use crate::path::SafePath;
 use crate::plan::Plan;
 use crate::plan_rules::covers;
 use crate::review::{ReviewWork, Subject};
-use crate::workspace::{File, Workspace};
+use crate::workspace::{File, FileVersion, Workspace};
 
 /// What an agent is told that ends its turn without a tool call.
 pub const NUDGE: &str = "Call finish now, or continue if work remains.";
+
+/// What an agent is told that has changed nothing for some turns.
+pub const IDLE: &str =
+    "You changed no file for some turns. Make the change that is missing, or call finish.";
+
+/// What an agent is told whose answers were cut off again and again.
+pub const SMALLER: &str = "Your answer was cut off at its limit twice, so nothing of it was carried out. Do the same in smaller pieces: one tool call at a time, a long file first in part with write_file and the rest with edit_file.";
+
+/// What an agent is told that has few turns or calls left.
+pub fn left(count: u32, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("You have {count} {noun}{plural} left.")
+}
+
+/// What an agent is told that goes on with its own work in a new conversation: which files
+/// stand as `changes`, and the last words of the conversation before.
+pub fn handover(changes: &[FileVersion], words: &str) -> String {
+    let file = |version: &FileVersion| {
+        let bytes = version.content.as_ref().map(String::len);
+        json!({"path": version.path, "bytes": bytes, "deleted": version.content.is_none()})
+    };
+    let changed: Vec<Value> = changes.iter().map(file).collect();
+    let facts = json!({"files_changed": changed, "last_words": words});
+    format!(
+        "You worked on this before, in a conversation that can not go on. What you changed stands in the files; read what you need of them, then go on and finish.\n<status>\n{}\n</status>",
+        in_tag(&facts)
+    )
+}
 
 /// The planner's rules, for a plan of at most `assignments_max` assignments.
 pub fn planner_rules(assignments_max: usize) -> String {

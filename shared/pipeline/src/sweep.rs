@@ -13,6 +13,8 @@ pub struct ClaimState {
     pub pauses: u64,
     /// What its holder is doing.
     pub holder: Holder,
+    /// Milliseconds until its holder is gone, if nothing is heard of it meanwhile.
+    pub gone_in_ms: u64,
 }
 
 /// What the holder of a claim is doing.
@@ -26,6 +28,48 @@ pub enum Holder {
     Stopped,
     /// It let go, or has not been heard of for too long: the claim may be taken over.
     Gone,
+}
+
+/// What a claim's row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimWord {
+    /// Its holder is at work, or died.
+    Held,
+    /// The owner's command took it away.
+    Stopped,
+    /// Its holder let go, until a time that is so many milliseconds away if there is one.
+    LetGo {
+        /// Negative once it has come.
+        rests_ms: Option<i64>,
+    },
+}
+
+/// What the holder of a claim is doing, and in how many milliseconds it is gone. Nothing was
+/// heard of it for `silent_ms` (negative where the clocks of its host and ours differ).
+pub fn holder(word: ClaimWord, silent_ms: i64, lapse_ms: u64) -> (Holder, u64) {
+    match word {
+        ClaimWord::Stopped => (Holder::Stopped, lapse_ms),
+        ClaimWord::LetGo { rests_ms } => match rests_ms.and_then(|wait| u64::try_from(wait).ok()) {
+            Some(wait) if wait > 0 => (Holder::Resting, wait),
+            Some(_) | None => (Holder::Gone, 0),
+        },
+        ClaimWord::Held => {
+            let silent_ms = u64::try_from(silent_ms).unwrap_or(0);
+            match lapse_ms.saturating_sub(silent_ms) {
+                0 => (Holder::Gone, 0),
+                left => (Holder::AtWork, left),
+            }
+        }
+    }
+}
+
+/// Milliseconds until a unit is worth another look, given its claim and what was done about
+/// it: no earlier than somebody can be gone.
+pub fn look_again_in_ms(claim: Option<ClaimState>, lapse_ms: u64) -> u64 {
+    match claim {
+        Some(claim) if matches!(claim.holder, Holder::AtWork | Holder::Resting) => claim.gone_in_ms,
+        Some(_) | None => lapse_ms,
+    }
 }
 
 impl ClaimState {
@@ -86,6 +130,7 @@ mod tests {
                 epoch,
                 pauses,
                 holder,
+                gone_in_ms: 0,
             })
         };
         use Holder::{AtWork, Gone, Resting, Stopped};
@@ -104,5 +149,45 @@ mod tests {
         assert_eq!(repair(true, claim(attempts + 1, 1, Gone)), Repair::GiveUp);
         assert_eq!(repair(true, claim(pauses, pauses - 1, Gone)), Repair::Start);
         assert_eq!(repair(true, claim(pauses, pauses, Gone)), Repair::GiveUp);
+    }
+
+    #[test]
+    fn a_holder_is_gone_after_its_silence_whatever_the_clocks_say() {
+        use Holder::{AtWork, Gone, Resting, Stopped};
+        let held = |silent_ms| holder(ClaimWord::Held, silent_ms, 15_000);
+        assert_eq!(held(0), (AtWork, 15_000));
+        assert_eq!(held(14_999), (AtWork, 1));
+        assert_eq!(held(15_000), (Gone, 0));
+        // Its host's clock is ahead of ours: it is looked at again no later than usual.
+        assert_eq!(held(-60_000), (AtWork, 15_000));
+        assert_eq!(holder(ClaimWord::Stopped, 99_000, 15_000).0, Stopped);
+        let let_go = |rests_ms| holder(ClaimWord::LetGo { rests_ms }, 0, 15_000);
+        assert_eq!(let_go(None), (Gone, 0));
+        assert_eq!(let_go(Some(-1)), (Gone, 0));
+        assert_eq!(let_go(Some(60_000)), (Resting, 60_000));
+    }
+
+    #[test]
+    fn a_unit_is_looked_at_again_when_its_holder_can_be_gone() {
+        let claim = |holder, gone_in_ms| ClaimState {
+            epoch: 1,
+            pauses: 0,
+            holder,
+            gone_in_ms,
+        };
+        assert_eq!(look_again_in_ms(None, 15_000), 15_000);
+        assert_eq!(
+            look_again_in_ms(Some(claim(Holder::AtWork, 70)), 15_000),
+            70
+        );
+        assert_eq!(
+            look_again_in_ms(Some(claim(Holder::Resting, 60_000)), 15_000),
+            60_000
+        );
+        // It was started a moment ago.
+        assert_eq!(
+            look_again_in_ms(Some(claim(Holder::Gone, 0)), 15_000),
+            15_000
+        );
     }
 }

@@ -9,6 +9,7 @@ use crate::deployment::{self, DeploymentWork};
 use crate::effect::{Action, Effect, Entry, mismatch};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
+use crate::limits::CONTRACT_REQUEST_CHARS_MAX;
 use crate::model::Spent;
 use crate::planning::{self, PlanWork};
 use crate::release::{self, ReleaseWork};
@@ -210,11 +211,18 @@ fn turn_key(turn: u32) -> String {
 
 /// Takes every recorded turn. Ends with the first that is not recorded, if any.
 fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>, Failure> {
-    while session.end().is_none() {
-        let effect = Effect::new(
-            turn_key(session.turns()),
-            Action::AskAgent(session.prompt()),
-        );
+    loop {
+        let key = turn_key(session.turns());
+        if session.is_stopped() && journal.entries.contains_key(&key) {
+            session.go_on();
+        }
+        if session.end().is_some() {
+            return Ok(None);
+        }
+        let mut effect = Effect::new(key, Action::AskAgent(session.prompt()));
+        if journal.find(&effect).is_err() && session.stay() {
+            effect.action = Action::AskAgent(session.prompt());
+        }
         match journal.find(&effect)? {
             None => return Ok(Some(effect)),
             Some(Entry::Turn { reply, results }) => {
@@ -233,7 +241,6 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
             ) => return Err(mismatch("a turn of an agent")),
         }
     }
-    Ok(None)
 }
 
 fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
@@ -248,6 +255,12 @@ fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
                     summary: finish.summary.chars().take(2_000).collect(),
                     files: files.len() as u64,
                     turns: session.turns(),
+                    contract_change_request: finish
+                        .contract_change_request
+                        .trim()
+                        .chars()
+                        .take(CONTRACT_REQUEST_CHARS_MAX)
+                        .collect(),
                 };
                 let columns = assignment_columns("done", &session);
                 Step::Done(Box::new(End {

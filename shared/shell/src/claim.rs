@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pipeline::UnitKey;
 use pipeline::limits::{UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX};
 use pipeline::rows::NewRow;
-use pipeline::sweep::{ClaimState, Holder};
+use pipeline::sweep::{ClaimState, ClaimWord, Holder, holder};
 use serde_json::json;
 
 use crate::clock;
@@ -245,16 +245,19 @@ pub async fn newest(
     let queries = vec![Query::equal("unitId", unit.id().as_str())];
     let rows = store.list("claims", queries, CLAIMS_MAX).await?;
     let now = clock::now();
+    let lapse_ms = u64::try_from(lapse.as_millis()).unwrap_or(u64::MAX);
     let pauses = rows.iter().filter(|row| is_pause(row)).count() as u64;
     Ok(rows
         .iter()
         .filter_map(|row| {
             let epoch = u64::try_from(row.integer("epoch")?).ok()?;
-            let holder = holder(row, lapse, now);
+            let (word, silent_ms) = signs(row, now);
+            let (holder, gone_in_ms) = holder(word, silent_ms, lapse_ms);
             Some(ClaimState {
                 epoch,
                 pauses,
                 holder,
+                gone_in_ms,
             })
         })
         .max_by_key(|claim| claim.epoch))
@@ -269,21 +272,20 @@ fn is_pause(row: &Row) -> bool {
         .any(|release| release.state() == state)
 }
 
-fn holder(row: &Row, lapse: Duration, now: Timestamp) -> Holder {
-    if row.text("state") == Some(STOPPED) {
-        return Holder::Stopped;
-    }
-    if row.text("state") != Some(HELD) {
-        let rests = row.text("notBefore").and_then(clock::parse);
-        return match rests.is_some_and(|until| until > now) {
-            true => Holder::Resting,
-            false => Holder::Gone,
-        };
-    }
-    let seconds_silent =
-        clock::parse(&row.updated_at).map_or(i64::MAX, |seen| now.as_second() - seen.as_second());
-    match u64::try_from(seconds_silent).is_ok_and(|seconds| seconds >= lapse.as_secs()) {
-        true => Holder::Gone,
-        false => Holder::AtWork,
-    }
+/// What a claim's row says of its holder, and how long nothing was heard of it.
+fn signs(row: &Row, now: Timestamp) -> (ClaimWord, i64) {
+    let now_ms = now.as_millisecond();
+    let word = match row.text("state") {
+        Some(HELD) => ClaimWord::Held,
+        Some(STOPPED) => ClaimWord::Stopped,
+        Some(_) | None => {
+            let until = row.text("notBefore").and_then(clock::parse);
+            ClaimWord::LetGo {
+                rests_ms: until.map(|until| until.as_millisecond() - now_ms),
+            }
+        }
+    };
+    let seen = clock::parse(&row.updated_at);
+    let silent_ms = seen.map_or(i64::MAX, |seen| now_ms - seen.as_millisecond());
+    (word, silent_ms)
 }

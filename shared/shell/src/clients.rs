@@ -14,6 +14,8 @@ use secrecy::SecretString;
 
 use crate::config::{Dialect, RoleSettings, Settings};
 use crate::load::Plans;
+use crate::nudge::Nudges;
+use crate::perform::Warmth;
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -31,6 +33,8 @@ pub struct Clients {
     reviewer: OnceLock<Thinker>,
     coder: OnceLock<Coder>,
     plans: Plans,
+    nudges: Nudges,
+    warmth: Warmth,
 }
 
 /// A model that answers questions.
@@ -89,12 +93,24 @@ impl Clients {
             reviewer: OnceLock::new(),
             coder: OnceLock::new(),
             plans: Plans::default(),
+            nudges: Nudges::default(),
+            warmth: Warmth::default(),
         }
     }
 
     /// Plans that this process has read.
     pub fn plans(&self) -> &Plans {
         &self.plans
+    }
+
+    /// Which tasks this process has looked at a moment ago.
+    pub fn nudges(&self) -> &Nudges {
+        &self.nudges
+    }
+
+    /// What this process has put into the cache of the agents' service.
+    pub fn warmth(&self) -> &Warmth {
+        &self.warmth
     }
 
     /// The settings.

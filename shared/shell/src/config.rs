@@ -39,6 +39,9 @@ pub struct Settings {
     pub reviewer: RoleSettings,
     /// The model that writes code.
     pub agent: RoleSettings,
+    /// The model of the same service that takes over when that one declines; the same where
+    /// no other is known.
+    pub agent_fallback_model: String,
     /// Token that may create repositories.
     pub github_token: Option<SecretString>,
     /// Base of the GitHub API, without a final slash.
@@ -200,6 +203,16 @@ impl Settings {
     }
 }
 
+/// The model that takes over from another one of the same service.
+fn fallback_of(model: &str) -> String {
+    match model {
+        "claude-sonnet-5-5" => "claude-opus-5-5",
+        "claude-opus-5-5" => "claude-sonnet-5-5",
+        other => other,
+    }
+    .to_owned()
+}
+
 impl MissingSettings {
     /// Names of the variables.
     pub fn names(&self) -> &[&'static str] {
@@ -258,6 +271,9 @@ impl<'map> Values<'map> {
             appwrite_endpoint: self.url("APPWRITE_ENDPOINT"),
             project_id: self.text("APPWRITE_PROJECT_ID"),
             appwrite_key: self.secret("APPWRITE_API_KEY"),
+            agent_fallback_model: self
+                .text("ANTHROPIC_FALLBACK_MODEL")
+                .unwrap_or_else(|| fallback_of(&agent.model)),
             planner,
             reviewer,
             agent,
@@ -352,6 +368,7 @@ mod tests {
         assert_eq!(settings.github_base_url, "https://api.github.com");
         assert_eq!(settings.planner.model, "grok-4.7");
         assert_eq!(settings.agent.model, "claude-sonnet-5-5");
+        assert_eq!(settings.agent_fallback_model, "claude-opus-5-5");
         assert_eq!(
             (
                 settings.claim_heartbeat_seconds,

@@ -11,40 +11,66 @@ use pipeline::{Facts, Status, TaskId, advance};
 use serde_json::{Value, json};
 
 use crate::advance::stamp;
+use crate::clients::Clients;
 use crate::clock;
 use crate::config::Settings;
 use crate::invocation::{Invocation, Reply};
+use crate::nudge::nudge;
 use crate::store::{Created, Store};
+use crate::sweep::Swept;
 use crate::trouble::Trouble;
 
-/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `POST /{taskId}/commands`.
+/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `POST /{taskId}/commands`,
+/// `POST /{taskId}/nudge`.
 ///
 /// # Errors
 /// What may succeed later. A repeat with the same `requestId` goes on where it stopped.
 pub async fn answer(
     store: &Store,
     invocation: &Invocation,
-    settings: &Settings,
+    clients: &Clients,
 ) -> Result<Reply, Trouble> {
+    let settings = clients.settings();
     let path = invocation.path.trim_matches('/');
-    let command = path.strip_suffix("/commands");
-    match (&invocation.method, path, command) {
-        (&Method::POST, "", _) => create(store, invocation, settings).await,
-        (&Method::POST, _, Some(task)) => match own_task(store, invocation, task).await? {
-            Some(row) => commands::take(store, settings, &row, &invocation.body).await,
-            None => Ok(unknown_task()),
-        },
-        (&Method::GET, task, None) => match own_task(store, invocation, task).await? {
-            Some(row) => Ok(status(&row)),
-            None => Ok(unknown_task()),
-        },
-        (method, path, _) => {
-            let message = format!(
-                "There is no {method} /{path}. Use POST / with a brief, GET /{{taskId}} or POST /{{taskId}}/commands."
-            );
-            Ok(Reply::error(400, "unknown_call", &message))
-        }
+    let (task, what) = path.split_once('/').unwrap_or((path, ""));
+    if (&invocation.method, path) == (&Method::POST, "") {
+        return create(store, invocation, settings).await;
     }
+    let known = [
+        (Method::GET, ""),
+        (Method::POST, "commands"),
+        (Method::POST, "nudge"),
+    ];
+    if !known.contains(&(invocation.method.clone(), what)) {
+        let message = format!(
+            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, POST /{{taskId}}/commands or POST /{{taskId}}/nudge.",
+            invocation.method
+        );
+        return Ok(Reply::error(400, "unknown_call", &message));
+    }
+    let Some(row) = own_task(store, invocation, task).await? else {
+        return Ok(unknown_task());
+    };
+    match what {
+        "commands" => commands::take(store, settings, &row, &invocation.body).await,
+        "nudge" => look(store, clients, &row).await,
+        _ => Ok(status(&row)),
+    }
+}
+
+/// Looks at a task that somebody watches, as the sweep would.
+async fn look(store: &Store, clients: &Clients, row: &Row) -> Result<Reply, Trouble> {
+    let task = TaskId::parse(&row.id).ok_or_else(|| Trouble::Row("no task id".to_owned()))?;
+    let owner = row.text("owner").unwrap_or_default();
+    let nudged = nudge(clients, store, &task, owner, Some(stamp(row))).await?;
+    let look_again_ms = u64::try_from(nudged.look_again.as_millis()).unwrap_or(u64::MAX);
+    let Swept {
+        created, started, ..
+    } = nudged.swept;
+    Ok(Reply::json(
+        200,
+        &json!({"taskId": task, "created": created, "started": started, "lookAgainMs": look_again_ms}),
+    ))
 }
 
 async fn create(

@@ -25,6 +25,7 @@ use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::load::{self, Loader};
 use crate::logging::Log;
+use crate::nudge::look_after_others;
 use crate::perform::Performer;
 use crate::redaction::Redactor;
 use crate::store::{Created, Store};
@@ -99,6 +100,7 @@ impl Drive<'_> {
         let result = tokio::select! {
             result = self.work(&unit, created_unix, &claim) => result,
             () = claim.beat(&self.store, heartbeat) => Ok(()),
+            () = look_after_others(self.clients, &self.store, &unit, &self.log) => Ok(()),
         };
         match result {
             Ok(()) => Ok(Driven::Done),

@@ -97,7 +97,7 @@ impl Function {
         let store = Store::new(client);
         let settings = self.clients.settings();
         match self.stage {
-            Stage::CreateTask => create_task::answer(&store, invocation, settings).await,
+            Stage::CreateTask => create_task::answer(&store, invocation, &self.clients).await,
             Stage::Sweep => Ok(Reply::json(
                 200,
                 &sweep(&store, settings, &invocation.log).await?,

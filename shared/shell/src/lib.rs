@@ -19,6 +19,7 @@ pub mod invocation;
 mod ledger;
 pub mod load;
 pub mod logging;
+pub mod nudge;
 pub mod perform;
 pub mod redaction;
 pub mod store;

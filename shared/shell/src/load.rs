@@ -10,6 +10,7 @@ use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::estimate::Rates;
 use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
+use pipeline::messages;
 use pipeline::plan::{Assignment, Plan};
 use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
@@ -316,7 +317,11 @@ async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<L
             return None;
         }
         let claims = match outcome(UnitKind::Assignment, round, &assignment.id) {
-            Some(Outcome::Coded { summary, .. }) => summary.clone(),
+            Some(Outcome::Coded {
+                summary,
+                contract_change_request,
+                ..
+            }) => messages::claims(summary, contract_change_request),
             Some(_) | None => String::new(),
         };
         Some(Subject {

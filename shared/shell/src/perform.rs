@@ -7,6 +7,7 @@ mod ask;
 mod money;
 mod publish;
 mod site;
+mod warm;
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -21,6 +22,8 @@ use crate::config::RoleSettings;
 use crate::ledger::Ledger;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
+
+pub use warm::Warmth;
 
 /// What the effects of one execution are performed with.
 pub struct Performer<'a> {
@@ -90,13 +93,14 @@ impl<'a> Performer<'a> {
     }
 
     async fn ask_coder(&self, key: &str, prompt: &Prompt) -> Result<Entry, Trouble> {
-        let (role, coder) = (&self.clients.settings().agent, self.clients.coder()?);
+        let (settings, coder) = (self.clients.settings(), self.clients.coder()?);
+        let (role, fallback) = (&settings.agent, &settings.agent_fallback_model);
         let request = MessagesRequest {
             charged_once: self.ledger.is_some(),
-            ..ask::messages(role, prompt)?
+            ..ask::messages(role, fallback, prompt)?
         };
         let worst = || money::of_messages(role, &request);
-        let ask = || ask::coder(coder, &request);
+        let ask = || ask::coder(coder, self.clients.warmth(), &request);
         money::paid(self.ledger, key, worst, ask).await
     }
 

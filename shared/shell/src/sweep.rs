@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use appwrite::{Query, Row};
+use futures::future::try_join_all;
 use pipeline::advance::NewUnit;
 use pipeline::model::Spent;
 use pipeline::rows::TaskStamp;
-use pipeline::sweep::{Repair, repair};
+use pipeline::sweep::{Repair, look_again_in_ms, repair};
 use pipeline::{Code, Done, Fact, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::advance::{advance_task, project, stamp};
+use crate::advance::{advance_task, current, project, stamp};
 use crate::claim;
 use crate::clock;
 use crate::config::Settings;
@@ -37,6 +38,17 @@ pub struct Swept {
     pub abandoned: u64,
     /// Tasks that could not be looked at this time.
     pub troubled: u64,
+}
+
+impl Swept {
+    fn count(&mut self, repair: &Repair) {
+        match repair {
+            Repair::Wait => {}
+            Repair::Create => self.created += 1,
+            Repair::Lift | Repair::Start => self.started += 1,
+            Repair::GiveUp => self.abandoned += 1,
+        }
+    }
 }
 
 /// Looks at every open task that is due.
@@ -72,30 +84,18 @@ async fn check(
 ) -> Result<(), Trouble> {
     let task = TaskId::parse(&row.id)
         .ok_or_else(|| Trouble::Row(format!("`{}` is no task id", row.id)))?;
-    let owner = row.text("owner").unwrap_or_default().to_owned();
-    let facts = load::facts(store, &task, &owner).await?;
-    let next = advance(&facts, None);
-    let seen = stamp(&row);
-    let mut abandoned = Vec::new();
-    for unit in &next.units {
-        abandoned.extend(check_unit(store, settings, unit, &owner, &seen, swept).await?);
-    }
-    if !abandoned.is_empty() {
-        let mut facts = facts;
-        facts
-            .log
-            .extend(abandoned.into_iter().map(|done| Fact::Done(Box::new(done))));
-        return advance_task(store, facts, None, None, settings.check_after_seconds).await;
-    }
-    let seen = project(
+    let owner = row.text("owner").unwrap_or_default();
+    let checked = check_task(
         store,
+        settings,
         &task,
-        &next.projection,
-        settings.check_after_seconds,
-        None,
+        owner,
+        Some(stamp(&row)),
+        EAGER,
+        swept,
     )
     .await?;
-    if !next.projection.status.is_final() {
+    if let Some(seen) = checked.open {
         // Another one may have moved the task on since: then its own time stands.
         let next_check_at =
             clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
@@ -111,7 +111,88 @@ async fn check(
     Ok(())
 }
 
-/// Repairs one unit. Returns its result if it is given up.
+/// What a look at a task brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// What is seen of the task's row, unless the task has ended.
+    pub open: Option<TaskStamp>,
+    /// Milliseconds until another look can bring something, if nothing is heard of those at
+    /// work meanwhile.
+    pub look_again_ms: u64,
+}
+
+/// How old a row must be that nobody has claimed before its event counts as lost.
+pub type Patience = Duration;
+
+/// The sweep's: the row's task was due, so it is older than an event takes.
+pub const EAGER: Patience = Duration::ZERO;
+
+/// Looks at one task: creates what is missing, starts what nobody works on, and shows where
+/// it stands. `seen` is what was last seen of its row.
+///
+/// # Errors
+/// What the store could not mend.
+///
+/// # Idempotency
+/// Any number of looks at the same time start a unit more than once at most, and its claim
+/// keeps all but one from working.
+pub async fn check_task(
+    store: &Store,
+    settings: &Settings,
+    task: &TaskId,
+    owner: &str,
+    seen: Option<TaskStamp>,
+    patience: Patience,
+    swept: &mut Swept,
+) -> Result<Checked, Trouble> {
+    let facts = load::facts(store, task, owner).await?;
+    let seen = match seen {
+        Some(seen) => seen,
+        None => current(store, task).await?,
+    };
+    let next = advance(&facts, None);
+    let check_after = settings.check_after_seconds;
+    let lapse_ms = settings.claim_lapse_seconds.saturating_mul(1_000);
+    let (mut abandoned, mut look_again_ms) = (Vec::new(), lapse_ms);
+    let looks = next
+        .units
+        .iter()
+        .map(|unit| check_unit(store, settings, unit, owner, &seen, patience));
+    for looked in try_join_all(looks).await? {
+        swept.count(&looked.repair);
+        look_again_ms = look_again_ms.min(looked.again_ms);
+        abandoned.extend(looked.abandoned);
+    }
+    if !abandoned.is_empty() {
+        let mut facts = facts;
+        facts
+            .log
+            .extend(abandoned.into_iter().map(|done| Fact::Done(Box::new(done))));
+        advance_task(store, facts, None, None, check_after).await?;
+        return Ok(Checked {
+            open: None,
+            look_again_ms,
+        });
+    }
+    let shown = project(store, task, &next.projection, check_after, Some(seen)).await?;
+    let is_open = !next.projection.status.is_final();
+    Ok(Checked {
+        open: is_open.then_some(shown),
+        look_again_ms,
+    })
+}
+
+/// What a look at one unit brought.
+pub struct Looked {
+    /// What was done about it.
+    pub repair: Repair,
+    /// Its result, if it is given up.
+    pub abandoned: Option<Done>,
+    /// Milliseconds until another look can bring something.
+    pub again_ms: u64,
+}
+
+/// Repairs one unit.
 ///
 /// # Errors
 /// What the store could not mend.
@@ -121,21 +202,29 @@ pub async fn check_unit(
     unit: &NewUnit,
     owner: &str,
     task: &TaskStamp,
-    swept: &mut Swept,
-) -> Result<Option<Done>, Trouble> {
+    patience: Patience,
+) -> Result<Looked, Trouble> {
     let key = &unit.key;
     let lapse = Duration::from_secs(settings.claim_lapse_seconds);
     let claim = claim::newest(store, key, lapse).await?;
-    let row_exists = claim.is_some()
-        || store
-            .get(key.kind.table(), key.id().as_str())
-            .await?
-            .is_some();
-    match repair(row_exists, claim) {
+    let row = match claim {
+        Some(_) => None,
+        None => store.get(key.kind.table(), key.id().as_str()).await?,
+    };
+    let mut looked = Looked {
+        repair: Repair::Wait,
+        abandoned: None,
+        again_ms: look_again_in_ms(claim, settings.claim_lapse_seconds.saturating_mul(1_000)),
+    };
+    if let Some(left) = row.as_ref().and_then(|row| left_of(patience, row)) {
+        looked.again_ms = left;
+        return Ok(looked);
+    }
+    looked.repair = repair(claim.is_some() || row.is_some(), claim);
+    match looked.repair {
         Repair::Wait => {}
         Repair::Create => {
             store.create(rows::unit(unit, owner, task)).await?;
-            swept.created += 1;
         }
         Repair::Lift => {
             if let Some(claim) = claim {
@@ -144,13 +233,11 @@ pub async fn check_unit(
             store
                 .start(function_of(key.kind), key.id().as_str(), None)
                 .await?;
-            swept.started += 1;
         }
         Repair::Start => {
             store
                 .start(function_of(key.kind), key.id().as_str(), None)
                 .await?;
-            swept.started += 1;
         }
         Repair::GiveUp => {
             let message = format!(
@@ -164,11 +251,21 @@ pub async fn check_unit(
                 spent: Spent::default(),
             };
             store.create(rows::done(&done)).await?;
-            swept.abandoned += 1;
-            return Ok(Some(done));
+            looked.abandoned = Some(done);
         }
     }
-    Ok(None)
+    Ok(looked)
+}
+
+/// Milliseconds for which the event of a new row may still be on its way, if any.
+fn left_of(patience: Patience, row: &Row) -> Option<u64> {
+    let created = clock::parse(&row.created_at)?;
+    let age_ms = clock::now().as_millisecond() - created.as_millisecond();
+    let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
+    let left = patience.checked_sub(age)?;
+    u64::try_from(left.as_millis())
+        .ok()
+        .filter(|left| *left > 0)
 }
 
 /// The function that drives units of this kind.

@@ -8,12 +8,17 @@ use super::super::server::State;
 use super::super::structure::conform;
 use super::super::wire::tokens;
 use super::super::{planner, reviewer};
+use super::cache::{self, Cached};
 use super::request::Request;
-use super::{cache, signature};
+use super::signature;
 use crate::models::brief::tagged;
 
+/// Under this name a client sends back arguments that were no JSON, as the service advises;
+/// they are streamed as they are.
+pub(super) const BROKEN_INPUT: &str = "INVALID_JSON";
+
 /// Makes the answer to a request. `truncated` breaks it off as at the token limit.
-pub(super) fn message(state: &State, request: &Request, truncated: bool) -> Value {
+pub(super) fn message(state: &State, request: &Request, truncated: bool) -> (Value, Cached) {
     let prefix = signature::prefix(request);
     let mut blocks = Vec::new();
     let mut stop_reason = "end_turn";
@@ -45,9 +50,10 @@ pub(super) fn message(state: &State, request: &Request, truncated: bool) -> Valu
         if limit(&mut blocks, if truncated { 1 } else { request.max_tokens }) {
             stop_reason = "max_tokens";
         }
+        misbehave(request, &mut blocks, &mut stop_reason);
     }
     signature::sign(state, &prefix, &mut blocks);
-    let mut usage = cache::usage(state, request);
+    let (mut usage, cached) = cache::usage(state, request);
     let thinking_tokens: u64 = blocks
         .iter()
         .filter(|block| block["type"] == "thinking")
@@ -55,12 +61,46 @@ pub(super) fn message(state: &State, request: &Request, truncated: bool) -> Valu
         .sum();
     usage["output_tokens"] = json!(blocks.iter().map(block_tokens).sum::<u64>());
     usage["output_tokens_details"] = json!({"thinking_tokens": thinking_tokens});
-    json!({
+    let message = json!({
         "id": format!("msg_01{}", &state.seal(&format!("{prefix} message"))[..22]),
         "type": "message", "role": "assistant", "model": request.model_name, "content": blocks,
         "stop_reason": stop_reason, "stop_sequence": null, "stop_details": stop_details, "container": null,
         "diagnostics": null, "usage": usage,
-    })
+    });
+    (message, cached)
+}
+
+/// What an agent does wrong by its name before it was told more than its assignment.
+fn misbehave(request: &Request, blocks: &mut Vec<Value>, stop_reason: &mut &'static str) {
+    let is_first = request.messages.len() == 1 && request.messages[0].blocks.len() == 1;
+    if !is_first || request.tools.is_empty() {
+        return;
+    }
+    match request.behaviour {
+        Behaviour::Empty => {
+            blocks.clear();
+            *stop_reason = "end_turn";
+        }
+        Behaviour::CutOff => *stop_reason = "max_tokens",
+        Behaviour::InvalidJson => {
+            if let Some(last) = blocks.last_mut().filter(|last| last["type"] == "tool_use") {
+                let whole = last["input"].to_string();
+                let half = whole.chars().count() / 2;
+                let half: String = whole.chars().take(half).collect();
+                last["input"] = json!({BROKEN_INPUT: half});
+            }
+        }
+        Behaviour::Scripted
+        | Behaviour::Flawless
+        | Behaviour::InvalidPlan
+        | Behaviour::HopelessPlan
+        | Behaviour::Refusal
+        | Behaviour::Overloaded
+        | Behaviour::Busy
+        | Behaviour::Truncated
+        | Behaviour::Stuck
+        | Behaviour::NeverSatisfied => {}
+    }
 }
 
 fn turn(request: &Request) -> agent::Turn {

@@ -70,8 +70,19 @@ fn edges(request: &Request) -> Vec<Edge> {
     edges
 }
 
-/// The input side of a `usage` object; the prefixes at the breakpoints are stored.
-pub(super) fn usage(state: &State, request: &Request) -> Value {
+/// What an answer does with the prompt cache.
+#[derive(Default)]
+pub(crate) struct Cached {
+    /// Tokens it writes.
+    pub(crate) written: u64,
+    /// Tokens it reads.
+    pub(crate) read: u64,
+    /// Prefixes that can be read by others once it has begun.
+    pub(crate) prefixes: Vec<String>,
+}
+
+/// The input side of a `usage` object.
+pub(super) fn usage(state: &State, request: &Request) -> (Value, Cached) {
     let edges = edges(request);
     let total = edges.last().map_or(0, |edge| edge.tokens);
     let is_cached =
@@ -82,7 +93,7 @@ pub(super) fn usage(state: &State, request: &Request) -> Value {
         .map(|edge| edge.hash.clone())
         .collect();
     let asked: Vec<String> = edges.iter().map(|edge| edge.hash.clone()).collect();
-    let known = state.swap_prefixes(&asked, &added);
+    let known = state.has_prefixes(&asked);
     let mut read = 0;
     for (index, edge) in edges.iter().enumerate() {
         if edge.breakpoint.is_some() {
@@ -101,11 +112,17 @@ pub(super) fn usage(state: &State, request: &Request) -> Value {
         }) += more;
         written = written.max(edge.tokens);
     }
-    json!({
+    let usage = json!({
         "input_tokens": total - written,
         "cache_creation_input_tokens": short + long,
         "cache_read_input_tokens": read,
         "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long},
         "server_tool_use": null, "service_tier": "standard", "inference_geo": null, "speed": "standard",
-    })
+    });
+    let cached = Cached {
+        written: short + long,
+        read,
+        prefixes: added,
+    };
+    (usage, cached)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::wire::fragments;
+use super::answer::BROKEN_INPUT;
 
 /// Characters in one delta.
 const DELTA_CHARS: usize = 120;
@@ -57,7 +58,11 @@ fn push_block(index: usize, block: &Value, events: &mut Vec<String>) {
         "tool_use" => {
             started["input"] = json!({});
             deltas.push(json!({"type": "input_json_delta", "partial_json": ""}));
-            for fragment in fragments(&block["input"].to_string(), DELTA_CHARS) {
+            let input = match &block["input"][BROKEN_INPUT] {
+                Value::String(broken) => broken.clone(),
+                _ => block["input"].to_string(),
+            };
+            for fragment in fragments(&input, DELTA_CHARS) {
                 deltas.push(json!({"type": "input_json_delta", "partial_json": fragment}));
             }
         }

@@ -93,7 +93,7 @@ pub(crate) fn takes_strict(model: &str) -> bool {
 }
 
 /// Whether the model takes marks of what is cached.
-pub(crate) fn takes_cache_marks(model: &str) -> bool {
+pub fn takes_cache_marks(model: &str) -> bool {
     refuses(model).is_none_or(|entry| !entry.cache)
 }
 

@@ -4,14 +4,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::checks;
+use super::{checks, edit};
 use crate::limits::{
-    LIST_FILES_MAX, READ_BYTES_MAX, READ_LINES_MAX, SEARCH_MATCHES_MAX, SHRINKS_TO_PERCENT_MIN,
+    INVALID_JSON_BYTES_MAX, LIST_FILES_MAX, READ_BYTES_MAX, READ_LINES_MAX, SEARCH_MATCHES_MAX,
+    SHRINKS_TO_PERCENT_MIN,
 };
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::plan_rules::covers;
 use crate::workspace::Workspace;
+
+/// The only argument of a call whose arguments were no JSON object: what came instead.
+const INVALID_JSON: &str = "INVALID_JSON";
 
 /// A tool as the model is told of it.
 pub struct Tool {
@@ -178,6 +182,13 @@ struct Delete {
     path: String,
 }
 
+/// What came instead of a JSON object of arguments, as much as is quoted.
+fn not_json(input: &Value) -> Option<&str> {
+    let object = input.as_object().filter(|object| object.len() == 1)?;
+    let raw = object.get(INVALID_JSON)?.as_str()?;
+    Some(&raw[..raw.floor_char_boundary(INVALID_JSON_BYTES_MAX)])
+}
+
 impl Call {
     /// Reads a tool call.
     ///
@@ -196,6 +207,12 @@ impl Call {
                     schema.unwrap_or_default()
                 )
             })
+        }
+        if let Some(raw) = not_json(input) {
+            return Err(format!(
+                "the arguments of `{name}` are no JSON object, so nothing was done; this came: {}",
+                json!({INVALID_JSON: raw})
+            ));
         }
         match name {
             "list_files" => read(name, input).map(|Prefix { prefix }| Self::ListFiles { prefix }),
@@ -280,13 +297,14 @@ pub fn run(
             path,
             old_text,
             new_text,
-        } => edit(
-            workspace,
-            own_path(path, plan, assignment)?,
-            old_text,
-            new_text,
-            &assignment.id,
-        ),
+        } => {
+            let path = own_path(path, plan, assignment)?;
+            let file = workspace
+                .get(&path)
+                .ok_or_else(|| format!("there is no file `{path}`; use write_file"))?;
+            let content = edit::replaced(&path, &file.content, old_text, new_text)?;
+            write(workspace, path, content, &assignment.id)
+        }
         Call::DeleteFile { path } => {
             let path = own_path(path, plan, assignment)?;
             if workspace.delete(&path) {
@@ -309,6 +327,12 @@ fn write(
     if let Some(refusal) = checks::refusal(&path, &content) {
         return Err(refusal);
     }
+    if let Some(index) = content.lines().position(|line| line.contains(is_binary)) {
+        let line = index + 1;
+        return Err(format!(
+            "`{path}` has a control character at line {line}: only text can be written, and escapes stand for such characters"
+        ));
+    }
     let before = workspace.get(&path).map_or(0, |file| file.content.len());
     let (bytes, lines) = (content.len(), content.lines().count());
     let mut warnings = checks::problems(&path, &content);
@@ -323,6 +347,11 @@ fn write(
         .map(|text| format!("\nwarning: {text}"))
         .collect();
     Ok(format!("ok bytes={bytes} lines={lines}{warnings}"))
+}
+
+/// Whether a character has no place in a text.
+fn is_binary(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t' | '\r' | '\n' | '\u{c}')
 }
 
 fn own_path(path: &str, plan: &Plan, assignment: &Assignment) -> Result<SafePath, String> {
@@ -435,56 +464,4 @@ fn search(workspace: &Workspace, query: &str, prefix: &str) -> Result<String, St
     } else {
         found.join("\n")
     })
-}
-
-fn edit(
-    workspace: &mut Workspace,
-    path: SafePath,
-    old_text: &str,
-    new_text: &str,
-    owner: &str,
-) -> Result<String, String> {
-    let file = workspace
-        .get(&path)
-        .ok_or_else(|| format!("there is no file `{path}`; use write_file"))?;
-    if old_text.is_empty() {
-        return Err("`old_text` must not be empty; use write_file for a new file".to_owned());
-    }
-    let places: Vec<usize> = file
-        .content
-        .match_indices(old_text)
-        .map(|(offset, _)| offset)
-        .collect();
-    let line_of = |offset: usize| file.content[..offset].matches('\n').count() + 1;
-    let content = match places.as_slice() {
-        [offset] => {
-            let end = offset + old_text.len();
-            [&file.content[..*offset], new_text, &file.content[end..]].concat()
-        }
-        [] => {
-            let first = old_text.lines().next().unwrap_or_default().trim();
-            let near = file
-                .content
-                .lines()
-                .position(|line| !first.is_empty() && line.contains(first));
-            let hint = near.map_or_else(
-                || "read the file first".to_owned(),
-                |line| format!("closest: line {}", line + 1),
-            );
-            return Err(format!("old_text has 0 matches in `{path}` ({hint})"));
-        }
-        many => {
-            let lines: Vec<String> = many
-                .iter()
-                .take(10)
-                .map(|offset| line_of(*offset).to_string())
-                .collect();
-            return Err(format!(
-                "old_text has {} matches in `{path}`, at lines {}; add context",
-                many.len(),
-                lines.join(", ")
-            ));
-        }
-    };
-    write(workspace, path, content, owner)
 }

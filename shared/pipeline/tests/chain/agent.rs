@@ -1,15 +1,21 @@
 //! The agent loop, turn by turn.
 
-use pipeline::Code;
 use pipeline::agent::{AgentWork, Session};
 use pipeline::brief::Brief;
-use pipeline::model::{AgentReply, Speaker, Stop};
+use pipeline::effect::{Action, Entry};
+use pipeline::limits::{
+    AGENT_CONTEXT_TOKENS_MAX, AGENT_COST_MICRO_USD_MAX, AGENT_MAX_TOKENS, AGENT_OUTPUT_TOKENS_MAX,
+    AGENT_TURNS_MAX,
+};
+use pipeline::model::{AgentReply, Effort, Prompt, Speaker, Spent, Stop};
+use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
+use pipeline::{Code, Outcome, Step, Work, decide};
 use serde_json::{Value, json};
 
 use crate::world::{assignment, plan, spent};
 
-fn work() -> AgentWork {
+pub(crate) fn work() -> AgentWork {
     let plan: pipeline::plan::Plan = serde_json::from_value(plan(&[
         assignment("a", "a.js", &[]),
         assignment("b", "b.js", &[]),
@@ -33,7 +39,7 @@ fn work() -> AgentWork {
     }
 }
 
-fn said(content: &Value, stop: Stop) -> AgentReply {
+pub(crate) fn said(content: &Value, stop: Stop) -> AgentReply {
     AgentReply {
         content: content.to_string(),
         stop,
@@ -41,7 +47,7 @@ fn said(content: &Value, stop: Stop) -> AgentReply {
     }
 }
 
-fn call(name: &str, input: Value) -> AgentReply {
+pub(crate) fn call(name: &str, input: Value) -> AgentReply {
     said(
         &json!([{"type": "tool_use", "id": "toolu_x", "name": name, "input": input}]),
         Stop::ToolUse,
@@ -58,7 +64,7 @@ fn answer(session: &mut Session<'_>, reply: &AgentReply) -> (String, bool) {
     )
 }
 
-fn finish(id: &str, blocked: &str) -> AgentReply {
+pub(crate) fn finish(id: &str, blocked: &str) -> AgentReply {
     call(
         "finish",
         json!({"summary": "s", "files_changed": [], "acceptance": [{"id": id, "met": true, "evidence": "e"}],
@@ -245,16 +251,209 @@ fn a_turn_that_was_cut_off_is_not_carried_out() {
     assert!(session.workspace().changes("a", 1).is_empty());
     assert_eq!(session.prompt().messages, before.messages);
     assert_eq!(session.prompt().max_tokens, before.max_tokens * 2);
+    let settled = session.take(&cut, None);
+    assert!(settled.results.contains("smaller pieces"), "{settled:?}");
+    let asked = session.prompt().messages;
+    assert_eq!(asked.last(), Some(&(Speaker::User, settled.results)));
+    assert!(session.workspace().changes("a", 1).is_empty());
     session.take(&cut, None);
     assert_eq!(end_code(&session), Some(Code::ModelAnswerInvalid));
 }
 
 #[test]
-fn a_refusal_ends_the_agent() {
+fn another_model_takes_over_after_a_refusal_once() {
     let work = work();
     let mut session = Session::start(&work);
-    session.take(&said(&json!([]), Stop::Refusal("cyber".to_owned())), None);
+    let first = session.prompt();
+    let refusal = said(&json!([]), Stop::Refusal("cyber".to_owned()));
+    let fingerprint = |prompt: Prompt| Action::AskAgent(prompt).fingerprint();
+    session.take(&refusal, None);
+    let second = session.prompt();
+    assert_eq!((first.fallback, second.fallback), (false, true));
+    assert_eq!(first.messages, second.messages);
+    assert_ne!(fingerprint(first), fingerprint(second));
+    session.take(&refusal, None);
     assert_eq!(end_code(&session), Some(Code::ModelRefused));
+}
+
+/// A turn that writes the own file, so that it differs from others by `number`.
+fn write(number: usize) -> AgentReply {
+    let content = format!("const number = {number};\n");
+    call("write_file", json!({"path": "a.js", "content": content}))
+}
+
+fn look(number: usize) -> AgentReply {
+    call(
+        "search_files",
+        json!({"query": format!("q{number}"), "prefix": ""}),
+    )
+}
+
+#[test]
+fn two_calls_in_turns_are_stuck() {
+    let work = work();
+    let mut session = Session::start(&work);
+    for number in 0..6 {
+        assert_eq!(end_code(&session), None, "{number}");
+        session.take(&write(number % 2), None);
+    }
+    assert_eq!(end_code(&session), Some(Code::AgentStuck));
+}
+
+#[test]
+fn an_agent_that_changes_nothing_any_more_is_told_and_then_stopped() {
+    let work = work();
+    let mut session = Session::start(&work);
+    for number in 0..5 {
+        let (text, _) = answer(&mut session, &look(number));
+        assert!(!text.contains("changed no file"), "{number}: {text}");
+    }
+    session.take(&write(1), None);
+    let told: Vec<bool> = (10..16)
+        .map(|number| {
+            answer(&mut session, &look(number))
+                .0
+                .contains("changed no file")
+        })
+        .collect();
+    assert_eq!(told, [false, false, true, false, false, false]);
+    assert_eq!(end_code(&session), Some(Code::AgentStuck));
+}
+
+#[test]
+fn the_last_turns_are_counted_down_inside_the_results() {
+    let work = work();
+    let mut session = Session::start(&work);
+    for left in (0..AGENT_TURNS_MAX).rev() {
+        let (text, _) = answer(&mut session, &write(left as usize));
+        assert_eq!(text.contains("left."), left <= 5, "{left}: {text}");
+        if (2..=5).contains(&left) {
+            assert!(
+                text.ends_with(&format!("You have {left} turns left.")),
+                "{text}"
+            );
+        }
+    }
+    assert_eq!(end_code(&session), Some(Code::AgentStuck));
+}
+
+#[test]
+fn an_assignment_has_limits_of_tokens_and_money() {
+    let work = work();
+    let with = |change: &dyn Fn(&mut Spent)| {
+        let mut reply = write(1);
+        change(&mut reply.spent);
+        let mut session = Session::start(&work);
+        session.take(&reply, None);
+        let failure = session.end().map(|end| end.clone().unwrap_err().message);
+        failure.unwrap_or_default()
+    };
+    assert_eq!(
+        with(&|spent| spent.output_tokens = AGENT_OUTPUT_TOKENS_MAX - 1),
+        ""
+    );
+    assert!(
+        with(&|spent| spent.output_tokens = AGENT_OUTPUT_TOKENS_MAX)
+            .contains("200000 is the limit")
+    );
+    assert_eq!(
+        with(&|spent| spent.cost_micro_usd = AGENT_COST_MICRO_USD_MAX - 1),
+        ""
+    );
+    assert!(
+        with(&|spent| spent.cost_micro_usd = AGENT_COST_MICRO_USD_MAX)
+            .contains("$3.00 is the limit")
+    );
+}
+
+#[test]
+fn a_long_conversation_goes_on_in_a_new_one() {
+    let work = work();
+    let mut session = Session::start(&work);
+    session.take(
+        &said(
+            &json!([{"type": "text", "text": "I think about it."}]),
+            Stop::EndTurn,
+        ),
+        None,
+    );
+    let long = |number| {
+        let mut reply = write(number);
+        reply.spent.input_tokens = AGENT_CONTEXT_TOKENS_MAX + 1;
+        reply
+    };
+    session.take(&long(1), None);
+    let messages = session.prompt().messages;
+    assert_eq!(messages.len(), 1);
+    for part in ["<assignment>", "<status>", "a.js", "I think about it."] {
+        assert!(messages[0].1.contains(part), "{part}: {messages:?}");
+    }
+    assert_eq!(session.workspace().changes("a", 1).len(), 1);
+    for number in 2..=4 {
+        session.take(&long(number), None);
+    }
+    assert!(session.prompt().messages.len() > 1, "three times at most");
+    assert_eq!(end_code(&session), None);
+}
+
+#[test]
+fn a_conversation_that_outgrew_the_model_begins_anew_once() {
+    let work = work();
+    let full = said(&json!([]), Stop::ContextExceeded);
+    let mut session = Session::start(&work);
+    session.take(&full, None);
+    assert_eq!(
+        end_code(&session),
+        Some(Code::AgentStuck),
+        "the very first question"
+    );
+    let mut session = Session::start(&work);
+    session.take(&write(1), None);
+    session.take(&full, None);
+    assert_eq!(
+        (session.prompt().messages.len(), end_code(&session)),
+        (1, None)
+    );
+    session.take(&write(2), None);
+    session.take(&full, None);
+    assert_eq!(end_code(&session), Some(Code::AgentStuck));
+}
+
+#[test]
+fn rework_is_thought_about_harder() {
+    let first = work();
+    let again = AgentWork { round: 2, ..work() };
+    assert_eq!(Session::start(&first).prompt().effort, Effort::High);
+    assert_eq!(Session::start(&again).prompt().effort, Effort::XHigh);
+}
+
+/// What an older version recorded counts, though this one would have stopped the agent or
+/// begun a new conversation.
+#[test]
+fn a_journal_of_a_version_with_fewer_limits_is_replayed() {
+    let work = work();
+    let mut turns: Vec<AgentReply> = (0..8).map(|number| write(number % 2)).collect();
+    turns[6].spent.input_tokens = AGENT_CONTEXT_TOKENS_MAX + 1;
+    turns.push(finish("a-1", ""));
+    let (mut journal, mut messages) = (Journal::default(), Session::start(&work).prompt().messages);
+    let system = Session::start(&work).prompt().system;
+    for (number, reply) in turns.into_iter().enumerate() {
+        let prompt = json!(["prompt", system, messages, AGENT_MAX_TOKENS]);
+        let results =
+            json!([{"type": "tool_result", "tool_use_id": "toolu_x", "content": "ok"}]).to_string();
+        messages.push((Speaker::Assistant, reply.content.clone()));
+        messages.push((Speaker::User, results.clone()));
+        let fingerprint = pipeline::ids::sha256_hex(prompt.to_string().as_bytes());
+        let entry = Entry::Turn { reply, results };
+        journal.insert(format!("t{number}"), Recorded { fingerprint, entry });
+    }
+    match decide(&Work::Assignment(Box::new(work)), &journal) {
+        Step::Done(end) => assert!(
+            matches!(end.outcome, Outcome::Coded { turns: 9, .. }),
+            "{end:?}"
+        ),
+        Step::Do(effects) => panic!("{effects:?}"),
+    }
 }
 
 #[test]

@@ -288,3 +288,17 @@ fn a_budget_can_only_be_raised() {
         assert_eq!(parse(&body), Err("invalid_command"), "{wrong}");
     }
 }
+
+#[test]
+fn what_is_published_can_not_be_cancelled_after_a_retry() {
+    let mut world = World::new();
+    world.broken_builds = 1;
+    assert_eq!(world.settle(), Status::Failed);
+    world.command(Command::Retry {}).unwrap();
+    assert_eq!(world.status(), Status::Deploying);
+    assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
+    world.command(Command::Pause {}).unwrap();
+    assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
+    world.command(Command::Resume {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+}

@@ -11,9 +11,11 @@ use pipeline::{Step, Work, decide, messages};
 
 use crate::world::spent;
 
+mod agent;
 mod planner;
 
 /// One misbehaviour.
+#[derive(Clone)]
 pub(crate) struct Case {
     /// Its row in the list of known misbehaviours.
     pub(crate) row: u32,

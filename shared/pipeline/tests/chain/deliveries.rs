@@ -172,6 +172,7 @@ fn coded(assignments: &[serde_json::Value], finished: &[&str]) -> (World, Facts)
                 summary: String::new(),
                 files: 1,
                 turns: 1,
+                contract_change_request: String::new(),
             },
             spent: Spent::default(),
         })));

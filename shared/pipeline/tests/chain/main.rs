@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod answers;
 mod commands;
 mod corpus;
 mod deliveries;

@@ -9,7 +9,7 @@ use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
-use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Question, Reply, Spent, Stop};
+use pipeline::model::{Question, Spent};
 use pipeline::plan::Plan;
 use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
@@ -34,6 +34,9 @@ const RATES: Rates = {
         agents: rate,
     }
 };
+
+use crate::answers::turn;
+pub(crate) use crate::answers::{reply, spent};
 
 /// Where a drive is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,12 @@ pub(crate) struct World {
     pub(crate) bells: VecDeque<UnitKey>,
     /// Model calls by key of the unit and of the effect.
     pub(crate) calls: BTreeMap<String, usize>,
+    pub(crate) repositories: BTreeSet<String>,
     pub(crate) commits: BTreeSet<String>,
+    /// By site and manifest.
+    pub(crate) deployments: BTreeSet<(String, String)>,
+    /// Builds that fail before one succeeds.
+    pub(crate) broken_builds: u32,
     /// Whether each gate was passed (or closed).
     pub(crate) gates: BTreeMap<String, bool>,
     /// Agents that fail at their next turn.
@@ -128,7 +136,10 @@ impl World {
             files: BTreeMap::new(),
             bells: VecDeque::new(),
             calls: BTreeMap::new(),
+            repositories: BTreeSet::new(),
             commits: BTreeSet::new(),
+            deployments: BTreeSet::new(),
+            broken_builds: 0,
             gates: BTreeMap::new(),
             stuck: BTreeSet::new(),
             statuses: Vec::new(),
@@ -201,16 +212,21 @@ impl World {
         let next = advance(&self.facts, finished);
         self.statuses.push(next.projection.status);
         for unit in next.units {
-            let id = unit.key.id().to_string();
-            if self.units.contains_key(&id) {
-                continue;
-            }
-            self.units.insert(id, unit.clone());
-            if self.lost_bell != Some(self.rung) {
-                self.bells.push_back(unit.key);
-            }
-            self.rung += 1;
+            self.create(unit);
         }
+    }
+
+    /// Creates a unit's row, unless it is there. Its creation rings the bell.
+    pub(crate) fn create(&mut self, unit: NewUnit) {
+        let id = unit.key.id().to_string();
+        if self.units.contains_key(&id) {
+            return;
+        }
+        self.units.insert(id, unit.clone());
+        if self.lost_bell != Some(self.rung) {
+            self.bells.push_back(unit.key);
+        }
+        self.rung += 1;
     }
 
     pub(crate) fn drive(&mut self, key: &UnitKey) -> Result<(), Crashed> {
@@ -255,6 +271,23 @@ impl World {
             self.cut = Cut::Nowhere;
             return Err(Crashed);
         }
+        self.keep(key, work, journal, effect, answer);
+        if self.cut == Cut::Recorded(number) {
+            self.cut = Cut::Nowhere;
+            return Err(Crashed);
+        }
+        Ok(())
+    }
+
+    /// Records the answer to an effect, unless something is recorded under its key.
+    pub(crate) fn keep(
+        &mut self,
+        key: &UnitKey,
+        work: &Work,
+        journal: &Journal,
+        effect: &Effect,
+        answer: Entry,
+    ) {
         let (entry, _) = record(work, journal, effect, answer);
         if let Some(line) = progress::line(work, journal, effect, &entry) {
             self.tell(key, line);
@@ -266,15 +299,8 @@ impl World {
         // Rows hold JSON: what does not survive that is lost.
         let recorded: Recorded =
             serde_json::from_str(&serde_json::to_string(&recorded).unwrap()).unwrap();
-        self.journals
-            .entry(key.id().to_string())
-            .or_default()
-            .keep(effect.key.clone(), recorded);
-        if self.cut == Cut::Recorded(number) {
-            self.cut = Cut::Nowhere;
-            return Err(Crashed);
-        }
-        Ok(())
+        let journal = self.journals.entry(key.id().to_string()).or_default();
+        journal.keep(effect.key.clone(), recorded);
     }
 
     fn tell(&mut self, key: &UnitKey, line: Line) {
@@ -285,19 +311,8 @@ impl World {
     }
 
     pub(crate) fn end(&mut self, key: &UnitKey, end: End) -> Result<(), Crashed> {
-        if let Some(Value::String(column)) = end.columns.get("plan") {
-            let read = rows::read_plan(column).unwrap();
-            self.plans.insert(key.generation, read);
-        }
-        for file in end.files {
-            let place = (file.path.to_string(), key.generation, file.round);
-            self.files.insert(place, file);
-        }
-        self.facts.log.push(Fact::Done(Box::new(Done {
-            unit: key.clone(),
-            outcome: end.outcome,
-            spent: end.spent,
-        })));
+        self.write(key, &end);
+        self.conclude(key, end.outcome, end.spent);
         let number = self.done;
         self.done += 1;
         if self.cut == Cut::Done(number) {
@@ -306,6 +321,29 @@ impl World {
         }
         self.advance(Some(key));
         Ok(())
+    }
+
+    /// Writes the rows that come before a unit's result.
+    pub(crate) fn write(&mut self, key: &UnitKey, end: &End) {
+        if let Some(Value::String(column)) = end.columns.get("plan") {
+            let read = rows::read_plan(column).unwrap();
+            self.plans.insert(key.generation, read);
+        }
+        for file in &end.files {
+            let place = (file.path.to_string(), key.generation, file.round);
+            self.files.insert(place, file.clone());
+        }
+    }
+
+    /// Records a unit's result, unless one is recorded.
+    pub(crate) fn conclude(&mut self, key: &UnitKey, outcome: Outcome, spent: Spent) {
+        if self.facts.outcome(key).is_none() {
+            self.facts.log.push(Fact::Done(Box::new(Done {
+                unit: key.clone(),
+                outcome,
+                spent,
+            })));
+        }
     }
 
     pub(crate) fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
@@ -471,26 +509,39 @@ impl World {
             {
                 Entry::GateClosed
             }
-            Action::EnsureRepository(request) => Entry::Repository(RepositoryEntry {
-                id: 7,
-                full_name: format!("demo/{}", request.name),
-                default_branch: "main".to_owned(),
-                html_url: "http://git/demo".to_owned(),
-                clone_url: "http://git/demo.git".to_owned(),
-                requests: 1,
-            }),
+            Action::EnsureRepository(request) => {
+                self.repositories.insert(request.name.clone());
+                Entry::Repository(RepositoryEntry {
+                    id: 7,
+                    full_name: format!("demo/{}", request.name),
+                    default_branch: "main".to_owned(),
+                    html_url: "http://git/demo".to_owned(),
+                    clone_url: "http://git/demo.git".to_owned(),
+                    requests: 1,
+                })
+            }
             Action::Publish(request) => {
                 let sha = request.files.manifest_hash();
                 self.commits.insert(sha.clone());
                 Entry::Commit(CommitEntry { sha, requests: 4 })
             }
-            Action::Upload(request) => Entry::Uploaded {
-                deployment: DeploymentRef {
-                    site_id: request.site_id.clone(),
-                    deployment_id: "d1".to_owned(),
-                },
-                url: format!("http://{}.localhost", request.subdomain),
-            },
+            Action::Upload(request) => {
+                let natural_key = (request.site_id.clone(), request.files.manifest_hash());
+                self.deployments.insert(natural_key);
+                Entry::Uploaded {
+                    deployment: DeploymentRef {
+                        site_id: request.site_id.clone(),
+                        deployment_id: "d1".to_owned(),
+                    },
+                    url: format!("http://{}.localhost", request.subdomain),
+                }
+            }
+            Action::Activate(_) if self.broken_builds > 0 => {
+                self.broken_builds -= 1;
+                Entry::BuildFailed {
+                    log: "it does not build".to_owned(),
+                }
+            }
             Action::Activate(_) => Entry::Activated {
                 log: "built".to_owned(),
             },
@@ -527,49 +578,5 @@ impl World {
             &json!({"criteria": [{"id": id, "verdict": if bad { "not_met" } else { "met" }, "evidence": "read"}], "contract_violations": [],
             "findings": findings, "scope_violations": [], "injection_suspected": false, "overall": "approve", "confidence": "high"}),
         )
-    }
-}
-
-pub(crate) fn spent() -> Spent {
-    let spent = ModelSpent {
-        calls: 1,
-        input_tokens: 10,
-        output_tokens: 5,
-        cost_micro_usd: 100,
-    };
-    Spent::of_model("scripted", spent)
-}
-
-pub(crate) fn reply(value: &Value) -> Entry {
-    Entry::Reply(Reply {
-        finish: Finish::Completed,
-        text: value.to_string(),
-        spent: spent(),
-    })
-}
-
-/// Two turns: write the own file, then finish.
-fn turn(unit: &UnitKey, prompt: &Prompt) -> Entry {
-    let path = match unit.name.as_str() {
-        "docs" => "README.md".to_owned(),
-        name => format!("{name}.js"),
-    };
-    let content = if prompt.messages.len() == 1 {
-        let input =
-            json!({"path": path, "content": format!("// {} in round {}\n", unit.name, unit.round)});
-        json!([{"type": "tool_use", "id": "toolu_1", "name": "write_file", "input": input}])
-    } else {
-        let acceptance =
-            json!([{"id": format!("{}-1", unit.name), "met": true, "evidence": "wrote it"}]);
-        json!([{"type": "tool_use", "id": "toolu_2", "name": "finish", "input": {"summary": "done", "files_changed": [path],
-            "acceptance": acceptance, "contract_change_request": "", "blocked_reason": ""}}])
-    };
-    Entry::Turn {
-        reply: AgentReply {
-            content: content.to_string(),
-            stop: Stop::ToolUse,
-            spent: spent(),
-        },
-        results: String::new(),
     }
 }

@@ -286,6 +286,11 @@ pub const SETTINGS: &[Setting] = &[
             "Anthropic model that writes the code",
         )
     },
+    text(
+        "ANTHROPIC_FALLBACK_MODEL",
+        CODERS,
+        "model that takes over when the first declines; else Opus for Sonnet and the reverse",
+    ),
     one_of(
         "PLANNER_DIALECT",
         &["responses", "chat"],
@@ -398,14 +403,14 @@ pub const SETTINGS: &[Setting] = &[
         "CLAIM_HEARTBEAT_SECONDS",
         "5",
         (1, 60),
-        UNIT_DRIVERS,
+        FUNCTIONS,
         "seconds between signs of life of a claim",
     ),
     whole(
         "CLAIM_LAPSE_SECONDS",
         "15",
         (2, 600),
-        UNIT_DRIVERS,
+        FUNCTIONS,
         "seconds of silence after which a claim lapses",
     ),
     whole(

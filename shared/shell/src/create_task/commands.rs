@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::invocation::Reply;
 use crate::load;
 use crate::store::{Created, Store};
-use crate::sweep::{Swept, check_unit};
+use crate::sweep::{EAGER, check_unit};
 use crate::trouble::Trouble;
 
 /// Commands that may come between when one is recorded.
@@ -153,7 +153,7 @@ async fn see_through(
         };
         if let Command::Resume {} | Command::Budget { .. } = command {
             for unit in &next.units {
-                check_unit(store, settings, unit, owner, &shown, &mut Swept::default()).await?;
+                check_unit(store, settings, unit, owner, &shown, EAGER).await?;
             }
         } else {
             create(store, &facts, &next.units, &shown).await?;

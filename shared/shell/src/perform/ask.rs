@@ -2,7 +2,7 @@
 
 use models::{
     CacheTtl, Effort, ErrorKind, InputMessage, InputRole, JsonSchemaFormat, Message,
-    MessagesRequest, ModelError, ResponsesRequest, Role, StopReason, SystemBlock,
+    MessagesRequest, ModelError, ResponsesRequest, Role, StopReason, StreamEvent, SystemBlock,
 };
 use pipeline::agent::tools;
 use pipeline::effect::Entry;
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::clients::{Coder, Thinker};
 use crate::config::RoleSettings;
+use crate::perform::Warmth;
 use crate::trouble::Trouble;
 
 /// Visible output tokens of a plan or a judgement.
@@ -90,7 +91,11 @@ pub(super) async fn thinker(
 }
 
 /// A turn of the coding model as a request.
-pub(super) fn messages(role: &RoleSettings, prompt: &Prompt) -> Result<MessagesRequest, Trouble> {
+pub(super) fn messages(
+    role: &RoleSettings,
+    fallback: &str,
+    prompt: &Prompt,
+) -> Result<MessagesRequest, Trouble> {
     // The rules are the same for every task and keep for an hour; the project only for as
     // long as its agents run.
     let ttls = [CacheTtl::OneHour, CacheTtl::FiveMinutes];
@@ -104,26 +109,37 @@ pub(super) fn messages(role: &RoleSettings, prompt: &Prompt) -> Result<MessagesR
         input_schema: tool.input_schema,
         strict: true,
     };
+    let model = match prompt.fallback {
+        false => &role.model,
+        true => fallback,
+    };
     Ok(MessagesRequest {
-        model: role.model.clone(),
+        model: model.to_owned(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
         tools: tools::tools().into_iter().map(tool).collect(),
-        messages: prompt
-            .messages
-            .iter()
-            .map(message)
-            .collect::<Result<_, _>>()?,
-        effort: Some(role.effort.unwrap_or(Effort::High)),
+        messages: conversation(&prompt.messages)?,
+        effort: Some(role.effort.unwrap_or(effort(prompt.effort))),
         cache_tail: true,
         charged_once: false,
     })
 }
 
 /// Takes a turn with the coding model.
-pub(super) async fn coder(coder: &Coder, request: &MessagesRequest) -> Result<Asked, Trouble> {
-    let answer = match coder.create(request, &mut |_| {}).await {
+pub(super) async fn coder(
+    coder: &Coder,
+    warmth: &Warmth,
+    request: &MessagesRequest,
+) -> Result<Asked, Trouble> {
+    let first = warmth.enter(request).await;
+    let mut on_event = |event| {
+        if let (Some(first), StreamEvent::Started { .. }) = (&first, event) {
+            first.begun();
+        }
+    };
+    let answer = match coder.create(request, &mut on_event).await {
         Ok(answer) => answer,
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge) => return Ok(outgrown(&error)),
         Err(error) => return Ok(Asked::failed(&request.model, error)),
     };
     let reply = AgentReply {
@@ -139,6 +155,38 @@ pub(super) async fn coder(coder: &Coder, request: &MessagesRequest) -> Result<As
             results: String::new(),
         }),
     })
+}
+
+/// A conversation that the model can not read any more, in its own word or the service's.
+fn outgrown(error: &ModelError) -> Asked {
+    let reply = AgentReply {
+        content: "[]".to_owned(),
+        stop: Stop::ContextExceeded,
+        spent: Spent::default(),
+    };
+    Asked {
+        micro_usd: error.cost().map_or(0, |cost| cost.0),
+        unsettled: error.unsettled(),
+        entry: Ok(Entry::Turn {
+            reply,
+            results: String::new(),
+        }),
+    }
+}
+
+/// The messages, those of the same speaker as one: the service takes them in turns.
+fn conversation(messages: &[(Speaker, String)]) -> Result<Vec<Message>, Trouble> {
+    let mut joined: Vec<(Speaker, String)> = Vec::new();
+    for (speaker, content) in messages {
+        match joined.last_mut() {
+            Some((last, blocks)) if last == speaker => {
+                let both = [blocks.strip_suffix(']'), content.strip_prefix('[')];
+                *blocks = both.map(Option::unwrap_or_default).join(",");
+            }
+            Some(_) | None => joined.push((*speaker, content.clone())),
+        }
+    }
+    joined.iter().map(message).collect()
 }
 
 fn message((speaker, content): &(Speaker, String)) -> Result<Message, Trouble> {
@@ -171,6 +219,7 @@ const fn effort(effort: model::Effort) -> Effort {
     match effort {
         model::Effort::Medium => Effort::Medium,
         model::Effort::High => Effort::High,
+        model::Effort::XHigh => Effort::Xhigh,
     }
 }
 

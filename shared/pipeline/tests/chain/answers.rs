@@ -1,0 +1,50 @@
+//! What the scripted models of the world answer.
+
+use pipeline::UnitKey;
+use pipeline::effect::Entry;
+use pipeline::model::{AgentReply, Finish, ModelSpent, Prompt, Reply, Spent, Stop};
+use serde_json::{Value, json};
+
+pub(crate) fn spent() -> Spent {
+    let spent = ModelSpent {
+        calls: 1,
+        input_tokens: 10,
+        output_tokens: 5,
+        cost_micro_usd: 100,
+    };
+    Spent::of_model("scripted", spent)
+}
+
+pub(crate) fn reply(value: &Value) -> Entry {
+    Entry::Reply(Reply {
+        finish: Finish::Completed,
+        text: value.to_string(),
+        spent: spent(),
+    })
+}
+
+/// Two turns: write the own file, then finish.
+pub(crate) fn turn(unit: &UnitKey, prompt: &Prompt) -> Entry {
+    let path = match unit.name.as_str() {
+        "docs" => "README.md".to_owned(),
+        name => format!("{name}.js"),
+    };
+    let content = if prompt.messages.len() == 1 {
+        let input =
+            json!({"path": path, "content": format!("// {} in round {}\n", unit.name, unit.round)});
+        json!([{"type": "tool_use", "id": "toolu_1", "name": "write_file", "input": input}])
+    } else {
+        let acceptance =
+            json!([{"id": format!("{}-1", unit.name), "met": true, "evidence": "wrote it"}]);
+        json!([{"type": "tool_use", "id": "toolu_2", "name": "finish", "input": {"summary": "done", "files_changed": [path],
+            "acceptance": acceptance, "contract_change_request": "", "blocked_reason": ""}}])
+    };
+    Entry::Turn {
+        reply: AgentReply {
+            content: content.to_string(),
+            stop: Stop::ToolUse,
+            spent: spent(),
+        },
+        results: String::new(),
+    }
+}
