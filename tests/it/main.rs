@@ -9,6 +9,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod agents;
+mod backends;
 mod briefs;
 mod browser;
 mod budget;
