@@ -19,6 +19,7 @@ mod conformance;
 mod crashes;
 mod deliveries;
 mod follow_ups;
+mod misbehaviour;
 mod pauses;
 mod push;
 mod recovery;
