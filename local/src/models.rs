@@ -20,6 +20,9 @@
 //! | `scripted-truncated` | both | each conversation's first answer breaks off (a stream without its last event, else a truncated answer), then as `scripted` |
 //! | `scripted-stuck` | Anthropic | repeats one tool call for ever |
 //! | `scripted-never-satisfied` | xAI | the reviewer always requests changes |
+//! | `scripted-rubber-stamp` | xAI | the reviewer approves every assignment, whatever it reads |
+//! | `scripted-miscites` | xAI | the reviewer always finds something in a file that does not exist |
+//! | `scripted-suspicious` | xAI | the reviewer always suspects text meant to influence it |
 //! | `scripted-empty` | Anthropic | an agent's first answer is empty; once it is told more, as `scripted` |
 //! | `scripted-cut-off` | Anthropic | an agent's answers reach the token limit until it is told more, then as `scripted` |
 //! | `scripted-invalid-json` | Anthropic | the arguments of the last call of an agent's first answer break off, then as `scripted` |

@@ -139,11 +139,12 @@ async fn the_standard_run_costs_exactly_this() {
     let expected = BTreeMap::from([
         // The brief, the task and the plan's unit; a claim and a result for each unit; the
         // units that are created alone: what waited, review, release, deployment; the
-        // journals of the plan, the agents, the review, the release (2) and the deployment
-        // (2); the release's gate; the lines of progress; the files of those who wrote one.
+        // journals of the plan, the agents, the review (of each assignment and of the whole),
+        // the release (2) and the deployment (2); the release's gate; the lines of progress;
+        // the files of those who wrote one.
         (
             "rows.create",
-            3 + 2 * units + (waiting + 3) + (1 + turns + n + 2 + 2) + 1 + lines + one_file,
+            3 + 2 * units + (waiting + 3) + (1 + turns + (n + 1) + 2 + 2) + 1 + lines + one_file,
         ),
         // The agents that start together, and the files of those who wrote several.
         ("rows.createMany", 1 + many_files),
@@ -163,8 +164,9 @@ async fn the_standard_run_costs_exactly_this() {
     assert_eq!(requests, expected);
     let sum: u64 = requests.values().sum();
     // Since it was written: the owner's limits; a line for each turn, not only for those
-    // that change files, and for the repository and the upload, so that a person sees all.
-    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2;
+    // that change files, and for the repository and the upload, so that a person sees all;
+    // the review of the whole.
+    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1;
     assert!(
         sum < paper_design,
         "{sum} requests for {n} agents with {turns} turns, on paper {paper_design}"

@@ -21,6 +21,7 @@ mod conformance;
 mod crashes;
 mod deliveries;
 mod follow_ups;
+mod misbehaviour;
 mod pauses;
 mod progress;
 mod push;

@@ -1,7 +1,17 @@
 import { Panel } from './notice';
 import type { Finding, Review } from './task';
 
-const VERDICTS: Record<string, string> = { approved: 'approved', changes_requested: 'changes requested' };
+const VERDICTS: Record<string, string> = {
+  approved: 'approved',
+  changes_requested: 'changes requested',
+  not_approved: 'not approved',
+};
+
+/** What became of the findings of the reviews before. */
+function progress({ rework, resolved, round }: Review): string {
+  const open = rework.filter((finding) => finding.since > 0 && finding.since < round).length;
+  return resolved.length + open > 0 ? `${resolved.length} resolved, ${open} open` : '';
+}
 
 /** The review rounds with what was found. */
 export function Reviews({ reviews }: { reviews: readonly Review[] }) {
@@ -16,7 +26,14 @@ export function Reviews({ reviews }: { reviews: readonly Review[] }) {
               {VERDICTS[review.verdict] ?? (review.verdict || 'reviewing')}
             </span>
           </div>
-          <Findings title="Must change" findings={review.rework} />
+          {progress(review) && <p class="aside">{progress(review)}</p>}
+          {review.scores.length > 0 && (
+            <p class="aside">
+              Score: {review.scores.map((score) => `${score.assignment} ${score.points}`).join(', ')}
+            </p>
+          )}
+          <Findings title="Must change" findings={review.rework} round={review.round} />
+          <Findings title="Resolved" findings={review.resolved} />
           <Findings title="Remarks" findings={review.remarks} />
         </section>
       ))}
@@ -24,7 +41,8 @@ export function Reviews({ reviews }: { reviews: readonly Review[] }) {
   );
 }
 
-function Findings({ title, findings }: { title: string; findings: readonly Finding[] }) {
+/** `round`: of the review that wants the changes, to tell what has been open for longer. */
+function Findings({ title, findings, round = 0 }: { title: string; findings: readonly Finding[]; round?: number }) {
   if (findings.length === 0) return null;
   return (
     <>
@@ -40,6 +58,7 @@ function Findings({ title, findings }: { title: string; findings: readonly Findi
               {finding.line > 0 && `:${finding.line}`}
             </code>
             {finding.assignment && <span class="aside"> {finding.assignment}</span>}
+            {finding.since > 0 && finding.since < round && <span class="aside"> open since review {finding.since}</span>}
             <p dir="auto">{finding.problem}</p>
             {finding.requiredChange && (
               <p class="aside" dir="auto">

@@ -74,12 +74,18 @@ test('JSON columns are read, and broken ones are left out', () => {
 
 test('the findings of a review carry their assignment', () => {
   const findings = JSON.stringify({
-    rework: [{ assignment: 'ui', findings: [{ severity: 'major', path: 'a.js', line: 3, problem: 'p', required_change: 'c' }] }],
+    rework: [
+      { assignment: 'ui', findings: [{ severity: 'major', path: 'a.js', line: 3, problem: 'p', required_change: 'c', since: 1 }] },
+    ],
+    resolved: [{ assignment: 'ui', findings: [{ severity: 'blocker', path: 'a.js', line: 1, problem: 'r' }] }],
+    scores: [{ assignment: 'ui', points: 90 }],
     remarks: [{ severity: 'nit', path: 'b.js', line: 0, problem: 'q', required_change: '' }],
   });
   const review = PARSE.reviews({ $id: 'r', verdict: 'changes_requested', findings });
   expect(review.rework).toEqual([
-    { assignment: 'ui', severity: 'major', path: 'a.js', line: 3, problem: 'p', requiredChange: 'c' },
+    { assignment: 'ui', severity: 'major', path: 'a.js', line: 3, problem: 'p', requiredChange: 'c', since: 1 },
   ]);
+  expect([review.resolved[0]?.problem, review.resolved[0]?.assignment]).toEqual(['r', 'ui']);
+  expect(review.scores).toEqual([{ assignment: 'ui', points: 90 }]);
   expect(review.remarks[0]?.problem).toBe('q');
 });

@@ -133,12 +133,22 @@ export interface Finding {
   line: number;
   problem: string;
   requiredChange: string;
+  /** The review that found it first, 0 where that is not known. */
+  since: number;
+}
+
+/** How good the files of an assignment are: 100 at best. */
+export interface Score {
+  assignment: string;
+  points: number;
 }
 
 export interface Review extends Unit {
   verdict: string;
   rework: readonly Finding[];
+  resolved: readonly Finding[];
   remarks: readonly Finding[];
+  scores: readonly Score[];
 }
 
 export interface Release extends Unit {
@@ -291,19 +301,26 @@ function finding(value: unknown, assignment: string): Finding {
     line: number(data.line),
     problem: text(data.problem),
     requiredChange: text(data.required_change),
+    since: number(data.since),
   };
 }
 
 function parseReview(data: Json): Review {
   const findings = column(data.findings);
-  const rework = list(findings?.rework).flatMap((value) => {
-    const item = object(value);
-    return list(item.findings).map((entry) => finding(entry, text(item.assignment)));
-  });
+  const grouped = (groups: unknown) =>
+    list(groups).flatMap((value) => {
+      const item = object(value);
+      return list(item.findings).map((entry) => finding(entry, text(item.assignment)));
+    });
   return {
     ...unit(data),
     verdict: text(data.verdict),
-    rework,
+    rework: grouped(findings?.rework),
+    resolved: grouped(findings?.resolved),
+    scores: list(findings?.scores).map((value) => {
+      const score = object(value);
+      return { assignment: text(score.assignment), points: number(score.points) };
+    }),
     remarks: list(findings?.remarks).map((entry) => finding(entry, '')),
   };
 }

@@ -33,6 +33,9 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
+        | Behaviour::RubberStamp
+        | Behaviour::Miscites
+        | Behaviour::Suspicious
         | Behaviour::NeverSatisfied
         | Behaviour::Empty
         | Behaviour::CutOff

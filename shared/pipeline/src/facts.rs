@@ -88,6 +88,18 @@ pub enum Outcome {
         rework: Vec<Rework>,
         /// Findings that cause no rework.
         remarks: Vec<Finding>,
+        /// Findings of the round before that are resolved.
+        #[serde(default)]
+        resolved: Vec<Rework>,
+        /// Findings over the merged tree of which nobody said yet whether they are resolved.
+        #[serde(default)]
+        pending: Vec<Rework>,
+        /// How good the files of each judged assignment are.
+        #[serde(default)]
+        scores: Vec<Score>,
+        /// Whether the merged tree was judged too.
+        #[serde(default)]
+        integrated: bool,
     },
     /// The files were committed.
     Released {
@@ -143,6 +155,15 @@ pub struct Rework {
     pub assignment: String,
     /// What must change.
     pub findings: Vec<Finding>,
+}
+
+/// How good the files of one assignment are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// The assignment.
+    pub assignment: String,
+    /// 100 if all criteria are met and nothing was found, less otherwise.
+    pub points: i64,
 }
 
 impl Facts {

@@ -25,6 +25,8 @@ pub enum Code {
     AgentBlocked,
     /// The reviewer still asks for changes after the last round.
     ReviewNotApproved,
+    /// Files hold text that seems meant to influence the reviewer.
+    InjectionSuspected,
     /// The files are not the ones the reviewer approved.
     ManifestMismatch,
     /// GitHub refused to publish.

@@ -245,6 +245,13 @@ pub fn file_row_id(task: &TaskId, generation: u32, round: u32, path: &str) -> St
     )
 }
 
+/// The row id of a file that a review put back to how it was in an earlier round.
+pub fn kept_file_row_id(task: &TaskId, generation: u32, round: u32, path: &str) -> String {
+    let (generation, round) = (generation.to_string(), round.to_string());
+    let parts = [task.as_str(), &generation, &round, path, "kept"];
+    format!("f{}", hash_base32(&parts, HASH_CHARS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

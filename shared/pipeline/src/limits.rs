@@ -112,6 +112,12 @@ pub const SEARCH_MATCHES_MAX: usize = 100;
 pub const REVIEW_ROUNDS_MAX: u32 = 3;
 /// Findings kept from one judgement.
 pub const FINDINGS_MAX: usize = 15;
+/// Characters kept of what a finding says is wrong, and of what it wants changed.
+pub const FINDING_CHARS_MAX: usize = 1_500;
+/// Characters of a review's findings in its row.
+pub const FINDINGS_COLUMN_CHARS_MAX: usize = 60_000;
+/// Bytes of the files that are shown with one question to the reviewer.
+pub const REVIEWED_BYTES_MAX: usize = 1_000_000;
 /// Repair calls for one malformed judgement.
 pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 

@@ -11,6 +11,7 @@ use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
 use crate::plan::{Assignment, Plan};
+use crate::review::Finding;
 
 /// Characters of a repository's description.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -90,10 +91,18 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
                 ),
             }
         }
-        Outcome::Reviewed { rework, .. } if rework.is_empty() => {
-            (Level::Info, format!("Review {round}: approved"))
-        }
-        Outcome::Reviewed { rework, .. } => {
+        Outcome::Reviewed {
+            rework, resolved, ..
+        } if rework.is_empty() => (
+            Level::Info,
+            format!(
+                "Review {round}: approved{}",
+                progress(rework, resolved, round)
+            ),
+        ),
+        Outcome::Reviewed {
+            rework, resolved, ..
+        } => {
             let problem = |item: &Rework| {
                 item.findings
                     .iter()
@@ -103,7 +112,11 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
             let problems: Vec<String> = rework.iter().flat_map(problem).collect();
             (
                 Level::Warning,
-                format!("Review {round}: changes requested. {}", problems.join("; ")),
+                format!(
+                    "Review {round}: changes requested{}. {}",
+                    progress(rework, resolved, round),
+                    problems.join("; ")
+                ),
             )
         }
         Outcome::Released {
@@ -195,6 +208,19 @@ pub fn exhausted(call: &Exhausted) -> String {
         money::usd(call.spent_micro_usd),
         money::usd(call.needed_micro_usd)
     )
+}
+
+/// What became of the findings of the rounds before.
+fn progress(rework: &[Rework], resolved: &[Rework], round: u32) -> String {
+    let resolved: usize = resolved.iter().map(|item| item.findings.len()).sum();
+    let is_open = |finding: &&Finding| finding.since < round;
+    let findings = rework.iter().flat_map(|item| &item.findings);
+    let open = findings.filter(is_open).count();
+    match (resolved, open) {
+        _ if round == 1 => String::new(),
+        (0, 0) => String::new(),
+        _ => format!(" ({resolved} resolved, {open} open)"),
+    }
 }
 
 /// `count` and the noun in its number.

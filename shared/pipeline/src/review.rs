@@ -1,21 +1,32 @@
-//! Judging assignments: one judgement each, in parallel; the verdict is computed here
-//! from criteria and findings, whatever the model's own summary says.
+//! Judging assignments: one judgement each, in parallel, then what only the merged tree can
+//! show. The verdict is computed here from criteria and findings, whatever a model's own
+//! summary says. Start reading at [`decide`].
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use crate::brief::Brief;
 use crate::effect::{Action, Effect, Entry};
-use crate::facts::{Outcome, Rework};
+use crate::facts::{Done, Facts, Outcome, Rework, Score};
 use crate::failure::{Code, Failure};
+use crate::ids::{UnitKey, UnitKind};
 use crate::json::from_model;
-use crate::limits::{FINDINGS_MAX, JUDGEMENT_REPAIRS_MAX};
+use crate::limits::JUDGEMENT_REPAIRS_MAX;
+use crate::messages;
 use crate::model::{Effort, Finish, Question, Speaker, Spent};
 use crate::plan::{Assignment, Plan};
-use crate::plan_rules::covers;
 use crate::prompts;
-use crate::unit::{End, Journal, Step};
-use crate::workspace::Workspace;
+use crate::unit::{Journal, Step};
+use crate::workspace::{FileVersion, Workspace};
+
+mod evidence;
+mod integration;
+mod judgement;
+mod references;
+mod verdict;
+
+pub use integration::schema as integration_schema;
+pub use judgement::schema;
+use verdict::Verdict;
 
 /// How bad a finding is. Blockers and majors cause rework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,14 +42,26 @@ pub enum Severity {
     Nit,
 }
 
-/// One thing the reviewer found.
+/// Who found something, and so who says later whether it is resolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The judgement of one assignment.
+    #[default]
+    Judgement,
+    /// The question over the merged tree.
+    Integration,
+    /// Code that reads the files.
+    Code,
+}
+
+/// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Its id within the judgement.
+    /// Its id, the same in every round in which it is open.
     pub id: String,
     /// How bad it is.
-    #[serde(deserialize_with = "severity")]
     pub severity: Severity,
     /// The file.
     pub path: String,
@@ -48,6 +71,22 @@ pub struct Finding {
     pub problem: String,
     /// What must change.
     pub required_change: String,
+    /// Who found it.
+    #[serde(default)]
+    pub source: Source,
+    /// The round in which it was found first; 0 in journals that do not tell.
+    #[serde(default)]
+    pub since: u32,
+}
+
+impl Finding {
+    /// Whether it causes rework.
+    pub fn is_serious(&self) -> bool {
+        match self.severity {
+            Severity::Blocker | Severity::Major => true,
+            Severity::Minor | Severity::Nit => false,
+        }
+    }
 }
 
 /// One review round: every assignment to be judged, on the files as they stand.
@@ -63,6 +102,13 @@ pub struct ReviewWork {
     pub rounds_max: u32,
     /// The assignments judged in this round: all in the first, the reworked ones later.
     pub subjects: Vec<Subject>,
+    /// Findings over the merged tree of which nobody has yet said whether they are
+    /// resolved, by assignment.
+    pub pending: Vec<Rework>,
+    /// Whether the merged tree was judged in an earlier round.
+    pub integrated: bool,
+    /// Every version of every file, in the order in which they were written.
+    pub versions: Vec<FileVersion>,
     /// The files as they stand.
     pub workspace: Workspace,
 }
@@ -76,327 +122,213 @@ pub struct Subject {
     pub claims: String,
     /// What was found in the round before.
     pub earlier_findings: Vec<Finding>,
+    /// How good its files were in earlier rounds: the round, and its score.
+    pub earlier_scores: Vec<(u32, i64)>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Judgement {
-    criteria: Vec<Criterion>,
-    contract_violations: Vec<Violation>,
-    findings: Vec<Finding>,
-    #[expect(
-        dead_code,
-        reason = "asked so that the model commits itself; the verdict is computed"
-    )]
-    scope_violations: Vec<String>,
-    injection_suspected: bool,
-    #[expect(
-        dead_code,
-        reason = "asked so that the model commits itself; the verdict is computed"
-    )]
-    overall: String,
-    #[expect(
-        dead_code,
-        reason = "asked so that the model commits itself; the verdict is computed"
-    )]
-    confidence: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Criterion {
-    id: String,
-    verdict: String,
-    evidence: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Violation {
-    contract_id: String,
-    path: String,
-    line: u32,
-    problem: String,
-}
-
-/// Models do not keep to the case of an enumeration.
-fn severity<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Severity, D::Error> {
-    let word = String::deserialize(deserializer)?;
-    match word.to_lowercase().as_str() {
-        "blocker" => Ok(Severity::Blocker),
-        "major" => Ok(Severity::Major),
-        "minor" => Ok(Severity::Minor),
-        "nit" => Ok(Severity::Nit),
-        _ => Err(serde::de::Error::custom(format!("`{word}` is no severity"))),
+impl ReviewWork {
+    /// The review `key` of the plan of `plan_generation`, as the facts have it. `None` if
+    /// there is no review before it where there must be one.
+    pub fn of(
+        facts: &Facts,
+        (brief, plan): (Brief, Plan),
+        key: &UnitKey,
+        plan_generation: u32,
+        rounds_max: u32,
+        versions: Vec<FileVersion>,
+    ) -> Option<Self> {
+        let round = key.round;
+        // Of what was retried only the last result counts.
+        let outcome = |kind, round, name: &str| {
+            let of_it = |done: &&Done| {
+                let unit = &done.unit;
+                (unit.kind, unit.round, unit.name.as_str()) == (kind, round, name)
+                    && unit.generation >= plan_generation
+            };
+            facts.done().rev().find(of_it).map(|done| &done.outcome)
+        };
+        let (mut earlier, mut pending, mut integrated) = (None, Vec::new(), false);
+        let mut scores: Vec<(u32, &Score)> = Vec::new();
+        for past in 1..round {
+            let Some(Outcome::Reviewed {
+                rework,
+                pending: open,
+                integrated: held,
+                scores: given,
+                ..
+            }) = outcome(UnitKind::Review, past, "")
+            else {
+                return None;
+            };
+            earlier = Some(rework);
+            pending.clone_from(open);
+            integrated |= held;
+            scores.extend(given.iter().map(|score| (past, score)));
+        }
+        let subject = |assignment: &Assignment| {
+            let mut earlier_findings = Vec::new();
+            if let Some(rework) = earlier {
+                let item = rework
+                    .iter()
+                    .find(|item| item.assignment == assignment.id)?;
+                earlier_findings.clone_from(&item.findings);
+            }
+            let claims = match outcome(UnitKind::Assignment, round, &assignment.id) {
+                Some(Outcome::Coded {
+                    summary,
+                    contract_change_request,
+                    ..
+                }) => messages::claims(summary, contract_change_request),
+                Some(_) | None => String::new(),
+            };
+            let own = scores
+                .iter()
+                .filter(|(_, score)| score.assignment == assignment.id);
+            Some(Subject {
+                assignment: assignment.clone(),
+                claims,
+                earlier_findings,
+                earlier_scores: own.map(|(round, score)| (*round, score.points)).collect(),
+            })
+        };
+        let subjects = plan.assignments.iter().filter_map(subject).collect();
+        Some(Self {
+            brief,
+            round,
+            rounds_max,
+            subjects,
+            pending,
+            integrated,
+            workspace: Workspace::of(&versions),
+            versions,
+            plan,
+        })
     }
-}
-
-/// The JSON schema of a judgement, within what both model services support.
-pub fn schema() -> Value {
-    let text = || json!({"type": "string"});
-    let object = |properties: Value| {
-        let required: Vec<String> = properties
-            .as_object()
-            .map(|map| map.keys().cloned().collect())
-            .unwrap_or_default();
-        json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
-    };
-    let list = |items: Value| json!({"type": "array", "items": items});
-    let one_of = |words: &[&str]| json!({"type": "string", "enum": words});
-    object(json!({
-        "criteria": list(object(json!({"id": text(), "verdict": one_of(&["met", "not_met", "cannot_tell"]), "evidence": text()}))),
-        "contract_violations": list(object(json!({"contract_id": text(), "path": text(), "line": {"type": "integer"}, "problem": text()}))),
-        "findings": list(object(json!({"id": text(), "severity": one_of(&["blocker", "major", "minor", "nit"]), "path": text(),
-            "line": {"type": "integer"}, "problem": text(), "required_change": text()}))),
-        "scope_violations": list(text()),
-        "injection_suspected": {"type": "boolean"},
-        "overall": one_of(&["approve", "request_changes", "reject"]),
-        "confidence": one_of(&["low", "medium", "high"]),
-    }))
 }
 
 /// What the review needs next.
 pub fn decide(work: &ReviewWork, journal: &Journal) -> Step {
-    let (mut asked, mut judged, mut spent) = (Vec::new(), Vec::new(), Spent::default());
+    let mut spent = Spent::default();
+    match next(work, journal, &mut spent) {
+        Ok(Next::Ask(effects)) => Step::Do(effects),
+        Ok(Next::Judged(verdict)) => verdict.end(work, spent),
+        Err(failure) => Step::done(Outcome::Failed(failure), spent),
+    }
+}
+
+enum Next {
+    Ask(Vec<Effect>),
+    Judged(Box<Verdict>),
+}
+
+/// Every assignment is judged; then, if none has to be done again, the merged tree.
+fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next, Failure> {
+    let mut verdict = Verdict::begin(work);
+    let mut asked = Vec::new();
     for subject in &work.subjects {
-        match judge(work, subject, journal, &mut spent) {
-            Ok(Progress::Ask(effect)) => asked.push(*effect),
-            Ok(Progress::Judged(findings)) => {
-                judged.push((subject.assignment.id.clone(), findings))
-            }
-            Err(failure) => return Step::done(Outcome::Failed(failure), spent),
-        }
-    }
-    if asked.is_empty() {
-        end(verdict(work, judged), spent)
-    } else {
-        Step::Do(asked)
-    }
-}
-
-enum Progress {
-    Ask(Box<Effect>),
-    Judged(Vec<Finding>),
-}
-
-/// One assignment's judgement: asked, repaired once if it can not be used.
-fn judge(
-    work: &ReviewWork,
-    subject: &Subject,
-    journal: &Journal,
-    spent: &mut Spent,
-) -> Result<Progress, Failure> {
-    let id = &subject.assignment.id;
-    let mut turns = vec![(Speaker::User, prompts::review(work, subject))];
-    for attempt in 0..=JUDGEMENT_REPAIRS_MAX {
+        let id = &subject.assignment.id;
         let question = Question {
             instructions: prompts::reviewer_rules(),
-            turns: turns.clone(),
+            turns: vec![(
+                Speaker::User,
+                prompts::review(work, subject, &verdict.by_code(id)),
+            )],
             schema_name: "review",
-            schema: schema(),
-            effort: Effort::Medium,
-            cache_key: "review".to_owned(),
+            schema: judgement::schema(!judgement::earlier(subject).is_empty()),
+            effort: if work.round == 1 {
+                Effort::Medium
+            } else {
+                Effort::High
+            },
+            cache_key: prompts::cache_key(&work.brief, "review"),
         };
+        let check = |answer, is_last| judgement::checked(work, subject, answer, is_last);
+        match ask(&format!("judge.{id}"), id, question, journal, spent, check)? {
+            Answer::Missing(effect) => asked.push(*effect),
+            Answer::Given(judged) => verdict.add_judgement(subject, judged),
+        }
+    }
+    if !asked.is_empty() {
+        return Ok(Next::Ask(asked));
+    }
+    if verdict.is_approval() && work.plan.assignments.len() > 1 {
+        let earlier = integration::earlier(work);
+        let question = Question {
+            instructions: prompts::integrator_rules(),
+            turns: vec![(Speaker::User, prompts::integration(work, &earlier))],
+            schema_name: "integration",
+            schema: integration::schema(!earlier.is_empty()),
+            effort: Effort::High,
+            cache_key: prompts::cache_key(&work.brief, "review"),
+        };
+        let check = |answer, is_last| integration::checked(work, &earlier, answer, is_last);
+        match ask("integrate", "the whole", question, journal, spent, check)? {
+            Answer::Missing(effect) => return Ok(Next::Ask(vec![*effect])),
+            Answer::Given(integrated) => verdict.add_integration(integrated),
+        }
+    }
+    Ok(Next::Judged(Box::new(verdict)))
+}
+
+enum Answer<T> {
+    Missing(Box<Effect>),
+    Given(T),
+}
+
+/// A question under `key`, asked once more if its answer can not be used. `check` is told
+/// whether there is no other chance: then what is wrong with a part of the answer costs that
+/// part alone.
+fn ask<A: serde::de::DeserializeOwned, T>(
+    key: &str,
+    of: &str,
+    mut question: Question,
+    journal: &Journal,
+    spent: &mut Spent,
+    check: impl Fn(A, bool) -> Result<T, String>,
+) -> Result<Answer<T>, Failure> {
+    let mut last_problem = String::new();
+    for attempt in 0..=JUDGEMENT_REPAIRS_MAX {
         let effect = Effect::new(
-            format!("judge.{id}.{attempt}"),
-            Action::AskReviewer(question),
+            format!("{key}.{attempt}"),
+            Action::AskReviewer(question.clone()),
         );
         let reply = match journal.find(&effect)? {
-            None => return Ok(Progress::Ask(Box::new(effect))),
+            None => return Ok(Answer::Missing(Box::new(effect))),
             Some(Entry::Failed(failure)) => return Err(failure.clone()),
             Some(entry) => entry.reply()?,
         };
         *spent += &reply.spent;
-        if let Finish::Refused(reason) = &reply.finish {
-            return Err(Failure::new(
-                Code::ModelRefused,
-                format!("The reviewer declined to judge `{id}`: {reason}"),
-            ));
-        }
-        match from_model::<Judgement>(&reply.text)
-            .and_then(|judgement| checked(work, subject, judgement))
-        {
-            Ok(findings) => return Ok(Progress::Judged(findings)),
-            Err(problem) => {
-                turns.push((Speaker::Assistant, reply.text.clone()));
-                turns.push((Speaker::User, prompts::judgement_repair(&problem)));
+        let is_last = attempt == JUDGEMENT_REPAIRS_MAX;
+        last_problem = match &reply.finish {
+            Finish::Refused(reason) => {
+                return Err(Failure::new(
+                    Code::ModelRefused,
+                    format!("The reviewer declined to judge `{of}`: {reason}"),
+                ));
             }
+            Finish::Truncated => {
+                "it was cut off before its end; report less, in fewer words".to_owned()
+            }
+            Finish::Completed => {
+                match from_model::<A>(&reply.text).and_then(|answer| check(answer, is_last)) {
+                    Ok(given) => return Ok(Answer::Given(given)),
+                    Err(problem) => problem,
+                }
+            }
+        };
+        // No service takes an empty message.
+        if !reply.text.is_empty() {
+            question
+                .turns
+                .push((Speaker::Assistant, reply.text.clone()));
         }
+        let repair = prompts::judgement_repair(&last_problem);
+        question.turns.push((Speaker::User, repair));
     }
     Err(Failure::new(
         Code::ModelAnswerInvalid,
-        format!("The reviewer's judgement of `{id}` could not be used. Retry the task."),
+        format!(
+            "The reviewer's judgement of `{of}` could not be used. Retry the task. What was wrong: {last_problem}"
+        ),
     ))
-}
-
-/// The findings that count, with unmet criteria and broken contracts among them.
-///
-/// # Errors
-/// A sentence for the reviewer if the judgement does not fit the assignment.
-fn checked(
-    work: &ReviewWork,
-    subject: &Subject,
-    judgement: Judgement,
-) -> Result<Vec<Finding>, String> {
-    let assignment = &subject.assignment;
-    let mut expected: Vec<&str> = assignment
-        .acceptance
-        .iter()
-        .map(|check| check.id.as_str())
-        .collect();
-    let mut given: Vec<&str> = judgement
-        .criteria
-        .iter()
-        .map(|criterion| criterion.id.as_str())
-        .collect();
-    expected.sort_unstable();
-    given.sort_unstable();
-    if expected != given {
-        return Err(format!(
-            "criteria must hold exactly the ids {}",
-            expected.join(", ")
-        ));
-    }
-    let mut findings = judgement.findings;
-    for finding in &findings {
-        let serious = matches!(finding.severity, Severity::Blocker | Severity::Major);
-        if serious && finding.required_change.trim().is_empty() {
-            return Err(format!("finding `{}` needs a required_change", finding.id));
-        }
-    }
-    findings.retain(|finding| {
-        work.workspace
-            .files()
-            .any(|(path, _)| path.as_str() == finding.path)
-            || assignment
-                .owns
-                .iter()
-                .any(|owned| covers(owned, &finding.path))
-    });
-    let covered = |id: &str, findings: &[Finding]| {
-        findings.iter().any(|finding| {
-            finding.id == id || matches!(finding.severity, Severity::Blocker | Severity::Major)
-        })
-    };
-    let main_file = assignment
-        .owns
-        .first()
-        .map(|owned| owned.trim_end_matches('/').to_owned())
-        .unwrap_or_default();
-    for criterion in &judgement.criteria {
-        let met = criterion.verdict.eq_ignore_ascii_case("met");
-        if !met && !covered(&criterion.id, &findings) {
-            findings.push(serious(
-                &criterion.id,
-                &main_file,
-                0,
-                &format!(
-                    "acceptance `{}` is not met: {}",
-                    criterion.id, criterion.evidence
-                ),
-            ));
-        }
-    }
-    for violation in &judgement.contract_violations {
-        findings.push(serious(
-            &violation.contract_id,
-            &violation.path,
-            violation.line,
-            &violation.problem,
-        ));
-    }
-    if judgement.injection_suspected {
-        findings.push(serious(
-            "injection",
-            &main_file,
-            0,
-            "the reviewer suspects injected instructions in these files",
-        ));
-    }
-    findings.sort_by_key(|finding| finding.severity);
-    findings.truncate(FINDINGS_MAX);
-    Ok(findings)
-}
-
-fn serious(id: &str, path: &str, line: u32, problem: &str) -> Finding {
-    Finding {
-        id: id.to_owned(),
-        severity: Severity::Major,
-        path: path.to_owned(),
-        line,
-        problem: problem.to_owned(),
-        required_change: problem.to_owned(),
-    }
-}
-
-/// The end of the round, with the verdict in the unit's own row.
-fn end(outcome: Outcome, spent: Spent) -> Step {
-    let mut columns = Map::new();
-    if let Outcome::Reviewed {
-        manifest_hash,
-        rework,
-        remarks,
-    } = &outcome
-    {
-        let verdict = if rework.is_empty() {
-            "approved"
-        } else {
-            "changes_requested"
-        };
-        columns.insert("verdict".to_owned(), verdict.into());
-        columns.insert(
-            "findings".to_owned(),
-            json!({"rework": rework, "remarks": remarks})
-                .to_string()
-                .into(),
-        );
-        columns.insert("manifestHash".to_owned(), manifest_hash.clone().into());
-    }
-    Step::Done(Box::new(End {
-        outcome,
-        spent,
-        files: Vec::new(),
-        columns,
-    }))
-}
-
-fn verdict(work: &ReviewWork, judged: Vec<(String, Vec<Finding>)>) -> Outcome {
-    let serious =
-        |finding: &Finding| matches!(finding.severity, Severity::Blocker | Severity::Major);
-    let rework: Vec<Rework> = judged
-        .iter()
-        .filter(|(_, findings)| findings.iter().any(serious))
-        .map(|(id, findings)| Rework {
-            assignment: id.clone(),
-            findings: findings
-                .iter()
-                .filter(|finding| serious(finding))
-                .cloned()
-                .collect(),
-        })
-        .collect();
-    let remarks = judged
-        .into_iter()
-        .flat_map(|(_, findings)| findings)
-        .filter(|finding| !serious(finding))
-        .collect();
-    if !rework.is_empty() && work.round >= work.rounds_max {
-        let names: Vec<&str> = rework.iter().map(|item| item.assignment.as_str()).collect();
-        let first = rework[0]
-            .findings
-            .first()
-            .map(|finding| finding.problem.as_str())
-            .unwrap_or_default();
-        let message = format!(
-            "After {} rounds the reviewer still asks for changes in {}: {first}",
-            work.round,
-            names.join(", ")
-        );
-        return Outcome::Failed(Failure::new(Code::ReviewNotApproved, message));
-    }
-    Outcome::Reviewed {
-        manifest_hash: work.workspace.manifest_hash(),
-        rework,
-        remarks,
-    }
 }

@@ -7,7 +7,7 @@ use crate::advance::{Another, Base, FIRST_GENERATION, NewUnit, Projection, UnitI
 use crate::brief::Brief;
 use crate::command::Command;
 use crate::facts::{Done, Project};
-use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, sha256_hex};
+use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
 use crate::ledger::{Book, Exhausted, LedgerRow, Reserved};
 use crate::limits::PROGRESS_CHARS_MAX;
 use crate::messages::{self, Level, Line};
@@ -334,8 +334,10 @@ pub fn read_plan(column: &str) -> Result<(Brief, Plan), String> {
         .map_err(|cause| format!("the plan's row can not be read: {cause}"))
 }
 
-/// One file version's row.
-pub fn file(task: &TaskId, owner: &str, generation: u32, version: &FileVersion) -> NewRow {
+/// The row of one file version that `unit` writes. A review writes only what it puts back,
+/// beside what the agents of its round wrote.
+pub fn file(unit: &UnitKey, owner: &str, version: &FileVersion) -> NewRow {
+    let (task, generation, round) = (&unit.task, unit.generation, version.round);
     let path = version.path.as_str();
     let content = version.content.as_deref();
     let data = json!({
@@ -346,10 +348,23 @@ pub fn file(task: &TaskId, owner: &str, generation: u32, version: &FileVersion) 
     });
     NewRow {
         table: "files",
-        id: file_row_id(task, generation, version.round, path),
+        id: match unit.kind {
+            UnitKind::Review => kept_file_row_id(task, generation, round, path),
+            UnitKind::Plan | UnitKind::Assignment | UnitKind::Release | UnitKind::Deployment => {
+                file_row_id(task, generation, round, path)
+            }
+        },
         data,
         permissions: owner_may_read(owner),
     }
+}
+
+/// Whether a file's row was written by `unit` itself: what a review put back must not be
+/// seen by another execution of the same review.
+pub fn is_put_back_by(unit: &UnitKey, row_id: &str, version: &FileVersion) -> bool {
+    let (task, path) = (&unit.task, version.path.as_str());
+    unit.kind == UnitKind::Review
+        && row_id == kept_file_row_id(task, unit.generation, version.round, path)
 }
 
 /// Reads a file version's row.

@@ -400,7 +400,7 @@ impl Drive<'_> {
         let files = end
             .files
             .iter()
-            .map(|file| rows::file(&key.task, &unit.owner, key.generation, file))
+            .map(|file| rows::file(key, &unit.owner, file))
             .collect();
         let (level, line) = messages::end_line(&key.name, key.round, &end.outcome);
         let line: String = self

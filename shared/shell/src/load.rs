@@ -10,15 +10,14 @@ use pipeline::brief::Brief;
 use pipeline::deployment::DeploymentWork;
 use pipeline::estimate::Rates;
 use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
-use pipeline::messages;
 use pipeline::plan::{Assignment, Plan};
 use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
-use pipeline::review::{ReviewWork, Subject};
+use pipeline::review::ReviewWork;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
-use pipeline::{Done, Fact, Facts, Outcome, TaskId, UnitId, UnitKey, UnitKind, Work};
+use pipeline::{Done, Fact, Facts, TaskId, UnitId, UnitKey, UnitKind, Work};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -26,8 +25,9 @@ use tokio::sync::OnceCell;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
-/// Versions of files a task can have: each file once a round, and the shared ones.
-const FILE_VERSIONS_MAX: usize = FILES_MAX * (REVIEW_ROUNDS_MAX as usize + 1);
+/// Versions of files a task can have: each file once a round, once more where a review puts
+/// it back, and the shared ones.
+const FILE_VERSIONS_MAX: usize = FILES_MAX * (REVIEW_ROUNDS_MAX as usize + 2);
 /// Entries a unit's journal can have.
 const ENTRIES_MAX: usize = 1_000;
 /// Units a task can have.
@@ -188,13 +188,25 @@ async fn files(store: &Store, unit: &UnitRow) -> Result<Vec<FileVersion>, Troubl
     if plan > FIRST_GENERATION {
         queries.push(Query::greater_than_equal("generation", plan));
     }
-    versions(store, queries).await
+    versions(store, queries, Some(&unit.key)).await
 }
 
-async fn versions(store: &Store, queries: Vec<Query>) -> Result<Vec<FileVersion>, Trouble> {
+/// File versions as they were written. What `unit` itself has put back is left out.
+async fn versions(
+    store: &Store,
+    queries: Vec<Query>,
+    unit: Option<&UnitKey>,
+) -> Result<Vec<FileVersion>, Trouble> {
     let rows = store.list("files", queries, FILE_VERSIONS_MAX).await?;
     rows.iter()
-        .map(|row| rows::read_file(&row.data).map_err(Trouble::Row))
+        .map(|row| Ok((row, rows::read_file(&row.data).map_err(Trouble::Row)?)))
+        .filter(|read| match read {
+            Ok((row, version)) => {
+                unit.is_none_or(|unit| !rows::is_put_back_by(unit, &row.id, version))
+            }
+            Err(_) => true,
+        })
+        .map(|read| read.map(|(_, version)| version))
         .collect()
 }
 
@@ -215,7 +227,7 @@ pub async fn released(
         Query::greater_than_equal("generation", from),
         Query::less_than("generation", before),
     ];
-    Ok(Workspace::of(&versions(store, queries).await?))
+    Ok(Workspace::of(&versions(store, queries, None).await?))
 }
 
 async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Work, Trouble> {
@@ -283,65 +295,17 @@ fn visible(plan: &Plan, assignment: &Assignment) -> BTreeSet<String> {
     seen
 }
 
-async fn review(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Loaded, Trouble> {
-    let (task, round) = (unit.key.task.clone(), unit.key.round);
+async fn review(store: &Store, unit: &UnitRow, known: Known) -> Result<Loaded, Trouble> {
+    let key = &unit.key;
     let (versions, facts) =
-        futures::future::try_join(files(store, unit), facts(store, &task, &unit.owner)).await?;
+        futures::future::try_join(files(store, unit), facts(store, &key.task, &unit.owner)).await?;
     let plan_generation = unit.plan_key().generation;
-    // Of what was retried only the last result counts.
-    let outcome = |kind, round, name: &str| {
-        let of_it = |done: &&Done| {
-            let unit = &done.unit;
-            (unit.kind, unit.round, unit.name.as_str()) == (kind, round, name)
-                && unit.generation >= plan_generation
-        };
-        facts.done().rev().find(of_it).map(|done| &done.outcome)
-    };
-    let earlier = match round {
-        1 => Vec::new(),
-        _ => match outcome(UnitKind::Review, round - 1, "") {
-            Some(Outcome::Reviewed { rework, .. }) => rework.clone(),
-            Some(_) | None => {
-                return Err(Trouble::Row(format!(
-                    "review {round} has no review before it"
-                )));
-            }
-        },
-    };
-    let subject = |assignment: &Assignment| {
-        let findings = earlier
-            .iter()
-            .find(|item| item.assignment == assignment.id)
-            .map(|item| item.findings.clone());
-        if round > 1 && findings.is_none() {
-            return None;
-        }
-        let claims = match outcome(UnitKind::Assignment, round, &assignment.id) {
-            Some(Outcome::Coded {
-                summary,
-                contract_change_request,
-                ..
-            }) => messages::claims(summary, contract_change_request),
-            Some(_) | None => String::new(),
-        };
-        Some(Subject {
-            assignment: assignment.clone(),
-            claims,
-            earlier_findings: findings.unwrap_or_default(),
-        })
-    };
-    let subjects = plan.assignments.iter().filter_map(subject).collect();
-    let work = Work::Review(Box::new(ReviewWork {
-        brief,
-        plan,
-        round,
-        rounds_max: unit.number("roundsMax").unwrap_or(REVIEW_ROUNDS_MAX),
-        subjects,
-        workspace: Workspace::of(&versions),
-    }));
+    let rounds_max = unit.number("roundsMax").unwrap_or(REVIEW_ROUNDS_MAX);
+    let work = ReviewWork::of(&facts, known, key, plan_generation, rounds_max, versions)
+        .ok_or_else(|| Trouble::Row(format!("review {} has no review before it", key.round)))?;
     // All agents are done, and nothing else is at work during a review.
     Ok(Loaded {
-        work,
+        work: Work::Review(Box::new(work)),
         facts: Some(facts),
     })
 }

@@ -99,7 +99,10 @@ fn misbehave(request: &Request, blocks: &mut Vec<Value>, stop_reason: &mut &'sta
         | Behaviour::Busy
         | Behaviour::Truncated
         | Behaviour::Stuck
-        | Behaviour::NeverSatisfied => {}
+        | Behaviour::NeverSatisfied
+        | Behaviour::RubberStamp
+        | Behaviour::Miscites
+        | Behaviour::Suspicious => {}
     }
 }
 

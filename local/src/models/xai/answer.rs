@@ -29,6 +29,7 @@ fn content(request: &Request) -> Result<String, &'static str> {
     let value = match request.format["name"].as_str() {
         Some("plan") => planner::plan(&request.texts, request.behaviour),
         Some("review") => review(request),
+        Some("integration") => integration(request),
         _ if request
             .texts
             .iter()
@@ -59,6 +60,12 @@ fn review(request: &Request) -> Value {
         .iter()
         .find(|text| tagged(text, "review").is_some());
     reviewer::review(text.map_or("", |text| text), request.behaviour)
+}
+
+fn integration(request: &Request) -> Value {
+    let mut texts = request.texts.iter();
+    let text = texts.find(|text| tagged(text, "integration").is_some());
+    reviewer::integrate(text.map_or("", |text| text))
 }
 
 /// Makes the response. `truncated` breaks the text off as at a token limit.

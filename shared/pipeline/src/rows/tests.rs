@@ -115,7 +115,17 @@ fn a_units_row_reads_back_as_its_key() {
 
 #[test]
 fn a_files_row_reads_back_as_its_version() {
-    let task = TaskId::of_request("o", "r");
+    let key = UnitKey {
+        task: TaskId::of_request("o", "r"),
+        kind: UnitKind::Assignment,
+        generation: 1,
+        round: 2,
+        name: "ui".to_owned(),
+    };
+    let put_back = UnitKey {
+        kind: UnitKind::Review,
+        ..key.clone()
+    };
     for content in [Some("text\n".to_owned()), Some(String::new()), None] {
         let version = FileVersion {
             path: SafePath::parse("a/b").unwrap(),
@@ -123,7 +133,14 @@ fn a_files_row_reads_back_as_its_version() {
             assignment: "ui".to_owned(),
             round: 2,
         };
-        let Value::Object(mut data) = file(&task, "o", 1, &version).data else {
+        let row = file(&key, "o", &version);
+        // A review that puts the file back writes beside the agent of its round.
+        let beside = file(&put_back, "o", &version);
+        assert_ne!(row.id, beside.id);
+        assert!(is_put_back_by(&put_back, &beside.id, &version));
+        assert!(!is_put_back_by(&put_back, &row.id, &version));
+        assert!(!is_put_back_by(&key, &row.id, &version));
+        let Value::Object(mut data) = row.data else {
             panic!("an object")
         };
         assert_eq!(read_file(&data), Ok(version.clone()));
@@ -214,7 +231,7 @@ fn every_row_fits_the_tables() {
     let rows = [
         brief(&task_id, "o", &accepted),
         task(&task_id, "o", &accepted, "2026-01-01T00:00:00.000+00:00"),
-        file(&task_id, "o", 1, &version),
+        file(&key, "o", &version),
         entry(&task_id, &key.id(), "p0", &recorded),
         command(&task_id, 1, &Command::Cancel {}),
         command_line(&task_id, "o", 1, &Command::Cancel {}),

@@ -48,3 +48,29 @@ pub(crate) fn turn(unit: &UnitKey, prompt: &Prompt) -> Entry {
         results: String::new(),
     }
 }
+
+/// The line of JSON between two tags.
+pub(crate) fn tagged(text: &str, tag: &str) -> Value {
+    let (_, inside) = text.split_once(&format!("<{tag}>\n")).unwrap();
+    serde_json::from_str(inside.split('\n').next().unwrap()).unwrap()
+}
+
+/// The judgement of an assignment, of which `a` may have a defect.
+pub(crate) fn judgement(asked: &Value, has_defects: bool) -> Value {
+    let own = &asked["assignment"];
+    let is_bad = own["id"] == "a" && has_defects;
+    let verdict = if is_bad { "not_met" } else { "met" };
+    let acceptance = own["acceptance"].as_array().unwrap().iter();
+    let criteria = acceptance
+        .map(|check| json!({"id": check["id"], "verdict": verdict, "evidence": "read"}))
+        .collect::<Vec<_>>();
+    let is_known = asked["earlier_findings"] != json!([]);
+    let findings = if is_bad && !is_known {
+        json!([{"id": "f1", "severity": "Major", "path": "a.js", "line": 1, "problem": "it is wrong", "required_change": "make it right"}])
+    } else {
+        json!([])
+    };
+    let overall = if is_bad { "request_changes" } else { "approve" };
+    json!({"criteria": criteria, "contract_violations": [], "findings": findings, "scope_violations": [],
+        "injection_suspected": false, "overall": overall, "confidence": "high"})
+}

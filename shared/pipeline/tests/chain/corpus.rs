@@ -13,6 +13,7 @@ use crate::world::spent;
 
 mod agent;
 mod planner;
+mod reviewer;
 
 /// One misbehaviour.
 #[derive(Clone)]

@@ -42,7 +42,8 @@ fn a_brief_becomes_a_deployed_site() {
     );
     let projection = advance(&world.facts, None).projection;
     assert_eq!(projection.totals.spent.github_requests, 5);
-    assert_eq!(projection.totals.spent.model_calls, 1 + 3 * 2 + 3);
+    // The plan, two turns of each agent, a judgement of each, and one of the whole.
+    assert_eq!(projection.totals.spent.model_calls, 1 + 3 * 2 + 3 + 1);
     assert!(projection.site_url.is_some() && projection.commit_sha.is_some());
 }
 

@@ -88,9 +88,14 @@ fn progress_reads_as_sentences() {
 
 #[test]
 fn schemas_stay_within_what_both_services_support() {
-    let schemas = [plan::schema(), review::schema()]
-        .into_iter()
-        .chain(tools().into_iter().map(|tool| tool.input_schema));
+    let schemas = [
+        plan::schema(),
+        review::schema(true),
+        review::schema(false),
+        review::integration_schema(true),
+    ]
+    .into_iter()
+    .chain(tools().into_iter().map(|tool| tool.input_schema));
     for schema in schemas {
         let mut open = vec![&schema];
         while let Some(part) = open.pop() {

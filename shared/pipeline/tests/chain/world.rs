@@ -13,7 +13,7 @@ use pipeline::model::{Question, Spent};
 use pipeline::plan::Plan;
 use pipeline::planning::PlanWork;
 use pipeline::release::ReleaseWork;
-use pipeline::review::{ReviewWork, Subject};
+use pipeline::review::ReviewWork;
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
 use pipeline::{
@@ -35,7 +35,7 @@ const RATES: Rates = {
     }
 };
 
-use crate::answers::turn;
+use crate::answers::{judgement, tagged, turn};
 pub(crate) use crate::answers::{reply, spent};
 
 /// Where a drive is cut off.
@@ -432,29 +432,17 @@ impl World {
                 }))
             }
             UnitKind::Review => {
-                let (brief, plan) = plan(unit.plan_generation);
-                let subjects = plan
-                    .assignments
-                    .iter()
-                    .filter(|item| key.round == 1 || item.id == "a");
-                let subjects = subjects
-                    .map(|item| Subject {
-                        assignment: item.clone(),
-                        claims: String::new(),
-                        earlier_findings: Vec::new(),
-                    })
-                    .collect();
-                Work::Review(Box::new(ReviewWork {
-                    brief,
-                    plan: plan.clone(),
-                    round: key.round,
-                    rounds_max: match &self.units[&key.id().to_string()].input {
-                        UnitInput::Review { rounds_max } => *rounds_max,
-                        other => panic!("{other:?}"),
-                    },
-                    subjects,
-                    workspace: files,
-                }))
+                let known = plan(unit.plan_generation);
+                let rounds_max = match &unit.input {
+                    UnitInput::Review { rounds_max } => *rounds_max,
+                    other => panic!("{other:?}"),
+                };
+                let versions = self.versions(unit.plan_generation, u32::MAX, u32::MAX);
+                let generation = unit.plan_generation;
+                let facts = &self.facts;
+                Work::Review(Box::new(
+                    ReviewWork::of(facts, known, key, generation, rounds_max, versions).unwrap(),
+                ))
             }
             UnitKind::Release => Work::Release(ReleaseWork {
                 task,
@@ -548,35 +536,29 @@ impl World {
         }
     }
 
+    /// Assignment `a` is wrong in the first rounds; the whole always fits together.
     fn judge(&self, unit: &UnitKey, question: &Question) -> Entry {
-        let text = &question.turns[0].1;
-        let id = ["a", "b", "docs"]
-            .into_iter()
-            .find(|id| text.contains(&format!("\"id\":\"{id}-1\"")));
-        let id = id.map_or_else(
-            || {
-                text.split("\"acceptance\":[{")
-                    .nth(1)
-                    .unwrap()
-                    .split("\"id\":\"")
-                    .nth(1)
-                    .unwrap()
-                    .split('"')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            },
-            |id| format!("{id}-1"),
-        );
-        let bad = id == "a-1" && unit.round <= self.defects;
-        let findings = if bad {
-            json!([{"id": "f1", "severity": "Major", "path": "a.js", "line": 1, "problem": "it is wrong", "required_change": "make it right"}])
+        let asked = tagged(&question.turns[0].1, question.schema_name);
+        let mut answer = if question.schema_name == "integration" {
+            let contracts = asked["contracts"].as_array().unwrap().iter();
+            let kept = contracts
+                .map(|item| json!({"id": item["id"], "verdict": "kept", "evidence": "read"}))
+                .collect::<Vec<_>>();
+            json!({"contracts": kept, "findings": [], "overall": "approve", "confidence": "high"})
         } else {
-            json!([])
+            judgement(&asked, unit.round <= self.defects)
         };
-        reply(
-            &json!({"criteria": [{"id": id, "verdict": if bad { "not_met" } else { "met" }, "evidence": "read"}], "contract_violations": [],
-            "findings": findings, "scope_violations": [], "injection_suspected": false, "overall": "approve", "confidence": "high"}),
-        )
+        let earlier = asked["earlier_findings"].as_array().unwrap();
+        if !earlier.is_empty() {
+            let state = if unit.round <= self.defects {
+                "open"
+            } else {
+                "resolved"
+            };
+            let marks = earlier.iter();
+            let marks = marks.map(|finding| json!({"id": finding["id"], "state": state}));
+            answer["earlier"] = marks.collect();
+        }
+        reply(&answer)
     }
 }
