@@ -26,24 +26,15 @@ fn content(request: &Request) -> Result<String, &'static str> {
         return Err("I cannot help with this request.");
     }
     let schema = &request.format["schema"];
+    let is_about = |tag: &str| request.texts.iter().any(|text| tagged(text, tag).is_some());
     let value = match request.format["name"].as_str() {
         Some("plan") => planner::plan(&request.texts, request.behaviour),
         Some("review") => review(request),
         Some("integration") => integration(request),
-        _ if request
-            .texts
-            .iter()
-            .any(|text| tagged(text, "brief").is_some()) =>
-        {
-            planner::plan(&request.texts, request.behaviour)
-        }
-        _ if request
-            .texts
-            .iter()
-            .any(|text| tagged(text, "review").is_some()) =>
-        {
-            review(request)
-        }
+        // Without the schema's name, what is asked shows in the question.
+        _ if is_about("brief") => planner::plan(&request.texts, request.behaviour),
+        _ if is_about("review") => review(request),
+        _ if is_about("integration") => integration(request),
         _ if request.format["type"] == "json_schema" => conform(Value::Null, schema),
         _ => {
             return Ok(
