@@ -18,13 +18,16 @@ const QUESTION: &str = "The plan waits for your word: `yes` starts the agents, `
                         anything else asks for another plan with that in mind. \
                         The web page lets you change its assignments.";
 
+const BUDGET_QUESTION: &str =
+    "A number raises the budget to that many US dollars, `no` cancels the task.";
+
 /// What a task waits for its owner with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// A plan.
     Plan,
-    /// More money; the sentence says why.
-    Budget(String),
+    /// More money. Why is told in the feed.
+    Budget,
 }
 
 impl Question {
@@ -32,7 +35,7 @@ impl Question {
     pub(crate) fn of(row: &TaskRow) -> Option<Self> {
         match (row.status, &row.totals.exhausted) {
             (Status::AwaitingApproval, _) => Some(Self::Plan),
-            (Status::Paused, Some(call)) => Some(Self::Budget(messages::exhausted(call))),
+            (Status::Paused, Some(_)) => Some(Self::Budget),
             (_, _) => None,
         }
     }
@@ -40,11 +43,7 @@ impl Question {
     fn text(&self) -> String {
         match self {
             Self::Plan => QUESTION.to_owned(),
-            Self::Budget(why) => {
-                format!(
-                    "{why} A number raises the budget to that many US dollars, `no` cancels the task."
-                )
-            }
+            Self::Budget => BUDGET_QUESTION.to_owned(),
         }
     }
 
@@ -57,7 +56,7 @@ impl Question {
             (Self::Plan, comment) => Some(Command::Revise {
                 comment: comment.to_owned(),
             }),
-            (Self::Budget(_), amount) => {
+            (Self::Budget, amount) => {
                 let dollars = amount.trim_start_matches('$').parse().ok()?;
                 let micro_usd = money::micro(dollars);
                 (micro_usd > 0).then_some(Command::Budget { micro_usd })
@@ -113,11 +112,11 @@ fn estimate(client: &Client, task: &TaskId) -> Option<String> {
     let found = tokio::task::block_in_place(|| table.list(&queries)).ok()?;
     let estimate: Estimate = serde_json::from_str(found.rows.first()?.text("estimate")?).ok()?;
     Some(format!(
-        "{}. Agents: {}. Tokens: about {} read, {} written.",
+        "{}, with {} agents that read about {}k tokens and write {}k.",
         messages::estimate(&estimate),
         estimate.agents,
-        estimate.input_tokens,
-        estimate.output_tokens
+        estimate.input_tokens.div_ceil(1_000),
+        estimate.output_tokens.div_ceil(1_000)
     ))
 }
 
@@ -147,7 +146,7 @@ mod tests {
         assert_eq!(plan("no"), Some(Command::Cancel {}));
         let comment = "Fewer parts".to_owned();
         assert_eq!(plan("Fewer parts"), Some(Command::Revise { comment }));
-        let budget = |answer| Question::Budget("Why.".to_owned()).command(answer);
+        let budget = |answer| Question::Budget.command(answer);
         let micro_usd = 2_500_000;
         assert_eq!(budget("$2.5"), Some(Command::Budget { micro_usd }));
         assert_eq!(budget("no"), Some(Command::Cancel {}));

@@ -167,12 +167,12 @@ fn planned(
 /// What a plan will probably take.
 pub fn estimate(estimate: &Estimate) -> String {
     let minutes = usize::try_from(estimate.minutes).unwrap_or(usize::MAX);
+    // Whole cents: it is no more exact than that.
     let cents = estimate.cost_micro_usd.div_ceil(10_000);
     format!(
-        "It will take about {} and {}.{:02} USD",
+        "It will take about {} and {}",
         counted(minutes, "minute"),
-        cents / 100,
-        cents % 100
+        money::usd(cents * 10_000)
     )
 }
 

@@ -30,7 +30,7 @@ fn a_plan_that_the_planner_can_not_repair_is_mended_and_carried_out() {
     assert_eq!(level, messages::Level::Warning);
     assert_eq!(
         line,
-        "Planned 3 assignments: a, b, docs. It will take about 6 minutes and 0.45 USD. The plan was mended: `b` no longer waits for `nobody`; \
+        "Planned 3 assignments: a, b, docs. It will take about 6 minutes and $0.45. The plan was mended: `b` no longer waits for `nobody`; \
          `a` no longer waits for `docs`, which waits for it"
     );
     let Outcome::Planned { mended, .. } = &world.facts.done().next().unwrap().outcome else {
