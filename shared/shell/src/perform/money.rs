@@ -26,7 +26,8 @@ pub(super) fn of_responses(
         Dialect::Chat => models::wire::chat::question_body(request, role.structured),
     };
     let bytes = body.map_err(unwritten)?.len();
-    Ok(at_most(Provider::Xai, role, bytes, GROK_OUTPUT_TOKENS_MAX))
+    let charged = at_most(bytes, GROK_OUTPUT_TOKENS_MAX);
+    Ok(cost(Provider::Xai, role, &request.model, &charged))
 }
 
 /// What a turn of the coding model can cost at most.
@@ -42,7 +43,8 @@ pub(super) fn of_messages(role: &RoleSettings, request: &MessagesRequest) -> Res
         body.map_err(unwritten)?.len(),
         u64::from(request.max_tokens),
     );
-    Ok(at_most(Provider::Anthropic, role, bytes, output))
+    let charged = at_most(bytes, output);
+    Ok(cost(Provider::Anthropic, role, &request.model, &charged))
 }
 
 fn unwritten(cause: serde_json::Error) -> Trouble {
@@ -51,21 +53,25 @@ fn unwritten(cause: serde_json::Error) -> Trouble {
 
 /// No token is shorter than a byte, and no prompt token is dearer than one that is written
 /// to the cache for an hour.
-fn at_most(own: Provider, role: &RoleSettings, bytes: usize, output: u64) -> u64 {
+fn at_most(bytes: usize, output: u64) -> Charged {
+    Charged {
+        written_1h: bytes as u64,
+        output,
+        ..Charged::default()
+    }
+}
+
+/// `model` is the one that is asked, which may be the role's other one.
+fn cost(own: Provider, role: &RoleSettings, model: &str, charged: &Charged) -> u64 {
     let provider = match role.dialect {
         Dialect::Own => own,
         Dialect::Chat => Provider::Chat,
     };
-    let charged = Charged {
-        written_1h: bytes as u64,
-        output,
-        ..Charged::default()
-    };
     let tariff = Tariff {
-        requested: &role.model,
+        requested: model,
         fixed: role.price,
     };
-    tariff.price(provider, &role.model).cost(&charged).0
+    tariff.price(provider, model).cost(charged).0
 }
 
 /// Makes a call, with a `ledger` only after its worst case has been reserved.
@@ -91,4 +97,30 @@ where
     };
     ledger.settle(ticket, cost).await;
     asked?.entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn the_model_that_is_asked_is_reserved_for() {
+        let role = Settings::from_map(&Default::default()).unwrap().agent;
+        let worst = |model: &str| {
+            let request = MessagesRequest {
+                model: model.to_owned(),
+                max_tokens: 1_000,
+                system: Vec::new(),
+                tools: Vec::new(),
+                messages: Vec::new(),
+                effort: None,
+                cache_tail: false,
+                charged_once: true,
+            };
+            of_messages(&role, &request).unwrap()
+        };
+        // Output and the written prompt of Opus cost twice as much as Sonnet's.
+        assert!(worst("claude-opus-5-5") > 19 * worst("claude-sonnet-5-5") / 10);
+    }
 }
