@@ -127,22 +127,19 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// A unit's key: a generation after the plan's for each time it failed and was retried.
+    /// What follows a generation that did not fail belongs to a later plan.
     fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
-        let own = |done: &Done| {
-            let unit = &done.unit;
-            unit.kind == kind
-                && unit.round == round
-                && unit.name == name
-                && unit.generation >= self.plan_generation
-        };
-        let retried = failures(self.facts).filter(|(done, _, is_retried)| *is_retried && own(done));
-        UnitKey {
+        let mut key = UnitKey {
             task: self.facts.task.clone(),
             kind,
-            generation: self.plan_generation + count(retried),
+            generation: self.plan_generation,
             round,
             name: name.to_owned(),
+        };
+        while failures(self.facts).any(|(done, _, is_retried)| is_retried && done.unit == key) {
+            key.generation += 1;
         }
+        key
     }
 
     fn unit(&self, key: UnitKey, input: UnitInput) -> NewUnit {

@@ -117,6 +117,23 @@ fn more_is_built_on_top_of_what_was_released() {
 }
 
 #[test]
+fn a_later_plan_that_failed_is_made_again_from_what_was_there() {
+    let mut world = World::new();
+    world.settle();
+    let good = plan(&[assignment("more", "more.js", &[])]);
+    world.plan = plan(&[assignment("more", "../more.js", &["zz"])]);
+    world.command(ask_for("Add more.")).unwrap();
+    assert_eq!(world.settle(), Status::Failed);
+    world.plan = good;
+    world.command(Command::Retry {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    assert_eq!(plan_key(&world.facts).unwrap().generation, 3);
+    for path in ["a.js", "b.js", "more.js"] {
+        assert!(content(&world, path).is_some(), "{path}");
+    }
+}
+
+#[test]
 fn follow_ups_come_one_after_another() {
     let mut world = World::new();
     world.settle();

@@ -19,4 +19,5 @@ mod progress;
 mod review;
 mod simulation;
 mod snapshots;
+mod walk;
 mod world;

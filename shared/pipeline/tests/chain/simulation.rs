@@ -9,7 +9,7 @@
 
 mod claims;
 mod dice;
-mod figures;
+pub(crate) mod figures;
 mod schedule;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

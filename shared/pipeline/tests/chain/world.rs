@@ -51,6 +51,7 @@ pub(crate) enum Cut {
     Done(usize),
 }
 
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) task: TaskId,
     pub(crate) brief: Brief,
