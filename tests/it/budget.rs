@@ -129,7 +129,8 @@ async fn a_call_that_was_lost_with_its_execution_counts_at_its_worst() {
     assert!(unexplained >= worst, "{unexplained} < {worst}");
     let (calls, _) = world.model_calls();
     let reservations = rows.iter().filter(|row| row.text("key").is_some()).count();
-    assert_eq!(reservations, calls, "one for each call that was made");
+    // The process may have died between an agent's reservation and its call.
+    assert!(reservations >= calls, "{reservations} for {calls} calls");
     world.stop().await;
 }
 
