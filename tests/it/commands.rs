@@ -109,6 +109,20 @@ async fn holding() -> (World, Arc<Barrier>) {
     (world, barrier)
 }
 
+/// Waits until the agents that start together have taken their first turn.
+async fn at_work(world: &World, task: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let journal = world.rows("journal", task).await;
+        let turns = journal.iter().filter(|row| row.text("key") == Some("t0"));
+        if turns.count() >= 3 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{journal:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Waits until the agents that are held back have heard that they were stopped.
 async fn heard(world: &World, task: &str) {
     let since = jiff::Timestamp::now();
@@ -133,7 +147,7 @@ async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
     let (world, barrier) = holding().await;
     let user = world.user().await;
     let task = world.accept(&user, &todo()).await;
-    world.reached(&task, &["coding"]).await;
+    at_work(&world, &task).await;
     let (status, answer) = world
         .command(&user, &task, json!({"command": "pause"}))
         .await;
