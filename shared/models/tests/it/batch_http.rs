@@ -164,7 +164,9 @@ async fn answers_that_will_not_come_are_lost() {
         .into_iter()
         .map(|lost| match lost {
             Batched::Lost(why) => why,
-            other => panic!("{other:?}"),
+            other @ (Batched::Pending | Batched::Answered(_) | Batched::Errored(_)) => {
+                panic!("{other:?}")
+            }
         })
         .collect();
     insta::assert_snapshot!(why.join("\n"), @r"
