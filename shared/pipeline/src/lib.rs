@@ -14,6 +14,7 @@ pub mod agent;
 pub mod brief;
 pub mod command;
 pub mod deployment;
+pub mod economy;
 pub mod effect;
 pub mod estimate;
 pub mod facts;

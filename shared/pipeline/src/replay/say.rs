@@ -69,6 +69,8 @@ pub(super) fn asked(action: &Action) -> String {
             format!("Commits {files} to {}", request.repository.full_name)
         }
         Action::Upload(request) => format!("Uploads {}", counted(request.files.len(), "file")),
+        Action::Submit(call) => format!("{}, in no hurry", asked(call)),
+        Action::Collect { call, .. } => format!("{}: looks for the answer", asked(call)),
         Action::Activate(_) => "Waits for the build and activates it".to_owned(),
     }
 }
@@ -95,6 +97,8 @@ fn answered(entry: &Entry) -> Option<String> {
         Entry::BuildFailed { .. } => Some("it does not build".to_owned()),
         Entry::Activated { .. } => Some("it is served".to_owned()),
         Entry::Turn { .. }
+        | Entry::Submitted(_)
+        | Entry::Lost { .. }
         | Entry::Repository(_)
         | Entry::NameTaken { .. }
         | Entry::Uploaded { .. } => None,

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::Action;
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 7] = [
+pub(crate) const ACTIONS: [&str; 9] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -14,6 +14,8 @@ pub(crate) const ACTIONS: [&str; 7] = [
     "publish",
     "upload",
     "activate",
+    "submit",
+    "collect",
 ];
 /// Places around an effect at which an execution dies.
 pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", "answer lost"];
@@ -40,6 +42,8 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Publish(_) => ACTIONS[4],
         Action::Upload(_) => ACTIONS[5],
         Action::Activate(_) => ACTIONS[6],
+        Action::Submit(_) => ACTIONS[7],
+        Action::Collect { .. } => ACTIONS[8],
     }
 }
 

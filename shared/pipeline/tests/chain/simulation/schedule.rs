@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pipeline::advance::NewUnit;
-use pipeline::brief::Approval;
+use pipeline::brief::{Approval, Speed};
 use pipeline::model::Spent;
 use pipeline::sweep::{Holder, Repair, repair};
 use pipeline::unit::{End, Journal};
@@ -87,6 +87,9 @@ impl Schedule {
         }
         if dice.one(4) {
             world.brief.options.approval = Approval::Plan;
+        }
+        if dice.one(5) {
+            world.brief.options.speed = Speed::Economy;
         }
         world.broken_builds = u32::from(dice.one(6));
         Self {
