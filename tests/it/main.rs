@@ -29,5 +29,6 @@ mod pauses;
 mod progress;
 mod push;
 mod recovery;
+mod replay;
 mod tidy;
 mod world;

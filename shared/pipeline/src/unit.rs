@@ -172,6 +172,11 @@ impl Journal {
         (recorded.fingerprint == effect.action.fingerprint()).then_some(recorded)
     }
 
+    /// What is recorded, by key.
+    pub fn entries(&self) -> impl Iterator<Item = (&String, &Recorded)> {
+        self.entries.iter()
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
