@@ -10,7 +10,7 @@
 //! What rows do not tell is not compared: what the models and services answered (it is taken
 //! as recorded), the price in a plan's estimate (its rates are a setting), the name of the
 //! domain in a repository's marker until a site has an address, whether an execution was lost
-//! (so that a unit is given up is taken as recorded), and the line that people read of a unit.
+//! (so that a unit is given up, or was cancelled at work, is taken as recorded), and the line that people read of a unit.
 //! An entry that an older version recorded, and that this one goes on from, is no difference.
 
 mod compare;

@@ -152,7 +152,8 @@ impl OnceMore<'_> {
 
     /// An effect of which nothing is recorded.
     fn missing(&mut self, effect: &Effect) {
-        let (is_given_up, is_over) = (self.is_given_up(), self.done.is_some());
+        let is_over = self.done.is_some();
+        let is_given_up = self.ended_with(Code::UnitAbandoned) || self.ended_with(Code::Cancelled);
         let text = say::asked(&effect.action);
         if is_given_up {
             // Nobody came as far as this.
@@ -273,13 +274,13 @@ impl OnceMore<'_> {
         true
     }
 
-    fn is_given_up(&self) -> bool {
+    fn ended_with(&self, code: Code) -> bool {
         let outcome = self.done.map(|done| &done.outcome);
-        matches!(outcome, Some(Outcome::Failed(failure)) if failure.code == Code::UnitAbandoned)
+        matches!(outcome, Some(Outcome::Failed(failure)) if failure.code == code)
     }
 
-    /// The end of a unit that was started as often as allowed: that is decided from claims,
-    /// of which nothing is known any more.
+    /// The end of a unit that was started as often as allowed, or whose task was cancelled
+    /// meanwhile: that is decided from claims, of which nothing is known any more.
     fn given_up(&mut self) {
         let given_up = self.steps.last().is_some_and(|step| step.key == "done");
         if let (Some(done), false) = (self.done, given_up) {
@@ -299,7 +300,7 @@ impl OnceMore<'_> {
             let text = "Nobody asked for this".to_owned();
             self.tell(&key, text, cost, Verdict::Differs(difference));
         }
-        if self.is_given_up() {
+        if self.ended_with(Code::UnitAbandoned) {
             return self.given_up();
         }
         let Some(done) = self.done else {
