@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::advance::advance;
-use crate::brief::FollowUp;
+use crate::brief::{self, FollowUp};
 use crate::facts::{Fact, Facts};
 use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
 use crate::messages;
 use crate::money;
 use crate::plan::Assignment;
+use crate::secrets;
 use crate::stage::Status;
 
 /// A command of the owner. Once accepted it is a fact like any result.
@@ -84,6 +85,9 @@ impl Command {
     /// Texts that no row could hold, or that say nothing.
     fn check_texts(&self) -> Result<(), String> {
         if let Self::Revise { comment } = self {
+            if secrets::line(comment).is_some() {
+                return Err(format!("`comment` {}.", brief::SECRET));
+            }
             let chars = comment.chars().count();
             if comment.trim().is_empty() || chars > COMMENT_CHARS_MAX {
                 return Err(format!(

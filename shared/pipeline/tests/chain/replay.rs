@@ -141,8 +141,8 @@ fn a_changed_reply_is_told_where_what_follows_from_it_differs() {
     let told = tampered(|rows| change(entry(rows, "b", "t0"), "outcome", "// b in", "// x in"));
     insta::assert_snapshot!(told, @r"
     Agent of `b`, round 1 t1
-      expected what is asked for has the hash 1d6df25584e4
-      recorded it had the hash 8e3d9bfe1047
+      expected what is asked for has the hash 67daf6c85daf
+      recorded it had the hash 05150611ef36
     ");
     let told = tampered(|rows| {
         change(
@@ -235,8 +235,8 @@ fn a_changed_result_is_told_where_others_work_from_it() {
       expected coded.summary: done
       recorded coded.summary: well done
     Review, round 1 judge.b.0
-      expected what is asked for has the hash a4bbd68e58eb
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
+      expected what is asked for has the hash c23f8f64ebee
+      recorded it had the hash 93fd1c34994a; 1 later step not decided again
     ");
     let failed = json!({"failed": {"code": "agent_stuck", "message": "It is stuck."}});
     let told = tampered(|rows| {
@@ -256,8 +256,8 @@ fn a_changed_result_is_told_where_others_work_from_it() {
       expected no such unit
       recorded a row of the unit
     Review, round 1 judge.b.0
-      expected what is asked for has the hash f1fc6239557e
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
+      expected what is asked for has the hash 98766226274f
+      recorded it had the hash 93fd1c34994a; 1 later step not decided again
     Agent of `a`, round 2 unit
       expected no such unit
       recorded a row of the unit
@@ -354,17 +354,17 @@ fn files_that_are_recorded_otherwise_are_told() {
       expected b.js
       recorded no such file
     Review, round 1 judge.a.0
-      expected what is asked for has the hash c5a36aa3094f
-      recorded it had the hash 922ea6af3651; 2 later steps not decided again
+      expected what is asked for has the hash 2453fc3cd154
+      recorded it had the hash 244952be72f0; 2 later steps not decided again
     Review, round 1 judge.b.0
-      expected what is asked for has the hash b96b187fcb5d
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
+      expected what is asked for has the hash 74bd1f8b9e3c
+      recorded it had the hash 93fd1c34994a; 1 later step not decided again
     Review, round 1 judge.docs.0
-      expected what is asked for has the hash d9a7599183d7
-      recorded it had the hash 83db8da1ab83
+      expected what is asked for has the hash fcc18a79743e
+      recorded it had the hash 0c8d2fdf66b7
     Review, round 2 judge.a.0
-      expected what is asked for has the hash 19022921f0d9
-      recorded it had the hash bf0ecf7404ea; 1 later step not decided again
+      expected what is asked for has the hash 748e10b7790c
+      recorded it had the hash cddddef42382; 1 later step not decided again
     Release commit
       expected no such entry
       recorded an entry
