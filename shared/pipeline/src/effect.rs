@@ -48,6 +48,8 @@ pub enum Action {
     Upload(UploadRequest),
     /// Wait until the deployment is built, and make it the one the site serves.
     Activate(DeploymentRef),
+    /// Call off a build that hangs.
+    CancelBuild(DeploymentRef),
 }
 
 /// A repository to have.
@@ -134,6 +136,7 @@ impl Action {
                 json!(["upload", request.site_id, request.files.manifest_hash()])
             }
             Self::Activate(deployment) => json!(["activate", deployment]),
+            Self::CancelBuild(deployment) => json!(["cancel build", deployment]),
         };
         sha256_hex(text.to_string().as_bytes())
     }
@@ -175,6 +178,21 @@ pub enum Entry {
     BuildFailed {
         /// The end of its log.
         log: String,
+        /// The first error in it; empty in journals that do not tell.
+        #[serde(default)]
+        error: String,
+    },
+    /// The build is not done after the longest time that one may take.
+    BuildHangs {
+        /// How long that is.
+        seconds: u64,
+        /// The end of its log.
+        log: String,
+    },
+    /// The build was called off.
+    BuildCanceled {
+        /// Whether it had ended by itself before that.
+        ended: bool,
     },
     /// The deployment is the one being served.
     Activated {
@@ -225,6 +243,8 @@ impl Entry {
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::BuildFailed { .. }
+            | Self::BuildHangs { .. }
+            | Self::BuildCanceled { .. }
             | Self::Activated { .. }
             | Self::Failed(_) => None,
         }
@@ -244,6 +264,8 @@ impl Entry {
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::BuildFailed { .. }
+            | Self::BuildHangs { .. }
+            | Self::BuildCanceled { .. }
             | Self::Activated { .. }
             | Self::Failed(_) => Err(mismatch("an answer of a model")),
         }

@@ -70,6 +70,8 @@ fn released_or_ask(
             | Entry::GateClosed
             | Entry::Uploaded { .. }
             | Entry::BuildFailed { .. }
+            | Entry::BuildHangs { .. }
+            | Entry::BuildCanceled { .. }
             | Entry::Activated { .. },
         ) => return Err(mismatch("a commit")),
     };
@@ -138,6 +140,8 @@ fn repository(
                 | Entry::Commit(_)
                 | Entry::Uploaded { .. }
                 | Entry::BuildFailed { .. }
+                | Entry::BuildHangs { .. }
+                | Entry::BuildCanceled { .. }
                 | Entry::Activated { .. },
             ) => return Err(mismatch("a repository")),
         }

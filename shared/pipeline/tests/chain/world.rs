@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use pipeline::advance::{Another, FIRST_GENERATION, NewUnit, UnitInput, gate_id};
 use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
+use pipeline::build::BuildLog;
 use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
@@ -77,6 +78,12 @@ pub(crate) struct World {
     pub(crate) deployments: BTreeSet<(String, String)>,
     /// Builds that fail before one succeeds.
     pub(crate) broken_builds: u32,
+    /// What the log of such a build says.
+    pub(crate) build_error: &'static str,
+    /// Builds that hang before that.
+    pub(crate) hanging_builds: u32,
+    /// Rounds whose builds all hang.
+    pub(crate) hanging_rounds: u32,
     /// Whether each gate was passed (or closed).
     pub(crate) gates: BTreeMap<String, bool>,
     /// Agents that fail at their next turn.
@@ -141,6 +148,9 @@ impl World {
             commits: BTreeSet::new(),
             deployments: BTreeSet::new(),
             broken_builds: 0,
+            build_error: "a.js:1: error: it does not build",
+            hanging_builds: 0,
+            hanging_rounds: 0,
             gates: BTreeMap::new(),
             stuck: BTreeSet::new(),
             statuses: Vec::new(),
@@ -168,6 +178,15 @@ impl World {
             self.sweep();
         }
         panic!("the task does not end: {:?}", self.status());
+    }
+
+    /// Runs until `is_there`.
+    pub(crate) fn run_until(&mut self, is_there: impl Fn(&Self) -> bool) {
+        self.advance(None);
+        while !is_there(self) {
+            let unit = self.bells.pop_front().unwrap();
+            let _ = self.drive(&unit);
+        }
     }
 
     /// What create-task does with a command: checks it, closes the gate for a cancellation,
@@ -418,8 +437,8 @@ impl World {
                     .find(|item| item.id == key.name)
                     .unwrap()
                     .clone();
-                let findings = match &self.units[&key.id().to_string()].input {
-                    UnitInput::Assignment(_, findings) => findings.clone(),
+                let (findings, build_log) = match &self.units[&key.id().to_string()].input {
+                    UnitInput::Assignment(_, findings, log) => (findings.clone(), log.clone()),
                     other => panic!("{other:?}"),
                 };
                 let base = self.versions(unit.plan_generation, u32::MAX, key.round);
@@ -429,6 +448,7 @@ impl World {
                     assignment,
                     round: key.round,
                     findings,
+                    build_log,
                     base: Workspace::of(&base),
                 }))
             }
@@ -457,12 +477,23 @@ impl World {
                     other => panic!("{other:?}"),
                 },
             }),
-            UnitKind::Deployment => Work::Deployment(DeploymentWork {
-                task,
-                project: self.project(),
-                files,
-                approved_manifest: self.approved(),
-            }),
+            UnitKind::Deployment => {
+                let UnitInput::Deployment {
+                    owners, repairs, ..
+                } = &unit.input
+                else {
+                    panic!("{:?}", unit.input);
+                };
+                Work::Deployment(DeploymentWork {
+                    task,
+                    project: self.project(),
+                    files,
+                    approved_manifest: self.approved(),
+                    round: key.round,
+                    owners: owners.clone(),
+                    repairs: *repairs,
+                })
+            }
         }
     }
 
@@ -525,15 +556,22 @@ impl World {
                     url: format!("http://{}.localhost", request.subdomain),
                 }
             }
+            Action::Activate(_) if self.hanging_builds > 0 || unit.round <= self.hanging_rounds => {
+                self.hanging_builds = self.hanging_builds.saturating_sub(1);
+                Entry::BuildHangs {
+                    seconds: 900,
+                    log: "at work".to_owned(),
+                }
+            }
             Action::Activate(_) if self.broken_builds > 0 => {
                 self.broken_builds -= 1;
-                Entry::BuildFailed {
-                    log: "it does not build".to_owned(),
-                }
+                let BuildLog { error, tail } = BuildLog::of(self.build_error);
+                Entry::BuildFailed { log: tail, error }
             }
             Action::Activate(_) => Entry::Activated {
                 log: "built".to_owned(),
             },
+            Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },
         }
     }
 

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::Action;
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 7] = [
+pub(crate) const ACTIONS: [&str; 8] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -14,6 +14,7 @@ pub(crate) const ACTIONS: [&str; 7] = [
     "publish",
     "upload",
     "activate",
+    "cancel build",
 ];
 /// Places around an effect at which an execution dies.
 pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", "answer lost"];
@@ -21,7 +22,7 @@ pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", 
 pub(crate) const END_POINTS: [&str; 4] =
     ["decided", "rows written", "done recorded", "row created"];
 /// Every other fault.
-pub(crate) const OTHERS: [&str; 7] = [
+pub(crate) const OTHERS: [&str; 8] = [
     "event dropped",
     "event doubled",
     "event delayed",
@@ -29,6 +30,7 @@ pub(crate) const OTHERS: [&str; 7] = [
     "clock skewed",
     "heartbeats lost",
     "build broken",
+    "build hung",
 ];
 
 pub(crate) const fn name_of(action: &Action) -> &'static str {
@@ -40,6 +42,7 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Publish(_) => ACTIONS[4],
         Action::Upload(_) => ACTIONS[5],
         Action::Activate(_) => ACTIONS[6],
+        Action::CancelBuild(_) => ACTIONS[7],
     }
 }
 
@@ -48,7 +51,7 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
 pub(crate) struct Figures {
     pub(crate) schedules: u64,
     pub(crate) faults: u64,
-    /// Repositories, commits and deployments beyond one.
+    /// Repositories beyond one, and commits and deployments beyond one for each build.
     pub(crate) duplicates: u64,
     /// Steps done again although they were recorded when their execution began.
     pub(crate) repeated_steps: u64,
@@ -93,8 +96,6 @@ impl Figures {
         wanted
             .into_iter()
             .filter(|pair| !self.struck.contains_key(pair))
-            // Nothing follows from a deployment but what the task's row shows.
-            .filter(|pair| *pair != ("deployment", "row created"))
             .collect()
     }
 }

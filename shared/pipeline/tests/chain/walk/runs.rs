@@ -127,9 +127,21 @@ fn with_rework() -> World {
 /// Plans that need a repair, an agent whose work does not please, and a broken build.
 fn with_trouble() -> World {
     let mut world = with_rework();
-    world.broken_builds = 1;
+    (world.broken_builds, world.hanging_builds) = (1, 1);
     let bad = plan(&[assignment("a", "../x", &["zz"])]);
     world.later_plans = vec![std::mem::replace(&mut world.plan, bad)];
+    world
+}
+
+fn broken(builds: u32) -> World {
+    let mut world = World::new();
+    world.broken_builds = builds;
+    world
+}
+
+fn hanging(builds: u32, rounds: u32) -> World {
+    let mut world = World::new();
+    (world.hanging_builds, world.hanging_rounds) = (builds, rounds);
     world
 }
 
@@ -142,7 +154,6 @@ pub(crate) fn all() -> Vec<Run> {
     vec![
         Run {
             continues: true,
-            retries: 1,
             ..run("everything at once", with_trouble)
         },
         Run {
@@ -175,14 +186,13 @@ pub(crate) fn all() -> Vec<Run> {
                 world
             })
         },
+        run("build repair", || broken(1)),
         Run {
             retries: 1,
-            ..run("broken build", || {
-                let mut world = World::new();
-                world.broken_builds = 1;
-                world
-            })
+            ..run("more broken builds than are repaired", || broken(3))
         },
+        run("hanging build", || hanging(1, 0)),
+        run("build that always hangs, repaired", || hanging(0, 1)),
         Run {
             retries: 1,
             ..run("failed agent", || {
