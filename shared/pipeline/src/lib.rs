@@ -40,6 +40,7 @@ pub mod rows;
 pub mod stage;
 pub mod sweep;
 pub mod unit;
+pub mod work;
 pub mod workspace;
 
 pub use advance::{Advance, advance};

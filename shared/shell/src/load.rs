@@ -1,22 +1,18 @@
 //! From rows to [`Work`]: reads what a unit depends on, and only that.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use appwrite::{Query, Row};
 use pipeline::advance::{Base, FIRST_GENERATION};
-use pipeline::agent::AgentWork;
 use pipeline::brief::Brief;
-use pipeline::deployment::DeploymentWork;
 use pipeline::estimate::Rates;
 use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
-use pipeline::plan::{Assignment, Plan};
-use pipeline::planning::PlanWork;
-use pipeline::release::ReleaseWork;
-use pipeline::review::ReviewWork;
+use pipeline::plan::Plan;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
-use pipeline::workspace::{FileVersion, Workspace};
+use pipeline::work::{self, Generations, Given, Known, Written};
+use pipeline::workspace::Workspace;
 use pipeline::{Done, Fact, Facts, TaskId, UnitId, UnitKey, UnitKind, Work};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -61,64 +57,54 @@ impl Loader<'_> {
     /// # Errors
     /// A store that does not answer, or a row that does not hold what it should.
     pub async fn work(&self, unit: &UnitRow, created_unix: i64) -> Result<Loaded, Trouble> {
-        let task = unit.key.task.clone();
-        let approved_manifest = unit.text("manifestHash").to_owned();
-        let work = match unit.key.kind {
-            UnitKind::Plan => {
-                if let Some((earlier, another)) = unit.another().map_err(Trouble::Row)? {
-                    let earlier = plan(self.store, &earlier).await?;
-                    let released = released(self.store, &task, another.base).await?;
-                    let work = PlanWork::another(earlier, another.wish, released, self.rates);
-                    return Ok(Loaded {
-                        work: Work::Plan(Box::new(work)),
-                        facts: None,
-                    });
-                }
-                let brief = match unit.brief().map_err(Trouble::Row)? {
-                    Some(brief) => brief,
-                    None => brief(self.store, &task).await?,
-                };
-                // Nothing else of the task exists before its first plan.
-                let is_first = unit.key.generation == FIRST_GENERATION;
-                return Ok(Loaded {
-                    work: Work::Plan(Box::new(PlanWork::first(brief, self.rates))),
-                    facts: is_first.then(|| Facts::none(task, unit.owner.clone())),
-                });
-            }
-            UnitKind::Assignment => {
-                assignment(
-                    self.store,
-                    unit,
-                    self.plans.get(self.store, unit.plan_key()).await?,
-                )
-                .await?
-            }
-            UnitKind::Review => {
-                let known = self.plans.get(self.store, unit.plan_key()).await?;
-                return review(self.store, unit, known).await;
-            }
-            UnitKind::Release => Work::Release(ReleaseWork {
-                files: Workspace::of(&files(self.store, unit).await?),
-                project: unit.project().map_err(Trouble::Row)?,
-                site_domain: self
-                    .site_domain
-                    .split(':')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-                task,
-                approved_manifest,
-                created_unix,
-                gate: unit.text("gate").to_owned(),
-            }),
-            UnitKind::Deployment => Work::Deployment(DeploymentWork {
-                files: Workspace::of(&files(self.store, unit).await?),
-                project: unit.project().map_err(Trouble::Row)?,
-                task,
-                approved_manifest,
-            }),
+        let key = &unit.key;
+        let mut given = Given {
+            created_unix,
+            site_domain: self.site_domain,
+            rates: self.rates,
+            ..Given::default()
         };
-        Ok(Loaded { work, facts: None })
+        let mut listed = None;
+        if let Some(needed) = work::plan_needed(unit).map_err(Trouble::Row)? {
+            given.plan = Some(match key.kind {
+                // An earlier plan is read once.
+                UnitKind::Plan => plan(self.store, &needed).await?,
+                UnitKind::Assignment
+                | UnitKind::Review
+                | UnitKind::Release
+                | UnitKind::Deployment => self.plans.get(self.store, needed).await?,
+            });
+        } else if key.kind == UnitKind::Plan {
+            if unit.brief().map_err(Trouble::Row)?.is_none() {
+                given.brief = Some(brief(self.store, &key.task).await?);
+            }
+            // Nothing else of the task exists before its first plan.
+            let is_first = key.generation == FIRST_GENERATION;
+            listed = is_first.then(|| Facts::none(key.task.clone(), unit.owner.clone()));
+        }
+        let needed = work::files_needed(unit, given.plan.as_ref()).map_err(Trouble::Row)?;
+        let files = async {
+            match needed {
+                Some(generations) => files(self.store, &key.task, generations).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        if key.kind == UnitKind::Review {
+            // All agents are done, and nothing else is at work during a review.
+            let facts = facts(self.store, &key.task, &unit.owner);
+            let (files, facts) = futures::future::try_join(files, facts).await?;
+            given.files = files;
+            listed = Some(facts);
+        } else {
+            given.files = files.await?;
+        }
+        given.facts = listed.as_ref();
+        let work = work::work_of(unit, given)
+            .map_err(|cause| Trouble::Row(format!("unit {key} can not be worked on: {cause}")))?;
+        Ok(Loaded {
+            work,
+            facts: listed,
+        })
     }
 }
 
@@ -128,9 +114,6 @@ impl Loader<'_> {
 pub struct Plans {
     kept: Mutex<VecDeque<(UnitKey, Arc<OnceCell<Known>>)>>,
 }
-
-/// A brief and its accepted plan.
-type Known = (Brief, Plan);
 
 /// Plans that are kept; the oldest make room.
 const PLANS_MAX: usize = 16;
@@ -181,33 +164,27 @@ pub async fn plan(store: &Store, key: &UnitKey) -> Result<(Brief, Plan), Trouble
     rows::read_plan(row.text("plan").unwrap_or_default()).map_err(Trouble::Row)
 }
 
-/// The files that belong to the plan that `unit` carries out, in all their versions.
-async fn files(store: &Store, unit: &UnitRow) -> Result<Vec<FileVersion>, Trouble> {
-    let plan = unit.plan_key().generation;
-    let mut queries = vec![Query::equal("taskId", unit.key.task.as_str())];
-    if plan > FIRST_GENERATION {
-        queries.push(Query::greater_than_equal("generation", plan));
-    }
-    versions(store, queries, Some(&unit.key)).await
-}
-
-/// File versions as they were written. What `unit` itself has put back is left out.
-async fn versions(
+/// The files of `generations`, in all their versions, in the order in which they were written.
+async fn files(
     store: &Store,
-    queries: Vec<Query>,
-    unit: Option<&UnitKey>,
-) -> Result<Vec<FileVersion>, Trouble> {
+    task: &TaskId,
+    generations: Generations,
+) -> Result<Vec<Written>, Trouble> {
+    let Generations { from, before } = generations;
+    let mut queries = vec![Query::equal("taskId", task.as_str())];
+    if from > FIRST_GENERATION {
+        queries.push(Query::greater_than_equal("generation", from));
+    }
+    if let Some(before) = before {
+        queries.push(Query::less_than("generation", before));
+    }
     let rows = store.list("files", queries, FILE_VERSIONS_MAX).await?;
-    rows.iter()
-        .map(|row| Ok((row, rows::read_file(&row.data).map_err(Trouble::Row)?)))
-        .filter(|read| match read {
-            Ok((row, version)) => {
-                unit.is_none_or(|unit| !rows::is_put_back_by(unit, &row.id, version))
-            }
-            Err(_) => true,
-        })
-        .map(|read| read.map(|(_, version)| version))
-        .collect()
+    let files = rows.into_iter().map(|row| {
+        let version = rows::read_file(&row.data).map_err(Trouble::Row)?;
+        let row_id = row.id;
+        Ok(Written { row_id, version })
+    });
+    files.collect()
 }
 
 /// The files as they were released, none without a release.
@@ -222,92 +199,10 @@ pub async fn released(
     let Some(Base { from, before }) = base else {
         return Ok(Workspace::default());
     };
-    let queries = vec![
-        Query::equal("taskId", task.as_str()),
-        Query::greater_than_equal("generation", from),
-        Query::less_than("generation", before),
-    ];
-    Ok(Workspace::of(&versions(store, queries, None).await?))
-}
-
-async fn assignment(store: &Store, unit: &UnitRow, (brief, plan): Known) -> Result<Work, Trouble> {
-    let name = &unit.key.name;
-    let assignment = plan
-        .assignments
-        .iter()
-        .find(|assignment| assignment.id == *name)
-        .cloned();
-    let assignment =
-        assignment.ok_or_else(|| Trouble::Row(format!("the plan has no assignment `{name}`")))?;
-    let round = unit.key.round;
-    let is_first = brief.follow_ups.is_empty() && round == 1;
-    let versions = if is_first && assignment.depends_on.is_empty() {
-        shared_files(&plan)
-    } else {
-        let seen = visible(&plan, &assignment);
-        let mut versions = files(store, unit).await?;
-        // What others write at the same time must not be seen: a second execution of this
-        // unit would start from something else.
-        versions.retain(|version| {
-            version.round < round || (round == 1 && seen.contains(&version.assignment))
-        });
-        versions
-    };
-    let base = Workspace::of(&versions);
-    Ok(Work::Assignment(Box::new(AgentWork {
-        brief,
-        plan,
-        assignment,
-        round,
-        findings: unit.findings(),
-        base,
-    })))
-}
-
-fn shared_files(plan: &Plan) -> Vec<FileVersion> {
-    let version = |file: &pipeline::plan::SharedFile| {
-        let path = pipeline::SafePath::parse(&file.path).ok()?;
-        Some(FileVersion {
-            path,
-            content: Some(file.content.clone()),
-            assignment: "shared".to_owned(),
-            round: 0,
-        })
-    };
-    plan.shared_files.iter().filter_map(version).collect()
-}
-
-/// Whose files an assignment may see in the first round: the shared ones, and those of
-/// everything it depends on, which is done.
-fn visible(plan: &Plan, assignment: &Assignment) -> BTreeSet<String> {
-    let mut seen = BTreeSet::from(["shared".to_owned()]);
-    let mut open: Vec<&str> = assignment.depends_on.iter().map(String::as_str).collect();
-    while let Some(id) = open.pop() {
-        if seen.insert(id.to_owned()) {
-            let dependency = plan.assignments.iter().find(|other| other.id == id);
-            open.extend(
-                dependency
-                    .into_iter()
-                    .flat_map(|other| other.depends_on.iter().map(String::as_str)),
-            );
-        }
-    }
-    seen
-}
-
-async fn review(store: &Store, unit: &UnitRow, known: Known) -> Result<Loaded, Trouble> {
-    let key = &unit.key;
-    let (versions, facts) =
-        futures::future::try_join(files(store, unit), facts(store, &key.task, &unit.owner)).await?;
-    let plan_generation = unit.plan_key().generation;
-    let rounds_max = unit.number("roundsMax").unwrap_or(REVIEW_ROUNDS_MAX);
-    let work = ReviewWork::of(&facts, known, key, plan_generation, rounds_max, versions)
-        .ok_or_else(|| Trouble::Row(format!("review {} has no review before it", key.round)))?;
-    // All agents are done, and nothing else is at work during a review.
-    Ok(Loaded {
-        work: Work::Review(Box::new(work)),
-        facts: Some(facts),
-    })
+    let before = Some(before);
+    let files = files(store, task, Generations { from, before }).await?;
+    let versions: Vec<_> = files.into_iter().map(|file| file.version).collect();
+    Ok(Workspace::of(&versions))
 }
 
 /// Everything known of a task: the results of its finished units, its owner's commands, and

@@ -2,27 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pipeline::advance::{Another, FIRST_GENERATION, NewUnit, UnitInput, gate_id};
-use pipeline::agent::AgentWork;
+use pipeline::advance::{FIRST_GENERATION, NewUnit, gate_id};
 use pipeline::brief::Brief;
 use pipeline::build::BuildLog;
-use pipeline::deployment::DeploymentWork;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
 use pipeline::model::{Question, Spent};
 use pipeline::plan::Plan;
-use pipeline::planning::PlanWork;
-use pipeline::release::ReleaseWork;
-use pipeline::review::ReviewWork;
+use pipeline::rows::{TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
-use pipeline::workspace::{FileVersion, Workspace};
+use pipeline::work::{self, Generations, Given, Written};
+use pipeline::workspace::Workspace;
 use pipeline::{
     Code, Command, Done, Fact, Facts, Failure, Outcome, Status, Step, TaskId, UnitKey, UnitKind,
     Work, advance, decide, progress, record, rows,
 };
 use serde_json::{Value, json};
 
+/// When every unit's row is created.
+pub(crate) const CREATED_UNIX: i64 = 1;
+/// Where sites get their addresses.
+const SITE_DOMAIN: &str = "localhost";
 /// What the models of the estimate cost.
 const RATES: Rates = {
     let rate = Rate {
@@ -67,8 +68,8 @@ pub(crate) struct World {
     pub(crate) facts: Facts,
     pub(crate) journals: BTreeMap<String, Journal>,
     pub(crate) units: BTreeMap<String, NewUnit>,
-    /// Versions of files by path, generation and round.
-    pub(crate) files: BTreeMap<(String, u32, u32), FileVersion>,
+    /// Versions of files with their generation, in the order in which they were written.
+    pub(crate) files: Vec<(u32, Written)>,
     pub(crate) bells: VecDeque<UnitKey>,
     /// Model calls by key of the unit and of the effect.
     pub(crate) calls: BTreeMap<String, usize>,
@@ -141,7 +142,7 @@ impl World {
             facts,
             journals: BTreeMap::new(),
             units: BTreeMap::new(),
-            files: BTreeMap::new(),
+            files: Vec::new(),
             bells: VecDeque::new(),
             calls: BTreeMap::new(),
             repositories: BTreeSet::new(),
@@ -350,8 +351,12 @@ impl World {
             self.plans.insert(key.generation, read);
         }
         for file in &end.files {
-            let place = (file.path.to_string(), key.generation, file.round);
-            self.files.insert(place, file.clone());
+            let row_id = rows::file(key, &self.facts.owner, file).id;
+            if self.files.iter().all(|(_, known)| known.row_id != row_id) {
+                let version = file.clone();
+                self.files
+                    .push((key.generation, Written { row_id, version }));
+            }
         }
     }
 
@@ -378,25 +383,17 @@ impl World {
 
     /// The files as they stand.
     pub(crate) fn workspace(&self) -> Workspace {
-        let plan = self.plans.keys().next_back().copied().unwrap_or_default();
-        Workspace::of(&self.versions(plan, u32::MAX, u32::MAX))
+        let from = self.plans.keys().next_back().copied().unwrap_or_default();
+        let files = self.written(Generations { from, before: None });
+        let versions: Vec<_> = files.into_iter().map(|file| file.version).collect();
+        Workspace::of(&versions)
     }
 
-    /// The files of generations from `from` to before `before`, in rounds before `round`.
-    fn versions(&self, from: u32, before: u32, round: u32) -> Vec<FileVersion> {
-        let is_it = |(_, generation, at): &(String, u32, u32)| {
-            (from..before).contains(generation) && *at < round
-        };
-        let files = self.files.iter().filter(|(place, _)| is_it(place));
+    /// The files of these generations, in the order in which they were written.
+    fn written(&self, generations: Generations) -> Vec<Written> {
+        let files = self.files.iter();
+        let files = files.filter(|(generation, _)| generations.contains(*generation));
         files.map(|(_, file)| file.clone()).collect()
-    }
-
-    fn project(&self) -> pipeline::facts::Project {
-        let mut projects = self.facts.done().filter_map(|done| match &done.outcome {
-            Outcome::Planned { project, .. } => Some(project.clone()),
-            _ => None,
-        });
-        projects.next_back().unwrap()
     }
 
     pub(crate) fn approved(&self) -> String {
@@ -407,94 +404,34 @@ impl World {
         hashes.next_back().unwrap()
     }
 
+    /// The unit's row, as the shell reads it.
+    pub(crate) fn row(&self, key: &UnitKey) -> UnitRow {
+        let unit = &self.units[key.id().as_str()];
+        let stamp = TaskStamp {
+            rev: 1,
+            updated_at: String::new(),
+            position: None,
+        };
+        let row = rows::unit(unit, &self.facts.owner, &stamp);
+        let data = row.data.as_object().unwrap().clone();
+        UnitRow::parse(key.kind, &row.id, data).unwrap()
+    }
+
     pub(crate) fn work(&self, key: &UnitKey) -> Work {
-        let unit = &self.units[&key.id().to_string()];
-        let plan = |generation: u32| self.plans[&generation].clone();
-        let task = self.task.clone();
-        let files = Workspace::of(&self.versions(unit.plan_generation, u32::MAX, u32::MAX));
-        match key.kind {
-            UnitKind::Plan => {
-                let work = match &unit.input {
-                    UnitInput::Another(another) => {
-                        let Another {
-                            of_generation,
-                            wish,
-                            base,
-                        } = &**another;
-                        let base = base.map(|it| self.versions(it.from, it.before, u32::MAX));
-                        let base = Workspace::of(&base.unwrap_or_default());
-                        PlanWork::another(plan(*of_generation), wish.clone(), base, RATES)
-                    }
-                    _ => PlanWork::first(self.brief.clone(), RATES),
-                };
-                Work::Plan(Box::new(work))
-            }
-            UnitKind::Assignment => {
-                let (brief, plan) = plan(unit.plan_generation);
-                let assignment = plan
-                    .assignments
-                    .iter()
-                    .find(|item| item.id == key.name)
-                    .unwrap()
-                    .clone();
-                let (findings, build_log) = match &self.units[&key.id().to_string()].input {
-                    UnitInput::Assignment(_, findings, log) => (findings.clone(), log.clone()),
-                    other => panic!("{other:?}"),
-                };
-                let base = self.versions(unit.plan_generation, u32::MAX, key.round);
-                Work::Assignment(Box::new(AgentWork {
-                    brief,
-                    plan,
-                    assignment,
-                    round: key.round,
-                    findings,
-                    build_log,
-                    base: Workspace::of(&base),
-                }))
-            }
-            UnitKind::Review => {
-                let known = plan(unit.plan_generation);
-                let rounds_max = match &unit.input {
-                    UnitInput::Review { rounds_max } => *rounds_max,
-                    other => panic!("{other:?}"),
-                };
-                let versions = self.versions(unit.plan_generation, u32::MAX, u32::MAX);
-                let generation = unit.plan_generation;
-                let facts = &self.facts;
-                Work::Review(Box::new(
-                    ReviewWork::of(facts, known, key, generation, rounds_max, versions).unwrap(),
-                ))
-            }
-            UnitKind::Release => Work::Release(ReleaseWork {
-                task,
-                project: self.project(),
-                files,
-                approved_manifest: self.approved(),
-                site_domain: "localhost".to_owned(),
-                created_unix: 1,
-                gate: match &self.units[&key.id().to_string()].input {
-                    UnitInput::Release { gate, .. } => gate.clone(),
-                    other => panic!("{other:?}"),
-                },
-            }),
-            UnitKind::Deployment => {
-                let UnitInput::Deployment {
-                    owners, repairs, ..
-                } = &unit.input
-                else {
-                    panic!("{:?}", unit.input);
-                };
-                Work::Deployment(DeploymentWork {
-                    task,
-                    project: self.project(),
-                    files,
-                    approved_manifest: self.approved(),
-                    round: key.round,
-                    owners: owners.clone(),
-                    repairs: *repairs,
-                })
-            }
-        }
+        let row = self.row(key);
+        let plan = work::plan_needed(&row).unwrap();
+        let plan = plan.map(|key| self.plans[&key.generation].clone());
+        let files = work::files_needed(&row, plan.as_ref()).unwrap();
+        let given = Given {
+            created_unix: CREATED_UNIX,
+            site_domain: SITE_DOMAIN,
+            rates: RATES,
+            brief: Some(self.brief.clone()),
+            files: files.map(|it| self.written(it)).unwrap_or_default(),
+            facts: Some(&self.facts),
+            plan,
+        };
+        work::work_of(&row, given).unwrap()
     }
 
     pub(crate) fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {

@@ -1,0 +1,245 @@
+//! From rows to [`Work`]: which rows a unit depends on, and what it works from then.
+//!
+//! Whoever drives a unit, and whoever replays one, asks here, so that they can not differ.
+
+use std::collections::BTreeSet;
+
+use crate::agent::AgentWork;
+use crate::brief::Brief;
+use crate::deployment::DeploymentWork;
+use crate::estimate::Rates;
+use crate::facts::Facts;
+use crate::ids::{UnitKey, UnitKind};
+use crate::limits::REVIEW_ROUNDS_MAX;
+use crate::path::SafePath;
+use crate::plan::{Assignment, Plan, SharedFile};
+use crate::planning::PlanWork;
+use crate::release::ReleaseWork;
+use crate::review::ReviewWork;
+use crate::rows::{self, UnitRow};
+use crate::unit::Work;
+use crate::workspace::{FileVersion, Workspace};
+
+/// A brief and the plan that was accepted for it.
+pub type Known = (Brief, Plan);
+
+/// The generations whose files a unit depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generations {
+    /// The first of them.
+    pub from: u32,
+    /// The first that is none of them, if there is one.
+    pub before: Option<u32>,
+}
+
+impl Generations {
+    /// Whether `generation` is one of them.
+    pub fn contains(&self, generation: u32) -> bool {
+        generation >= self.from && self.before.is_none_or(|before| generation < before)
+    }
+}
+
+/// A file version with the id of the row that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The row's id.
+    pub row_id: String,
+    /// What it holds.
+    pub version: FileVersion,
+}
+
+/// What is known beside a unit's row. Only what the unit depends on need be there.
+#[derive(Default)]
+pub struct Given<'a> {
+    /// When the unit's row was created, Unix seconds.
+    pub created_unix: i64,
+    /// Domain below which sites get their addresses, with or without a port.
+    pub site_domain: &'a str,
+    /// Prices for the estimate of a plan.
+    pub rates: Rates,
+    /// The brief, for a first plan whose row does not hold it.
+    pub brief: Option<Brief>,
+    /// The plan of [`plan_needed`].
+    pub plan: Option<Known>,
+    /// The files of [`files_needed`], in the order in which they were written.
+    pub files: Vec<Written>,
+    /// The facts, for a review.
+    pub facts: Option<&'a Facts>,
+}
+
+/// Key of the plan that `unit` depends on: the one that it carries out, or for a plan the one
+/// before it.
+///
+/// # Errors
+/// A column that can not be read.
+pub fn plan_needed(unit: &UnitRow) -> Result<Option<UnitKey>, String> {
+    Ok(match unit.key.kind {
+        UnitKind::Plan => unit.another()?.map(|(earlier, _)| earlier),
+        UnitKind::Assignment | UnitKind::Review => Some(unit.plan_key()),
+        UnitKind::Release | UnitKind::Deployment => None,
+    })
+}
+
+/// Whose files `unit` depends on, if it does on any. `plan` is the one of [`plan_needed`].
+///
+/// # Errors
+/// A column that can not be read, or an assignment that the plan does not have.
+pub fn files_needed(unit: &UnitRow, plan: Option<&Known>) -> Result<Option<Generations>, String> {
+    let of_plan = Generations {
+        from: unit.plan_key().generation,
+        before: None,
+    };
+    Ok(match unit.key.kind {
+        UnitKind::Plan => {
+            let base = unit.another()?.and_then(|(_, another)| another.base);
+            base.map(|base| Generations {
+                from: base.from,
+                before: Some(base.before),
+            })
+        }
+        UnitKind::Assignment => {
+            let (brief, plan) = plan.ok_or_else(|| missing("the plan"))?;
+            let is_alone = own(unit, plan)?.depends_on.is_empty();
+            (!(is_alone && is_first(unit, brief))).then_some(of_plan)
+        }
+        UnitKind::Review | UnitKind::Release | UnitKind::Deployment => Some(of_plan),
+    })
+}
+
+/// What `unit` works from.
+///
+/// # Errors
+/// What it depends on and is not given, or a column that can not be read. Not worth a retry.
+pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
+    let task = unit.key.task.clone();
+    let approved_manifest = unit.text("manifestHash").to_owned();
+    let Given { rates, plan, .. } = given;
+    // What `unit` itself has put back is none of what it began with, nor are later rounds.
+    let versions: Vec<FileVersion> = given
+        .files
+        .into_iter()
+        .filter(|file| !rows::is_put_back_by(&unit.key, &file.row_id, &file.version))
+        .map(|file| file.version)
+        .filter(|version| version.round <= unit.key.round || unit.key.kind == UnitKind::Plan)
+        .collect();
+    Ok(match unit.key.kind {
+        UnitKind::Plan => Work::Plan(Box::new(match unit.another()? {
+            Some((_, another)) => {
+                let earlier = plan.ok_or_else(|| missing("the plan before"))?;
+                PlanWork::another(earlier, another.wish, Workspace::of(&versions), rates)
+            }
+            None => {
+                let brief = unit.brief()?.or(given.brief);
+                PlanWork::first(brief.ok_or_else(|| missing("the brief"))?, rates)
+            }
+        })),
+        UnitKind::Assignment => {
+            let known = plan.ok_or_else(|| missing("the plan"))?;
+            Work::Assignment(Box::new(assignment(unit, known, versions)?))
+        }
+        UnitKind::Review => {
+            let known = plan.ok_or_else(|| missing("the plan"))?;
+            let facts = given.facts.ok_or_else(|| missing("what happened"))?;
+            let of = unit.plan_key().generation;
+            let rounds_max = unit.number("roundsMax").unwrap_or(REVIEW_ROUNDS_MAX);
+            let work = ReviewWork::of(facts, known, &unit.key, of, rounds_max, versions);
+            let work = work.ok_or_else(|| missing("the review before"))?;
+            Work::Review(Box::new(work))
+        }
+        UnitKind::Release => Work::Release(ReleaseWork {
+            files: Workspace::of(&versions),
+            project: unit.project()?,
+            site_domain: without_port(given.site_domain).to_owned(),
+            task,
+            approved_manifest,
+            created_unix: given.created_unix,
+            gate: unit.text("gate").to_owned(),
+        }),
+        UnitKind::Deployment => Work::Deployment(DeploymentWork {
+            files: Workspace::of(&versions),
+            project: unit.project()?,
+            task,
+            approved_manifest,
+            round: unit.key.round,
+            owners: unit.owners(),
+            repairs: unit.number("repairs").unwrap_or_default(),
+        }),
+    })
+}
+
+fn missing(what: &str) -> String {
+    format!("{what} is missing")
+}
+
+fn without_port(domain: &str) -> &str {
+    domain.split(':').next().unwrap_or_default()
+}
+
+/// Whether nothing but the plan's own files was there when `unit` began, if it waited for
+/// nobody.
+fn is_first(unit: &UnitRow, brief: &Brief) -> bool {
+    brief.follow_ups.is_empty() && unit.key.round == 1
+}
+
+fn own<'a>(unit: &UnitRow, plan: &'a Plan) -> Result<&'a Assignment, String> {
+    let name = &unit.key.name;
+    let mut all = plan.assignments.iter();
+    let own = all.find(|assignment| assignment.id == *name);
+    own.ok_or_else(|| format!("the plan has no assignment `{name}`"))
+}
+
+fn assignment(
+    unit: &UnitRow,
+    (brief, plan): Known,
+    mut versions: Vec<FileVersion>,
+) -> Result<AgentWork, String> {
+    let assignment = own(unit, &plan)?.clone();
+    let round = unit.key.round;
+    if is_first(unit, &brief) && assignment.depends_on.is_empty() {
+        versions = shared_files(&plan);
+    } else {
+        let seen = visible(&plan, &assignment);
+        // What others write at the same time must not be seen: a second execution of this
+        // unit would start from something else.
+        versions.retain(|version| {
+            version.round < round || (round == 1 && seen.contains(version.assignment.as_str()))
+        });
+    }
+    Ok(AgentWork {
+        base: Workspace::of(&versions),
+        findings: unit.findings(),
+        build_log: unit.text("buildLog").to_owned(),
+        brief,
+        assignment,
+        round,
+        plan,
+    })
+}
+
+fn shared_files(plan: &Plan) -> Vec<FileVersion> {
+    let version = |file: &SharedFile| {
+        let path = SafePath::parse(&file.path).ok()?;
+        Some(FileVersion {
+            path,
+            content: Some(file.content.clone()),
+            assignment: "shared".to_owned(),
+            round: 0,
+        })
+    };
+    plan.shared_files.iter().filter_map(version).collect()
+}
+
+/// Whose files an assignment may see in the first round: the shared ones, and those of
+/// everything it depends on, which is done.
+fn visible<'a>(plan: &'a Plan, assignment: &'a Assignment) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::from(["shared"]);
+    let mut open: Vec<&str> = assignment.depends_on.iter().map(String::as_str).collect();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            let dependency = plan.assignments.iter().find(|other| other.id == id);
+            let further = dependency.into_iter().flat_map(|other| &other.depends_on);
+            open.extend(further.map(String::as_str));
+        }
+    }
+    seen
+}
