@@ -56,6 +56,8 @@ pub struct Settings {
     pub claim_lapse_seconds: u64,
     /// How soon the sweep looks at an open task again.
     pub check_after_seconds: u64,
+    /// Seconds after which a build that is not done is called off.
+    pub build_timeout_seconds: u64,
     /// After how long an execution lets another one go on with its unit.
     pub time_slice_seconds: u64,
     /// What one user may start.
@@ -284,6 +286,7 @@ impl<'map> Values<'map> {
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
+            build_timeout_seconds: self.whole("BUILD_TIMEOUT_SECONDS"),
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             quota: Quota {
                 open_tasks: self.whole("OWNER_OPEN_TASKS_MAX"),
@@ -377,6 +380,7 @@ mod tests {
             (5, 15)
         );
         assert_eq!(settings.check_after_seconds, 10);
+        assert_eq!(settings.build_timeout_seconds, 900);
     }
 
     #[test]

@@ -298,7 +298,8 @@ impl Drive<'_> {
         ledger: Option<&Ledger<'_>>,
     ) -> Result<End, Trouble> {
         let repeat = claim.epoch > 1;
-        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end, ledger);
+        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end, ledger)
+            .redacting(self.redactor());
         for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),

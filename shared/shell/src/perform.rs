@@ -20,6 +20,7 @@ use pipeline::{Code, Failure, TaskId, rows};
 use crate::clients::{Clients, Thinker};
 use crate::config::RoleSettings;
 use crate::ledger::Ledger;
+use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
@@ -33,6 +34,7 @@ pub struct Performer<'a> {
     slice_end: Instant,
     ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
+    redactor: Redactor,
 }
 
 impl<'a> Performer<'a> {
@@ -54,7 +56,16 @@ impl<'a> Performer<'a> {
             repeat,
             slice_end,
             github: OnceLock::new(),
+            redactor: Redactor::default(),
         }
+    }
+
+    /// The same performer, which keeps the secrets that `redactor` knows out of what others
+    /// wrote: the logs of builds.
+    #[must_use]
+    pub fn redacting(mut self, redactor: &Redactor) -> Self {
+        self.redactor = redactor.clone();
+        self
     }
 
     /// This execution's own client, so that its requests can be counted.
@@ -131,6 +142,7 @@ impl<'a> Performer<'a> {
             Action::Publish(request) => publish::commit(self, request).await,
             Action::Upload(request) => site::upload(self, request).await,
             Action::Activate(deployment) => site::activate(self, deployment).await,
+            Action::CancelBuild(deployment) => site::cancel(self, deployment).await,
         };
         match result {
             Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(failure)),

@@ -25,6 +25,7 @@ const CODERS: &[&str] = &["run-agent"];
 const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
 const DEPLOYERS: &[&str] = &["publish", "deploy"];
+const BUILDERS: &[&str] = &["deploy"];
 const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
 
 /// One setting of the functions.
@@ -419,6 +420,13 @@ pub const SETTINGS: &[Setting] = &[
         (1, 3_600),
         FUNCTIONS,
         "seconds until an open task is looked at again",
+    ),
+    whole(
+        "BUILD_TIMEOUT_SECONDS",
+        "900",
+        (1, 86_400),
+        BUILDERS,
+        "seconds after which a build that is not done is called off",
     ),
     whole(
         "OWNER_OPEN_TASKS_MAX",
