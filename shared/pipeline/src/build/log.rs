@@ -8,6 +8,8 @@ use crate::limits::{
 };
 use crate::path::is_hidden;
 
+/// How a line begins that shows the command which is run.
+const ECHOES: [&str; 3] = ["$ ", "> ", "+ "];
 /// Lines before the one that names an error which belong to it: some tools name the file first.
 const LINES_BEFORE: usize = 4;
 /// Empty lines within an error: some tools name the file after one.
@@ -66,6 +68,12 @@ fn only_announces(line: &str) -> bool {
 }
 
 fn names_error(line: &str) -> bool {
+    if ECHOES
+        .iter()
+        .any(|echo| line.trim_start().starts_with(echo))
+    {
+        return false;
+    }
     let line = line.to_lowercase();
     SIGNS.iter().any(|sign| line.contains(sign)) && !NO_SIGNS.iter().any(|sign| line.contains(sign))
 }

@@ -60,6 +60,10 @@ fn the_first_error_is_found_in_logs_of_many_tools() {
         ("building\nsegmentation", "segmentation"),
         ("", "its log is empty"),
         (
+            "$ a || echo error\n> b error\n+ c error\nError: x",
+            "Error: x",
+        ),
+        (
             "npm warn deprecated error-ex@1\n0 errors\nError: x",
             "Error: x",
         ),
