@@ -26,5 +26,6 @@ mod pauses;
 mod progress;
 mod push;
 mod recovery;
+mod repairs;
 mod tidy;
 mod world;
