@@ -29,7 +29,8 @@
 //!
 //! A name acts as `scripted` where its behaviour does not apply. Chat Completions answer for
 //! the planner and the reviewer, at once or deferred. What is not here: agents over Chat
-//! Completions, files, batches, stored responses, rate limits, and the expiry of cache entries.
+//! Completions, files, stored responses, rate limits, and the expiry of cache entries. A batch
+//! has the behaviour of its models, without the overload that the service waits out itself.
 //!
 //! Start reading at [`Models::start`]; `xai` and `anthropic` are the services, `planner`, `agent`
 //! and `reviewer` the intelligence, `app` what it builds.
@@ -89,10 +90,40 @@ pub struct Faults {
     pub spending_limit: bool,
     /// How often a deferred completion is looked for in vain before it is done.
     pub deferred_looks: u32,
+    /// How often a batch is looked at, by itself or in the list, before it has ended.
+    pub batch_looks: u32,
+    /// What becomes of the first batches, in the order of their submission; later ones are
+    /// answered.
+    pub batch_faults: Vec<BatchFault>,
     /// Cuts streams into pieces of this many bytes, through lines and characters alike.
     pub piece_bytes: Option<usize>,
     /// Waits this long between the events of a stream.
     pub pace: Option<Duration>,
+}
+
+/// What becomes of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BatchFault {
+    /// Its requests are answered, or refused as plain calls would be.
+    #[default]
+    Answered,
+    /// The service fails at every request.
+    Errored,
+    /// A day passes before any model is asked.
+    Expired,
+    /// Somebody else cancels it.
+    Canceled,
+}
+
+/// A batch that was submitted and not deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// Its id.
+    pub id: String,
+    /// The custom ids of its requests.
+    pub custom_ids: Vec<String>,
+    /// `in_progress`, `canceling` or `ended`.
+    pub status: &'static str,
 }
 
 /// Which of the two services was called.
@@ -104,7 +135,7 @@ pub enum Service {
     Anthropic,
 }
 
-/// One call for an answer of a model. Model lists, key checks and token counts are not recorded.
+/// One call for an answer of a model, or the submission of a batch. Model lists, key checks and token counts are not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
     /// The service that was called.
@@ -178,6 +209,11 @@ impl Models {
     /// Every recorded call in the order of its answer.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.state.calls()
+    }
+
+    /// Every batch in the order of its submission.
+    pub fn batches(&self) -> Vec<BatchRecord> {
+        self.state.batches().records()
     }
 
     /// Stops the services and waits until open answers are sent.

@@ -11,6 +11,7 @@
 
 mod agents;
 mod backends;
+mod batches;
 mod briefs;
 mod browser;
 mod budget;

@@ -1,10 +1,11 @@
-//! Anthropic's side: the Messages API, token counts and the model list.
+//! Anthropic's side: the Messages API, Message Batches, token counts and the model list.
 //!
 //! Source: the Messages API reference and error pages, read in November 2026. Stricter than the
 //! real service in one point: two messages of the same role in a row are refused, not merged.
 //! Cache entries do not expire.
 
 mod answer;
+pub(crate) mod batch;
 mod block;
 mod cache;
 mod conversation;
@@ -139,18 +140,8 @@ fn checked(
     check_headers(state, headers)?;
     let request = parse(headers, value, true)?;
     signature::verify(state, &request)?;
-    match state.next_fault(Service::Anthropic, &request.model_name, request.behaviour) {
-        Some(Fault::Overloaded) => return Ok(overloaded().into()),
-        Some(Fault::RateLimited(seconds)) => {
-            let reply = error(
-                429,
-                "rate_limit_error",
-                "This request would exceed your organization's rate limit.",
-            );
-            return Ok(reply.header("retry-after", seconds.to_string()).into());
-        }
-        Some(Fault::SpendingLimit) => return Ok(spending_limit().into()),
-        None => {}
+    if let Some(refusal) = refused_by_fault(state, &request.model_name, request.behaviour) {
+        return Ok(refusal.into());
     }
     let conversation = signature::conversation(&request);
     let before = state.attempt(Service::Anthropic, &request.model_name, &conversation);
@@ -177,6 +168,21 @@ fn checked(
         .header("request-id", request_id(body))
         .header("anthropic-organization-id", "local");
     Ok(Answer { reply, cached })
+}
+
+/// The refusal that the configuration or the model's name brings.
+fn refused_by_fault(state: &State, model: &str, behaviour: Behaviour) -> Option<Reply> {
+    Some(
+        match state.next_fault(Service::Anthropic, model, behaviour)? {
+            Fault::Overloaded => overloaded(),
+            Fault::RateLimited(seconds) => {
+                let message = "This request would exceed your organization's rate limit.";
+                let reply = error(429, "rate_limit_error", message);
+                reply.header("retry-after", seconds.to_string())
+            }
+            Fault::SpendingLimit => spending_limit(),
+        },
+    )
 }
 
 fn spending_limit() -> Reply {

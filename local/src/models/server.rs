@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State as Shared};
+use axum::extract::{DefaultBodyLimit, Path, Query, State as Shared};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::HeaderMap;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use super::anthropic::Cached;
+use super::anthropic::batch::{self, Batches};
 use super::catalog::Behaviour;
 use super::digest::sha256_hex;
 use super::wire::{Payload, Reply};
@@ -41,6 +42,7 @@ pub(crate) struct State {
     /// Deferred completions that were not read, and how often each was looked for.
     deferred: Mutex<HashMap<String, (Value, u32)>>,
     deferred_count: AtomicU32,
+    batches: Mutex<Batches>,
     xai_calls: AtomicU32,
     anthropic_calls: AtomicU32,
 }
@@ -76,6 +78,7 @@ impl State {
             prefixes: Mutex::default(),
             deferred: Mutex::default(),
             deferred_count: AtomicU32::new(0),
+            batches: Mutex::default(),
             xai_calls: AtomicU32::new(0),
             anthropic_calls: AtomicU32::new(0),
         }
@@ -83,6 +86,14 @@ impl State {
 
     pub(crate) fn calls(&self) -> Vec<CallRecord> {
         lock(&self.calls).clone()
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub(crate) fn batches(&self) -> MutexGuard<'_, Batches> {
+        lock(&self.batches)
     }
 
     /// Whether a key is the accepted one.
@@ -216,6 +227,13 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/api-key", get(api_key))
         .route("/v1/messages", post(messages))
         .route("/v1/messages/count_tokens", post(count_tokens))
+        .route("/v1/messages/batches", post(create_batch).get(batches))
+        .route(
+            "/v1/messages/batches/{id}",
+            get(retrieve_batch).delete(delete_batch),
+        )
+        .route("/v1/messages/batches/{id}/cancel", post(cancel_batch))
+        .route("/v1/messages/batches/{id}/results", get(batch_results))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(state)
@@ -322,6 +340,60 @@ async fn count_tokens(
         return anthropic::too_large().into_response(&state.faults);
     };
     anthropic::count_tokens(&state, &headers, &body).into_response(&state.faults)
+}
+
+async fn create_batch(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let Ok(body) = body else {
+        return anthropic::too_large().into_response(&state.faults);
+    };
+    let (model, reply) = batch::create(&state, &headers, &body);
+    let status = reply.status;
+    state.record(Service::Anthropic, model, &body, status, &Cached::default());
+    reply.into_response(&state.faults)
+}
+
+async fn batches(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response<Body> {
+    batch::list(&state, &headers, &query).into_response(&state.faults)
+}
+
+async fn retrieve_batch(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    batch::retrieve(&state, &headers, &id).into_response(&state.faults)
+}
+
+async fn delete_batch(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    batch::delete(&state, &headers, &id).into_response(&state.faults)
+}
+
+async fn cancel_batch(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    batch::cancel(&state, &headers, &id).into_response(&state.faults)
+}
+
+async fn batch_results(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    batch::results(&state, &headers, &id).into_response(&state.faults)
 }
 
 async fn unknown(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {

@@ -1,5 +1,7 @@
 //! The prompt cache of the Anthropic service.
 
+mod batches;
+
 use std::sync::Arc;
 
 use axum::body::to_bytes;

@@ -1,5 +1,7 @@
 //! The client of the Anthropic Messages API. Only I/O: the formats are in `wire/anthropic.rs`.
 
+mod batches;
+
 use http::{HeaderName, HeaderValue, header};
 use reqwest::Response;
 
@@ -13,6 +15,8 @@ use crate::wire::anthropic::{
     self, Applied, Assembly, MessagesAnswer, MessagesRequest, StreamEvent,
 };
 use crate::wire::{Omit, faults};
+
+pub use batches::{Batched, Found};
 
 /// The API version that every compatible server takes.
 pub const VERSION_DEFAULT: &str = "2023-06-01";

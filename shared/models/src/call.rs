@@ -42,6 +42,14 @@ impl Fault {
         }
     }
 
+    /// The same where what may have arrived is not sent again: it counts as paid.
+    pub(crate) fn once(self) -> Self {
+        Self {
+            streamed: self.streamed || self.lost,
+            ..self
+        }
+    }
+
     /// A failure below HTTP. Its text holds no URL.
     pub(crate) fn transport(error: reqwest::Error) -> Self {
         let kind = match (error.is_connect(), error.is_timeout()) {

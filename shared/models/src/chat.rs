@@ -361,8 +361,8 @@ impl Exchange for Submission<'_> {
     async fn attempt(&mut self, body: &[u8], _: &mut Call) -> Result<Submitted, Fault> {
         let patience = Some(self.http.idle());
         let sent = self.http.send(PATH, body, self.model(), patience).await;
-        let mut response = sent.map_err(once)?;
-        let raw = self.http.body(&mut response).await.map_err(once)?;
+        let mut response = sent.map_err(Fault::once)?;
+        let raw = self.http.body(&mut response).await.map_err(Fault::once)?;
         let id = chat::deferred_id(&raw).ok_or_else(|| {
             let mut assembly = Assembly::new(self.model());
             let kind = match assembly.whole(&raw) {
@@ -372,17 +372,9 @@ impl Exchange for Submission<'_> {
                 },
                 Err(kind) => self.http.redacted(kind),
             };
-            once(Fault::free(kind))
+            Fault::free(kind).once()
         })?;
         Ok(Submitted(id))
-    }
-}
-
-/// What may have arrived is not sent again: it counts as paid.
-fn once(fault: Fault) -> Fault {
-    Fault {
-        streamed: fault.streamed || fault.lost,
-        ..fault
     }
 }
 
@@ -444,7 +436,7 @@ impl Exchange for Collection<'_> {
             Ok(raw) => Ok(Deferred::Done(Box::new(chat::responses_answer(
                 assembly, raw,
             )))),
-            Err(fault) => Err(once(broken(self.http, fault, &assembly, call))),
+            Err(fault) => Err(broken(self.http, fault, &assembly, call).once()),
         }
     }
 }

@@ -244,6 +244,18 @@ impl ModelError {
         })
     }
 
+    /// The error of a request that was answered in a batch: it was sent once and is not billed.
+    pub(crate) fn of_batch(kind: ErrorKind) -> Self {
+        Self::from(Inner {
+            attempts: 1,
+            ..Self::unsent(Provider::Anthropic, kind).into_inner()
+        })
+    }
+
+    fn into_inner(self) -> Inner {
+        *self.inner
+    }
+
     /// Returns what went wrong.
     pub fn kind(&self) -> &ErrorKind {
         &self.inner.kind

@@ -97,6 +97,7 @@ impl Http {
         Tariff {
             requested,
             fixed: self.price,
+            is_batch: false,
         }
     }
 
@@ -122,8 +123,21 @@ impl Http {
 
     /// Gets a path, as [`Http::send`] posts to one.
     pub(crate) async fn get(&self, path: &str, model: &str) -> Result<Response, Fault> {
+        self.get_with(path, &[], model).await
+    }
+
+    /// The same with a query.
+    pub(crate) async fn get_with(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        model: &str,
+    ) -> Result<Response, Fault> {
         let _slot = self.pacer.enter(0).await?;
-        let url = settings::endpoint(&self.base_url, path).map_err(Fault::free)?;
+        let mut url = settings::endpoint(&self.base_url, path).map_err(Fault::free)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let request = self.client.get(url).headers(self.headers.clone());
         self.exchange(request, model, Some(self.idle)).await
     }

@@ -26,7 +26,7 @@ mod usage;
 pub mod wire;
 mod xai;
 
-pub use anthropic::{Anthropic, VERSION_DEFAULT};
+pub use anthropic::{Anthropic, Batched, Found, VERSION_DEFAULT};
 pub use chat::{Chat, Deferred};
 pub use error::{ErrorKind, ModelError, Provider, Retry, StreamFault, Wait};
 pub use meter::TOP_SPEED_TOKENS_PER_SECOND;
@@ -36,6 +36,7 @@ pub use retry::PAUSE_MAX;
 pub use settings::{ANTHROPIC_BASE_URL, Auth, Settings, XAI_BASE_URL};
 pub use usage::{Billed, Usage};
 pub use wire::Effort;
+pub use wire::anthropic::batch::is_custom_id;
 pub use wire::anthropic::{
     Block, CacheTtl, InvalidJson, Message, MessagesAnswer, MessagesRequest, Role, StopReason,
     StreamEvent, SystemBlock, Tool,

@@ -27,6 +27,10 @@ const TICKS_PER_MICRO_USD: u64 = 10_000;
 /// Tokens for which a [`Price`] is given.
 const PRICE_TOKENS: u128 = 1_000_000;
 
+/// An answer from a batch costs one part in this many. Source: platform.claude.com, batch
+/// processing (November 2026).
+const BATCH_PART: u64 = 2;
+
 /// Converts xAI's `usage.cost_in_usd_ticks`, rounding up.
 pub fn from_ticks(ticks: u64) -> MicroUsd {
     MicroUsd(ticks.div_ceil(TICKS_PER_MICRO_USD))
@@ -209,6 +213,8 @@ pub struct Tariff<'a> {
     pub requested: &'a str,
     /// A price from the settings, which counts instead of the table's.
     pub fixed: Option<Price>,
+    /// Whether it came from a batch, which costs half, whoever says the price.
+    pub is_batch: bool,
 }
 
 impl<'a> From<&'a str> for Tariff<'a> {
@@ -217,6 +223,7 @@ impl<'a> From<&'a str> for Tariff<'a> {
         Self {
             requested,
             fixed: None,
+            is_batch: false,
         }
     }
 }
@@ -224,12 +231,30 @@ impl<'a> From<&'a str> for Tariff<'a> {
 impl Tariff<'_> {
     /// Returns the price of an answer of `served`.
     pub fn price(&self, provider: Provider, served: &str) -> Price {
-        self.fixed
-            .unwrap_or_else(|| of_answer(provider, served, self.requested))
+        let price = self
+            .fixed
+            .unwrap_or_else(|| of_answer(provider, served, self.requested));
+        if self.is_batch {
+            price.of_batch()
+        } else {
+            price
+        }
     }
 }
 
 impl Price {
+    /// Returns what a batch costs: half of everything, the cache included.
+    pub const fn of_batch(self) -> Self {
+        Self {
+            fresh: self.fresh.div_ceil(BATCH_PART),
+            cached: self.cached.div_ceil(BATCH_PART),
+            written_5m: self.written_5m.div_ceil(BATCH_PART),
+            written_1h: self.written_1h.div_ceil(BATCH_PART),
+            output: self.output.div_ceil(BATCH_PART),
+            ..self
+        }
+    }
+
     /// A price as a person sets it, in micro-USD for a million tokens: without a difference
     /// between fresh tokens and those written to a cache, nor for long prompts.
     pub const fn flat(fresh: u64, cached: u64, output: u64) -> Self {
@@ -264,6 +289,21 @@ mod tests {
         assert_eq!(from_ticks(1), MicroUsd(1));
         assert_eq!(from_ticks(10_000), MicroUsd(1));
         assert_eq!(from_ticks(23_800_001), MicroUsd(2_381));
+    }
+
+    #[test]
+    fn batches_cost_half() {
+        let opus = find(Provider::Anthropic, "claude-opus-5-5").unwrap();
+        let batch = opus.of_batch();
+        assert_eq!((batch.fresh, batch.output), (2_000_000, 10_000_000));
+        assert_eq!((batch.written_5m, batch.written_1h), (2_500_000, 4_000_000));
+        let mut tariff = Tariff::from("claude-opus-5-5");
+        assert_eq!(tariff.price(Provider::Anthropic, ""), opus);
+        tariff.is_batch = true;
+        assert_eq!(tariff.price(Provider::Anthropic, ""), batch);
+        // What a person set is what a plain call costs.
+        tariff.fixed = Some(Price::flat(3, 2, 1));
+        assert_eq!(tariff.price(Provider::Anthropic, ""), Price::flat(2, 1, 1));
     }
 
     #[test]

@@ -218,6 +218,7 @@ impl Clients {
             let tariff = prices::Tariff {
                 requested: &role.model,
                 fixed: role.price,
+                is_batch: false,
             };
             let price = tariff.price(provider, &role.model);
             Rate {

@@ -5,6 +5,7 @@
 //! said goes back exactly as it was first written down.
 
 mod assembly;
+pub mod batch;
 mod block;
 mod usage;
 

@@ -295,6 +295,7 @@ fn price_of_the_settings_counts_before_the_table() {
     let tariff = prices::Tariff {
         requested: "grok-4.7",
         fixed: Some(Price::flat(1_000_000, 0, 2_000_000)),
+        is_batch: false,
     };
     let mut assembly = Assembly::new(tariff);
     let body = json!({"choices": [{"message": {"content": "x"}}],

@@ -6,6 +6,10 @@ mod anthropic_http;
 #[cfg(test)]
 mod anthropic_wire;
 #[cfg(test)]
+mod batch_http;
+#[cfg(test)]
+mod batch_wire;
+#[cfg(test)]
 mod chat_http;
 #[cfg(test)]
 mod chat_wire;

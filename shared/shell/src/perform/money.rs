@@ -70,6 +70,7 @@ fn cost(own: Provider, role: &RoleSettings, model: &str, charged: &Charged) -> u
     let tariff = Tariff {
         requested: model,
         fixed: role.price,
+        is_batch: false,
     };
     tariff.price(provider, model).cost(charged).0
 }

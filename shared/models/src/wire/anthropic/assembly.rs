@@ -29,6 +29,7 @@ pub enum Applied {
 pub struct Assembly {
     requested: String,
     fixed: Option<Price>,
+    is_batch: bool,
     head: Option<Head>,
     blocks: BTreeMap<u64, Growing>,
     stop: Stop,
@@ -54,6 +55,11 @@ struct Head {
     model: String,
     #[serde(default)]
     usage: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content {
+    content: Vec<Box<RawValue>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,10 +102,15 @@ impl Assembly {
     /// Returns an empty answer. `tariff` names the model that was asked for; it matters for the
     /// price and for error texts only.
     pub fn new<'a>(tariff: impl Into<Tariff<'a>>) -> Self {
-        let Tariff { requested, fixed } = tariff.into();
+        let Tariff {
+            requested,
+            fixed,
+            is_batch,
+        } = tariff.into();
         Self {
             requested: requested.to_owned(),
             fixed,
+            is_batch,
             head: None,
             blocks: BTreeMap::new(),
             stop: Stop::default(),
@@ -118,8 +129,31 @@ impl Assembly {
         let tariff = Tariff {
             requested: &self.requested,
             fixed: self.fixed,
+            is_batch: self.is_batch,
         };
         self.counts.billed(served, &tariff)
+    }
+
+    /// Reads a message that came in one piece.
+    pub(super) fn whole<'a>(
+        message: &RawValue,
+        tariff: impl Into<Tariff<'a>>,
+    ) -> Result<MessagesAnswer, ErrorKind> {
+        const WHAT: &str = "a message is malformed";
+        fn part<'b, T: Deserialize<'b>>(message: &'b RawValue) -> Result<T, ErrorKind> {
+            serde_json::from_str(message.get()).map_err(|_| malformed(WHAT))
+        }
+        let mut answer = Self::new(tariff);
+        let head: Head = part(message)?;
+        answer.counts.merge(&head.usage, true);
+        answer.head = Some(head);
+        answer.stop = part(message)?;
+        let content: Content = part(message)?;
+        for (index, block) in (0..).zip(&content.content) {
+            let block = Growing::new(block).map_err(|_| malformed(WHAT))?;
+            answer.blocks.insert(index, block);
+        }
+        answer.finish()
     }
 
     /// Takes the next event. Unknown types are ignored.

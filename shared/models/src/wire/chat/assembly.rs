@@ -41,6 +41,7 @@ pub struct Wrote {
 pub struct Assembly {
     requested: String,
     fixed: Option<Price>,
+    is_batch: bool,
     pub(super) id: String,
     pub(super) model: String,
     pub(super) text: String,
@@ -120,10 +121,15 @@ impl Assembly {
     /// Returns an empty answer. `tariff` names the model that was asked for; it matters for the
     /// price and for error texts only.
     pub fn new<'a>(tariff: impl Into<Tariff<'a>>) -> Self {
-        let Tariff { requested, fixed } = tariff.into();
+        let Tariff {
+            requested,
+            fixed,
+            is_batch,
+        } = tariff.into();
         Self {
             requested: requested.to_owned(),
             fixed,
+            is_batch,
             id: String::new(),
             model: String::new(),
             text: String::new(),
@@ -302,6 +308,7 @@ impl Assembly {
         let tariff = Tariff {
             requested: &self.requested,
             fixed: self.fixed,
+            is_batch: self.is_batch,
         };
         let cost = count("/cost_in_usd_ticks").map_or_else(
             || {
