@@ -13,14 +13,14 @@ fn with_budget(usd: f64) -> Value {
 }
 
 /// The rows of a task's ledger, in order.
-async fn ledger(world: &World, task: &str) -> Vec<Row> {
+pub(crate) async fn ledger(world: &World, task: &str) -> Vec<Row> {
     let mut rows = world.rows("ledger", task).await;
     rows.sort_by_key(|row| row.integer("number"));
     rows
 }
 
 /// Each row follows from the one before, and none passes the limit.
-fn assert_holds(rows: &[Row], limit: i64) {
+pub(crate) fn assert_holds(rows: &[Row], limit: i64) {
     let number = |row: &Row, column| row.integer(column).unwrap_or_default();
     let (mut spent, mut reserved) = (0, 0);
     for (place, row) in rows.iter().enumerate() {

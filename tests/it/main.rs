@@ -21,6 +21,7 @@ mod commands;
 mod conformance;
 mod crashes;
 mod deliveries;
+mod economy;
 mod follow_ups;
 mod misbehaviour;
 mod pauses;

@@ -67,9 +67,9 @@ export class Api {
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit({ approval, budget, ...brief }: Brief, requestId: string): Promise<Submitted> {
+  async submit({ approval, speed, budget, ...brief }: Brief, requestId: string): Promise<Submitted> {
     const budgetUsd = budget.trim() === '' ? undefined : Number(budget);
-    const answer = await this.#post('/', { ...brief, options: { requestId, approval, budgetUsd } });
+    const answer = await this.#post('/', { ...brief, options: { requestId, approval, speed, budgetUsd } });
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Brief, validate } from './brief';
 
-const GOOD: Brief = { name: 'a', description: 'b', type: 'web', requirements: [], approval: 'auto', budget: '' };
+const GOOD: Brief = { name: 'a', description: 'b', type: 'web', requirements: [], approval: 'auto', speed: 'normal', budget: '' };
 
 const fields = (change: Partial<Brief>) => validate({ ...GOOD, ...change }).map((error) => error.field);
 

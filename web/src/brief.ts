@@ -18,6 +18,8 @@ export interface Brief {
   requirements: readonly string[];
   /** Whether the plan waits for the owner's word. */
   approval: 'auto' | 'plan';
+  /** How soon models are to answer: at once, or when it is cheap. */
+  speed: 'normal' | 'economy';
   /** What model calls may cost in all, in US dollars, as typed; empty for no limit. */
   budget: string;
 }

@@ -21,7 +21,7 @@ const TYPE_WORDS: Record<ProjectType, string> = {
   fullstack: 'Full stack: a site with a service and a database',
 };
 
-const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto', budget: '' };
+const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto', speed: 'normal', budget: '' };
 
 /** Sends a brief; a repeat of the same brief after a lost answer carries the same request id. */
 function useSubmit(api: Api) {
@@ -170,6 +170,14 @@ export function BriefForm({ api }: { api: Api }) {
           onChange={(event) => change({ approval: event.currentTarget.checked ? 'plan' : 'auto' }, 'options.approval')}
         />
         Show me the plan before anybody starts
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={brief.speed === 'economy'}
+          onChange={(event) => change({ speed: event.currentTarget.checked ? 'economy' : 'normal' }, 'options.speed')}
+        />
+        Take your time: cheaper, but it may take a day
       </label>
       {message !== '' && (
         <p class="notice bad" role="alert">

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::brief::Brief;
+use crate::brief::{Brief, Speed};
 use crate::failure::{Code, Failure};
 use crate::limits::{
     AGENT_CONTEXT_TOKENS_MAX, AGENT_COST_MICRO_USD_MAX, AGENT_HANDOVERS_MAX, AGENT_MAX_TOKENS,
@@ -105,6 +105,11 @@ impl<'a> Session<'a> {
             spent: Spent::default(),
             end: None,
         }
+    }
+
+    /// How soon the model is to answer.
+    pub fn speed(&self) -> Speed {
+        self.work.brief.options.speed
     }
 
     /// What to ask the model next.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::economy;
 use crate::failure::{Code, Failure};
 use crate::ids::sha256_hex;
 use crate::model::{AgentReply, Prompt, Question, Reply, Spent};
@@ -26,6 +27,22 @@ impl Effect {
             action,
         }
     }
+
+    /// The key of the model call that it is about, however often that was handed in; its own
+    /// for anything else.
+    pub fn call_key(&self) -> &str {
+        match &self.action {
+            Action::Submit(_) | Action::Collect { .. } => economy::call_key(&self.key),
+            Action::AskPlanner(_)
+            | Action::AskReviewer(_)
+            | Action::AskAgent(_)
+            | Action::EnsureRepository(_)
+            | Action::Publish(_)
+            | Action::Upload(_)
+            | Action::Activate(_)
+            | Action::CancelBuild(_) => &self.key,
+        }
+    }
 }
 
 /// What to do. Exhaustive on purpose: a new action must be decided wherever one is
@@ -38,6 +55,16 @@ pub enum Action {
     AskReviewer(Question),
     /// Take a turn with the coding model.
     AskAgent(Prompt),
+    /// Hand one of these model calls in, to be answered later; where its service takes
+    /// nothing of the kind, make it at once.
+    Submit(Box<Self>),
+    /// Look for the answer to a call that was handed in.
+    Collect {
+        /// The call.
+        call: Box<Self>,
+        /// How it was handed in.
+        submission: Submission,
+    },
     /// Pass the gate, unless it was closed, and make sure that the repository exists and is
     /// ours.
     EnsureRepository(RepositoryRequest),
@@ -110,7 +137,33 @@ pub struct DeploymentRef {
     pub deployment_id: String,
 }
 
+/// A model call that was handed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Submission {
+    /// What the service knows it by.
+    pub ticket: String,
+    /// When, in Unix seconds: the longer ago, the longer it may take still.
+    pub at_unix: i64,
+}
+
 impl Action {
+    /// The model call that it is about, whether made at once, handed in or picked up; itself
+    /// for anything else.
+    pub fn call(&self) -> &Self {
+        match self {
+            Self::Submit(call) | Self::Collect { call, .. } => call,
+            Self::AskPlanner(_)
+            | Self::AskReviewer(_)
+            | Self::AskAgent(_)
+            | Self::EnsureRepository(_)
+            | Self::Publish(_)
+            | Self::Upload(_)
+            | Self::Activate(_)
+            | Self::CancelBuild(_) => self,
+        }
+    }
+
     /// The hash that an entry carries of the action it answers.
     pub fn fingerprint(&self) -> String {
         let text = match self {
@@ -123,6 +176,10 @@ impl Action {
                     false => json!(["prompt", system, messages, prompt.max_tokens]),
                     true => json!(["prompt", system, messages, prompt.max_tokens, "fallback"]),
                 }
+            }
+            Self::Submit(call) => json!(["submit", call.fingerprint()]),
+            Self::Collect { call, submission } => {
+                json!(["collect", call.fingerprint(), submission.ticket])
             }
             Self::EnsureRepository(request) => json!(["repository", request.name, request.marker]),
             Self::Publish(request) => json!([
@@ -155,6 +212,13 @@ pub enum Entry {
         reply: AgentReply,
         /// The exact tool results sent back; empty if the turn is not answered.
         results: String,
+    },
+    /// A model call was handed in.
+    Submitted(Submission),
+    /// The answer to what was handed in can not be had any more.
+    Lost {
+        /// In the service's words.
+        why: String,
     },
     /// The gate was closed: nothing was done.
     GateClosed,
@@ -237,7 +301,9 @@ impl Entry {
         match self {
             Self::Reply(reply) => Some(&reply.spent),
             Self::Turn { reply, .. } => Some(&reply.spent),
-            Self::Repository(_)
+            Self::Submitted(_)
+            | Self::Lost { .. }
+            | Self::Repository(_)
             | Self::NameTaken { .. }
             | Self::GateClosed
             | Self::Commit(_)
@@ -258,6 +324,8 @@ impl Entry {
         match self {
             Self::Reply(reply) => Ok(reply),
             Self::Turn { .. }
+            | Self::Submitted(_)
+            | Self::Lost { .. }
             | Self::Repository(_)
             | Self::NameTaken { .. }
             | Self::GateClosed

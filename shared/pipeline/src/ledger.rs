@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use crate::facts::{Fact, Facts};
 use crate::ids::UnitId;
+use crate::unit::Bill;
 
 /// What stands in the ledger after one of its rows. Amounts are millionths of a US dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,8 +94,10 @@ pub struct Purse {
     open: BTreeMap<u64, Open>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Open {
+    /// The effect that it is for.
+    key: String,
     micro_usd: u64,
     /// What the call cost, once that is known.
     cost: Option<u64>,
@@ -128,16 +131,22 @@ impl Purse {
     }
 
     /// Takes over what earlier executions of the unit reserved and did not settle, given all
-    /// rows that the unit has written. `costs` are those of the recorded answers, by key; a
+    /// rows that the unit has written. `bills` are those of the recorded calls, by key; a
     /// call without one may have been billed and is settled at its worst.
-    pub fn take_over(&mut self, rows: &[LedgerRow], costs: &BTreeMap<String, u64>) {
-        let mut costs = costs.clone();
+    pub fn take_over(&mut self, rows: &[LedgerRow], bills: &BTreeMap<String, Bill>) {
+        let mut bills = bills.clone();
         for row in rows {
             if let Some(reserved) = &row.reserved {
                 let micro_usd = reserved.micro_usd;
+                let cost = match bills.remove(&reserved.key) {
+                    Some(Bill::Cost(cost)) => Some(cost),
+                    Some(Bill::Open) => None,
+                    None => Some(micro_usd),
+                };
                 let open = Open {
+                    key: reserved.key.clone(),
                     micro_usd,
-                    cost: Some(costs.remove(&reserved.key).unwrap_or(micro_usd)),
+                    cost,
                 };
                 self.open.insert(row.book.number, open);
             }
@@ -211,6 +220,7 @@ impl Purse {
         let is_own = row.unit == self.unit && row.execution == self.execution;
         if let (Some(reserved), true) = (&row.reserved, is_own) {
             let open = Open {
+                key: reserved.key.clone(),
                 micro_usd: reserved.micro_usd,
                 cost: None,
             };
@@ -223,6 +233,23 @@ impl Purse {
     pub fn settle(&mut self, number: u64, micro_usd: u64) {
         if let Some(open) = self.open.get_mut(&number) {
             open.cost = Some(micro_usd);
+        }
+    }
+
+    /// What was taken for lost was handed in under `key`: its answer will tell what it cost.
+    /// Nothing happens where that was written down already.
+    pub fn reopen(&mut self, key: &str) {
+        for open in self.open.values_mut().filter(|open| open.key == key) {
+            open.cost = None;
+        }
+    }
+
+    /// The call that was handed in under `key` is answered and cost this much.
+    pub fn settle_handed_in(&mut self, key: &str, micro_usd: u64) {
+        for open in self.open.values_mut().filter(|open| open.key == key) {
+            if open.cost.is_none() {
+                open.cost = Some(micro_usd);
+            }
         }
     }
 }

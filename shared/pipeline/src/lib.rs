@@ -15,6 +15,7 @@ pub mod brief;
 pub mod build;
 pub mod command;
 pub mod deployment;
+pub mod economy;
 pub mod effect;
 pub mod estimate;
 pub mod facts;

@@ -128,6 +128,8 @@ pub const FOLLOW_UPS_BYTES_MAX: usize = 256 * 1024;
 /// Characters of an owner's comment on a plan.
 pub const COMMENT_CHARS_MAX: usize = 4_000;
 
+/// Times that a model call is handed in to be answered later; then it is made at once.
+pub const HAND_INS_MAX: u32 = 2;
 /// Times a unit is started before it is given up.
 pub const UNIT_ATTEMPTS_MAX: u64 = 8;
 /// Times a unit may let go to go on later: for the next slice of time, or after a wait.

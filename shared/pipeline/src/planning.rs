@@ -6,6 +6,7 @@ use serde_json::{Map, json};
 
 use crate::advance::Wish;
 use crate::brief::Brief;
+use crate::economy::{self, Call};
 use crate::effect::{Action, Effect, Entry};
 use crate::estimate::{Rates, estimate};
 use crate::facts::{Outcome, Project};
@@ -149,10 +150,11 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
             cache_key: "plan".to_owned(),
         };
         let effect = Effect::new(format!("p{attempt}"), Action::AskPlanner(question));
-        let reply = match journal.find(&effect)? {
-            None => return Ok(Progress::Ask(Box::new(effect))),
-            Some(Entry::Failed(failure)) => return Err(failure.clone()),
-            Some(entry) => entry.reply()?,
+        let speed = work.brief.options.speed;
+        let reply = match economy::call(journal, speed, effect)? {
+            Call::Missing(effect) => return Ok(Progress::Ask(effect)),
+            Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
+            Call::Answered(entry) => entry.reply()?,
         };
         *spent += &reply.spent;
         if let Finish::Refused(reason) = &reply.finish {

@@ -20,12 +20,14 @@ const PROBLEMS_QUOTED: usize = 3;
 /// The line for the entry of `effect`, if it has one: `journal` is what was recorded
 /// before it.
 pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Line> {
-    let (level, text, data) = match (&effect.action, entry) {
+    let (level, text, data) = match (effect.action.call(), entry) {
+        (_, Entry::Submitted(_)) => (Level::Info, handed_in(work), json!({"kind": "submitted"})),
+        (_, Entry::Lost { why }) => (Level::Warning, lost(work, why), json!({"kind": "lost"})),
         (Action::AskAgent(_), Entry::Turn { reply, results }) => {
             let Work::Assignment(agent) = work else {
                 return None;
             };
-            turn::told(agent, journal, &effect.key, reply, results)
+            turn::told(agent, journal, effect.call_key(), reply, results)
         }
         (Action::AskPlanner(_), Entry::Reply(reply)) => {
             match asked_next(work, journal, effect, entry) {
@@ -65,14 +67,21 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
             Action::AskPlanner(_)
             | Action::AskReviewer(_)
             | Action::AskAgent(_)
+            | Action::Submit(_)
+            | Action::Collect { .. }
             | Action::EnsureRepository(_)
             | Action::Upload(_)
             | Action::CancelBuild(_),
             _,
         ) => return None,
     };
+    let key = if let Entry::Submitted(_) | Entry::Lost { .. } = entry {
+        &effect.key
+    } else {
+        effect.call_key()
+    };
     Some(Line {
-        key: effect.key.clone(),
+        key: key.to_owned(),
         stage: stage_word(work),
         level,
         text,
@@ -168,16 +177,43 @@ fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) ->
     let Step::Do(effects) = decide(work, &after) else {
         return None;
     };
-    effects.into_iter().find_map(|next| match next.action {
-        Action::AskPlanner(question) => Some(question),
+    effects.iter().find_map(|next| match next.action.call() {
+        Action::AskPlanner(question) => Some(question.clone()),
         Action::AskReviewer(_)
         | Action::AskAgent(_)
+        | Action::Submit(_)
+        | Action::Collect { .. }
         | Action::EnsureRepository(_)
         | Action::Publish(_)
         | Action::Upload(_)
         | Action::Activate(_)
         | Action::CancelBuild(_) => None,
     })
+}
+
+/// What is told of a call that was handed in.
+fn handed_in(work: &Work) -> String {
+    let what = match work {
+        Work::Plan(_) => "The brief is handed in",
+        Work::Assignment(agent) => {
+            let id = &agent.assignment.id;
+            return format!("{id}: handed in. It is answered within a day, mostly much sooner");
+        }
+        Work::Review(_) => "A judgement is asked for",
+        Work::Release(_) | Work::Deployment(_) => "A question is handed in",
+    };
+    format!("{what}. It is answered within a day, mostly much sooner")
+}
+
+/// What is told of a call whose answer can not be had any more.
+fn lost(work: &Work, why: &str) -> String {
+    let who = match work {
+        Work::Assignment(agent) => format!("{}: what", agent.assignment.id),
+        Work::Plan(_) | Work::Review(_) | Work::Release(_) | Work::Deployment(_) => {
+            "What".to_owned()
+        }
+    };
+    format!("{who} was handed in is lost ({why}) and is asked again")
 }
 
 /// Why a plan is sent back: the list in the question that sends it back.

@@ -65,6 +65,8 @@ fn released_or_ask(
         Some(
             Entry::Reply(_)
             | Entry::Turn { .. }
+            | Entry::Submitted(_)
+            | Entry::Lost { .. }
             | Entry::Repository(_)
             | Entry::NameTaken { .. }
             | Entry::GateClosed
@@ -137,6 +139,8 @@ fn repository(
             Some(
                 Entry::Reply(_)
                 | Entry::Turn { .. }
+                | Entry::Submitted(_)
+                | Entry::Lost { .. }
                 | Entry::Commit(_)
                 | Entry::Uploaded { .. }
                 | Entry::BuildFailed { .. }

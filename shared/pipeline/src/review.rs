@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::brief::Brief;
+use crate::brief::{Brief, Speed};
+use crate::economy::{self, Call};
 use crate::effect::{Action, Effect, Entry};
 use crate::facts::{Done, Facts, Outcome, Rework, Score};
 use crate::failure::{Code, Failure};
@@ -235,6 +236,7 @@ enum Next {
 fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next, Failure> {
     let mut verdict = Verdict::begin(work);
     let mut asked = Vec::new();
+    let asking = (journal, work.brief.options.speed);
     for subject in &work.subjects {
         let id = &subject.assignment.id;
         let question = Question {
@@ -253,7 +255,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
             cache_key: prompts::cache_key(&work.brief, "review"),
         };
         let check = |answer, is_last| judgement::checked(work, subject, answer, is_last);
-        match ask(&format!("judge.{id}"), id, question, journal, spent, check)? {
+        match ask(&format!("judge.{id}"), id, question, asking, spent, check)? {
             Answer::Missing(effect) => asked.push(*effect),
             Answer::Given(judged) => verdict.add_judgement(subject, judged),
         }
@@ -272,7 +274,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
             cache_key: prompts::cache_key(&work.brief, "review"),
         };
         let check = |answer, is_last| integration::checked(work, &earlier, answer, is_last);
-        match ask("integrate", "the whole", question, journal, spent, check)? {
+        match ask("integrate", "the whole", question, asking, spent, check)? {
             Answer::Missing(effect) => return Ok(Next::Ask(vec![*effect])),
             Answer::Given(integrated) => verdict.add_integration(integrated),
         }
@@ -292,7 +294,7 @@ fn ask<A: serde::de::DeserializeOwned, T>(
     key: &str,
     of: &str,
     mut question: Question,
-    journal: &Journal,
+    (journal, speed): (&Journal, Speed),
     spent: &mut Spent,
     check: impl Fn(A, bool) -> Result<T, String>,
 ) -> Result<Answer<T>, Failure> {
@@ -302,10 +304,10 @@ fn ask<A: serde::de::DeserializeOwned, T>(
             format!("{key}.{attempt}"),
             Action::AskReviewer(question.clone()),
         );
-        let reply = match journal.find(&effect)? {
-            None => return Ok(Answer::Missing(Box::new(effect))),
-            Some(Entry::Failed(failure)) => return Err(failure.clone()),
-            Some(entry) => entry.reply()?,
+        let reply = match economy::call(journal, speed, effect)? {
+            Call::Missing(effect) => return Ok(Answer::Missing(effect)),
+            Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
+            Call::Answered(entry) => entry.reply()?,
         };
         *spent += &reply.spent;
         let is_last = attempt == JUDGEMENT_REPAIRS_MAX;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentWork, Session};
+use crate::brief::{Options, Speed};
 use crate::deployment::{self, DeploymentWork};
+use crate::economy::{self, Call, handed_in_as};
 use crate::effect::{Action, Effect, Entry, mismatch};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
@@ -35,13 +37,23 @@ impl Work {
     /// What the brief allows to spend on model calls, in millionths of a US dollar. `None` for
     /// a unit that makes none, and where there is no limit.
     pub fn budget_micro_usd(&self) -> Option<u64> {
-        let brief = match self {
-            Self::Plan(work) => &work.brief,
-            Self::Assignment(work) => &work.brief,
-            Self::Review(work) => &work.brief,
-            Self::Release(_) | Self::Deployment(_) => return None,
-        };
-        brief.options.budget_micro_usd
+        self.options()?.budget_micro_usd
+    }
+
+    /// How soon models are to answer.
+    pub fn speed(&self) -> Speed {
+        self.options()
+            .map_or(Speed::Normal, |options| options.speed)
+    }
+
+    /// What the brief says of model calls; `None` for a unit that makes none.
+    fn options(&self) -> Option<&Options> {
+        match self {
+            Self::Plan(work) => Some(&work.brief.options),
+            Self::Assignment(work) => Some(&work.brief.options),
+            Self::Review(work) => Some(&work.brief.options),
+            Self::Release(_) | Self::Deployment(_) => None,
+        }
     }
 }
 
@@ -85,6 +97,15 @@ pub struct Journal {
     entries: BTreeMap<String, Recorded>,
 }
 
+/// What is known of the price of a model call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bill {
+    /// Millionths of a US dollar.
+    Cost(u64),
+    /// It was handed in, and its answer is to be had.
+    Open,
+}
+
 /// One entry of a journal with the fingerprint of the effect it answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -105,13 +126,27 @@ impl Journal {
         self.entries.entry(key).or_insert(recorded);
     }
 
-    /// What the recorded answers of models cost, by the key of their effect.
-    pub fn costs(&self) -> BTreeMap<String, u64> {
-        let costs = self.entries.iter().filter_map(|(key, recorded)| {
-            let spent = recorded.entry.spent()?;
-            Some((key.clone(), spent.cost_micro_usd))
-        });
-        costs.collect()
+    /// What is known of the price of model calls, by the key of the effect that was paid
+    /// for: of one that was handed in, where it was handed in. A call that is not listed may
+    /// have been billed.
+    pub fn bills(&self) -> BTreeMap<String, Bill> {
+        let mut bills = BTreeMap::new();
+        for (key, recorded) in &self.entries {
+            if let Entry::Submitted(_) = recorded.entry {
+                bills.insert(key.clone(), Bill::Open);
+            }
+        }
+        for (key, recorded) in &self.entries {
+            let handed_in = handed_in_as(key);
+            if let Some(spent) = recorded.entry.spent() {
+                let key = handed_in.unwrap_or_else(|| key.clone());
+                bills.insert(key, Bill::Cost(spent.cost_micro_usd));
+            } else if let Some(key) = handed_in {
+                // What was handed in and not answered is not billed.
+                bills.insert(key, Bill::Cost(0));
+            }
+        }
+        bills
     }
 
     /// What all recorded answers of models cost.
@@ -179,7 +214,7 @@ pub fn record(
     effect: &Effect,
     answer: Entry,
 ) -> (Entry, Vec<String>) {
-    match (work, &effect.action, answer) {
+    match (work, effect.action.call(), answer) {
         (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. }) => {
             let mut session = Session::start(work);
             if replay(&mut session, journal).is_err() {
@@ -223,24 +258,32 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
         if journal.find(&effect).is_err() && session.stay() {
             effect.action = Action::AskAgent(session.prompt());
         }
-        match journal.find(&effect)? {
-            None => return Ok(Some(effect)),
-            Some(Entry::Turn { reply, results }) => {
+        // Who waits for a turn waits for the next one, too: only the first is in no hurry.
+        let speed = match session.turns() {
+            0 => session.speed(),
+            _ => Speed::Normal,
+        };
+        let entry = match economy::call(journal, speed, effect)? {
+            Call::Missing(effect) => return Ok(Some(*effect)),
+            Call::Answered(entry) => entry,
+        };
+        match entry {
+            Entry::Turn { reply, results } => {
                 session.take(reply, Some(results));
             }
-            Some(Entry::Failed(failure)) => return Err(failure.clone()),
-            Some(
-                Entry::Reply(_)
-                | Entry::Repository(_)
-                | Entry::NameTaken { .. }
-                | Entry::GateClosed
-                | Entry::Commit(_)
-                | Entry::Uploaded { .. }
-                | Entry::BuildFailed { .. }
-                | Entry::BuildHangs { .. }
-                | Entry::BuildCanceled { .. }
-                | Entry::Activated { .. },
-            ) => return Err(mismatch("a turn of an agent")),
+            Entry::Failed(failure) => return Err(failure.clone()),
+            Entry::Reply(_)
+            | Entry::Submitted(_)
+            | Entry::Lost { .. }
+            | Entry::Repository(_)
+            | Entry::NameTaken { .. }
+            | Entry::GateClosed
+            | Entry::Commit(_)
+            | Entry::Uploaded { .. }
+            | Entry::BuildFailed { .. }
+            | Entry::BuildHangs { .. }
+            | Entry::BuildCanceled { .. }
+            | Entry::Activated { .. } => return Err(mismatch("a turn of an agent")),
         }
     }
 }

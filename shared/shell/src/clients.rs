@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use models::{
     Anthropic, Chat, MessagesAnswer, MessagesRequest, ModelError, Provider, ResponsesAnswer,
-    ResponsesRequest, StreamEvent, Xai, prices,
+    ResponsesRequest, StreamEvent, Structured, Xai, prices,
 };
 use pipeline::estimate::{Rate, Rates};
 use pipeline::{Code, Failure};
@@ -37,10 +37,19 @@ pub struct Clients {
     warmth: Warmth,
 }
 
+/// Who answers questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The planner.
+    Planner,
+    /// The reviewer.
+    Reviewer,
+}
+
 /// A model that answers questions.
 pub enum Thinker {
-    /// Over xAI Responses.
-    Responses(Xai),
+    /// Over xAI Responses, and what is deferred over its Chat Completions.
+    Responses(Xai, Box<Chat>),
     /// Over Chat Completions.
     Chat(Chat),
 }
@@ -52,8 +61,16 @@ impl Thinker {
     /// See [`models::ErrorKind`].
     pub async fn respond(&self, request: &ResponsesRequest) -> Result<ResponsesAnswer, ModelError> {
         match self {
-            Self::Responses(client) => client.respond(request).await,
+            Self::Responses(client, _) => client.respond(request).await,
             Self::Chat(client) => client.respond(request).await,
+        }
+    }
+
+    /// Who takes questions to be answered later, if anybody does: xAI.
+    pub fn deferred(&self) -> Option<&Chat> {
+        match self {
+            Self::Responses(_, deferred) => Some(deferred),
+            Self::Chat(_) => None,
         }
     }
 }
@@ -79,6 +96,14 @@ impl Coder {
         match self {
             Self::Messages(client) => client.create(request, on_event).await,
             Self::Chat(client) => client.create(request, on_event).await,
+        }
+    }
+
+    /// Who takes turns to be answered later, if anybody does: Anthropic.
+    pub fn batches(&self) -> Option<&Anthropic> {
+        match self {
+            Self::Messages(client) => Some(client),
+            Self::Chat(_) => None,
         }
     }
 }
@@ -157,20 +182,35 @@ impl Clients {
             .with_deadline(deadline))
     }
 
-    /// The model that plans.
-    ///
-    /// # Errors
-    /// `not_configured` without a key.
-    pub fn planner(&self) -> Result<&Thinker, Trouble> {
-        thinker(&self.planner, &self.settings.planner)
+    /// The settings of the model that answers questions in this role.
+    pub fn role(&self, role: Role) -> &RoleSettings {
+        match role {
+            Role::Planner => &self.settings.planner,
+            Role::Reviewer => &self.settings.reviewer,
+        }
     }
 
-    /// The model that reviews.
+    /// The model that answers questions in this role.
     ///
     /// # Errors
     /// `not_configured` without a key.
-    pub fn reviewer(&self) -> Result<&Thinker, Trouble> {
-        thinker(&self.reviewer, &self.settings.reviewer)
+    pub fn thinker(&self, role: Role) -> Result<&Thinker, Trouble> {
+        let (cell, role) = match role {
+            Role::Planner => (&self.planner, &self.settings.planner),
+            Role::Reviewer => (&self.reviewer, &self.settings.reviewer),
+        };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let settings = role_settings(role)?;
+        let client = match role.dialect {
+            Dialect::Own => {
+                let deferred = Chat::new(role_settings(role)?, Structured::JsonSchema)?;
+                Thinker::Responses(Xai::new(settings)?, Box::new(deferred))
+            }
+            Dialect::Chat => Thinker::Chat(Chat::new(settings, role.structured)?),
+        };
+        Ok(cell.get_or_init(|| client))
     }
 
     /// The model that writes code.
@@ -243,18 +283,6 @@ impl Clients {
             .as_deref()
             .ok_or_else(|| missing("SITE_DOMAIN"))
     }
-}
-
-fn thinker<'a>(cell: &'a OnceLock<Thinker>, role: &RoleSettings) -> Result<&'a Thinker, Trouble> {
-    if let Some(client) = cell.get() {
-        return Ok(client);
-    }
-    let settings = role_settings(role)?;
-    let client = match role.dialect {
-        Dialect::Own => Thinker::Responses(Xai::new(settings)?),
-        Dialect::Chat => Thinker::Chat(Chat::new(settings, role.structured)?),
-    };
-    Ok(cell.get_or_init(|| client))
 }
 
 fn role_settings(role: &RoleSettings) -> Result<models::Settings, Trouble> {

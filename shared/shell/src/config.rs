@@ -58,6 +58,8 @@ pub struct Settings {
     pub check_after_seconds: u64,
     /// Seconds after which a build that is not done is called off.
     pub build_timeout_seconds: u64,
+    /// After how long an answer that was not there yet is looked for again.
+    pub collect_after_seconds: u64,
     /// After how long an execution lets another one go on with its unit.
     pub time_slice_seconds: u64,
     /// What one user may start.
@@ -287,6 +289,7 @@ impl<'map> Values<'map> {
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
             build_timeout_seconds: self.whole("BUILD_TIMEOUT_SECONDS"),
+            collect_after_seconds: self.whole("COLLECT_AFTER_SECONDS"),
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             quota: Quota {
                 open_tasks: self.whole("OWNER_OPEN_TASKS_MAX"),

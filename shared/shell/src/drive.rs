@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use jiff::Timestamp;
 use pipeline::advance::FIRST_GENERATION;
+use pipeline::brief::Speed;
 use pipeline::effect::{Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
@@ -22,11 +23,11 @@ use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
 use crate::feed::Feed;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Patience};
 use crate::load::{self, Loader};
 use crate::logging::Log;
 use crate::nudge::look_after_others;
-use crate::perform::Performer;
+use crate::perform::{Attempt, Performer};
 use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::sweep::function_of;
@@ -34,6 +35,9 @@ use crate::trouble::{Resume, Trouble};
 
 /// Steps of one unit. More than any journal can hold: passing it is a defect.
 const STEPS_MAX: usize = 1_000;
+
+/// How long an execution in no hurry waits for calls of others.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
 
 /// A row of a trigger table, as an event brought it or as it was read. What a unit decides
 /// from never changes after the row's creation, so an event's copy is as good.
@@ -239,14 +243,32 @@ impl Drive<'_> {
         if repeat {
             self.take_up(unit, &loaded.work, &journal, claim).await?;
         }
+        let attempt = Attempt {
+            unit: &unit.key,
+            created_unix,
+            repeat,
+            slice_end: self.slice_end,
+        };
+        let performer = |ledger| {
+            Performer::new(self.clients, &self.store, attempt, ledger).redacting(self.redactor())
+        };
         let end = match loaded.work.budget_micro_usd() {
             None => {
-                self.effects(unit, &loaded.work, journal, claim, None)
+                self.effects(unit, &loaded.work, journal, claim, &performer(None))
                     .await?
             }
             Some(limit) => {
-                self.within(limit, unit, &loaded.work, journal, claim)
-                    .await?
+                let earlier = repeat.then(|| journal.clone());
+                let patience = self.patience(loaded.work.speed());
+                let ledger = self.ledger(limit, unit, earlier.as_ref(), patience).await?;
+                let performer = performer(Some(&ledger));
+                let end = self
+                    .effects(unit, &loaded.work, journal, claim, &performer)
+                    .await;
+                // What was spent must be known before the unit ends, and before another goes
+                // on.
+                ledger.flush().await?;
+                end?
             }
         };
         self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
@@ -268,25 +290,33 @@ impl Drive<'_> {
             .map(Some)
     }
 
-    /// Drives the unit within a budget: each model call is reserved for before it is made.
-    async fn within(
+    /// The ledger of a task with a budget: each model call is reserved for before it is made.
+    async fn ledger(
         &self,
         limit: u64,
         unit: &UnitRow,
-        work: &Work,
-        journal: Journal,
-        claim: &Claim,
-    ) -> Result<End, Trouble> {
-        let earlier = (claim.epoch > 1).then_some(&journal);
+        earlier: Option<&Journal>,
+        patience: Patience,
+    ) -> Result<Ledger<'_>, Trouble> {
         let (who, execution) = ((&unit.key, unit.owner.as_str()), &self.execution_id);
-        let ledger =
-            Ledger::open(&self.store, who, execution, limit, earlier, self.slice_end).await?;
-        let result = self
-            .effects(unit, work, journal, claim, Some(&ledger))
-            .await;
-        // What was spent must be known before the unit ends, and before another goes on.
-        ledger.flush().await?;
-        result
+        Ledger::open(&self.store, who, execution, limit, earlier, patience).await
+    }
+
+    /// How long to wait for calls of others. What they have handed in may take a day.
+    fn patience(&self, speed: Speed) -> Patience {
+        match speed {
+            Speed::Normal => Patience {
+                until: self.slice_end,
+                then: None,
+            },
+            Speed::Economy => {
+                let settings = self.clients.settings();
+                Patience {
+                    until: self.slice_end.min(clock::monotonic() + SHORT_WAIT),
+                    then: Some(Duration::from_secs(settings.collect_after_seconds)),
+                }
+            }
+        }
     }
 
     async fn effects(
@@ -295,11 +325,8 @@ impl Drive<'_> {
         work: &Work,
         mut journal: Journal,
         claim: &Claim,
-        ledger: Option<&Ledger<'_>>,
+        performer: &Performer<'_>,
     ) -> Result<End, Trouble> {
-        let repeat = claim.epoch > 1;
-        let performer = Performer::new(self.clients, &self.store, repeat, self.slice_end, ledger)
-            .redacting(self.redactor());
         for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),
@@ -311,8 +338,10 @@ impl Drive<'_> {
                 Step::Do(effects) => {
                     let performed = effects
                         .iter()
-                        .map(|effect| self.effect(unit, work, &journal, effect, &performer));
-                    for (key, recorded) in try_join_all(performed).await? {
+                        .map(|effect| self.effect(unit, work, &journal, effect, performer));
+                    // What one has paid for is recorded, whatever becomes of the others.
+                    let performed = join_all(performed).await;
+                    for (key, recorded) in Trouble::first(performed)? {
                         journal.insert(key, recorded);
                     }
                 }
@@ -334,7 +363,7 @@ impl Drive<'_> {
         effect: &Effect,
         performer: &Performer<'_>,
     ) -> Result<(String, Recorded), Trouble> {
-        let answer = performer.perform(&unit.key.task, effect).await?;
+        let answer = performer.perform(effect).await?;
         let (entry, _) = record(work, journal, effect, answer);
         let entry = within_limit(entry);
         let line = progress::line(work, journal, effect, &entry);

@@ -25,9 +25,17 @@ pub struct Ledger<'a> {
     owner: String,
     /// What the brief allows.
     brief_limit: u64,
-    /// Until when the execution waits for others.
-    wait_until: Instant,
+    patience: Patience,
     purse: Mutex<Purse>,
+}
+
+/// How long an execution waits for calls of others to be settled.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until this moment.
+    pub until: Instant,
+    /// Then it leaves it for so long, and for the next execution at once if `None`.
+    pub then: Option<Duration>,
 }
 
 /// A reservation: what the call may cost, and where it stands in the ledger.
@@ -50,7 +58,7 @@ impl<'a> Ledger<'a> {
         execution_id: &str,
         limit: u64,
         journal: Option<&Journal>,
-        wait_until: Instant,
+        patience: Patience,
     ) -> Result<Self, Trouble> {
         let newest = vec![
             Query::equal("taskId", unit.task.as_str()),
@@ -65,14 +73,14 @@ impl<'a> Ledger<'a> {
                 Query::order_asc("number"),
             ];
             let own = read(store.list("ledger", own, ROWS_MAX).await?)?;
-            purse.take_over(&own, &journal.costs());
+            purse.take_over(&own, &journal.bills());
         }
         Ok(Self {
             store,
             task: unit.task.clone(),
             owner: owner.to_owned(),
             brief_limit: limit,
-            wait_until,
+            patience,
             purse: Mutex::new(purse),
         })
     }
@@ -81,15 +89,18 @@ impl<'a> Ledger<'a> {
     /// is reserved by calls of others.
     ///
     /// # Errors
-    /// [`Trouble::Exhausted`] if it can not fit, [`Trouble::SliceOver`] if it waited for too
-    /// long, and what the store could not mend.
+    /// [`Trouble::Exhausted`] if it can not fit, [`Trouble::SliceOver`] or
+    /// [`Trouble::Unanswered`] if it waited for too long, and what the store could not mend.
     pub async fn reserve(&self, key: &str, micro_usd: u64) -> Result<Ticket, Trouble> {
         loop {
             if let Some(number) = self.try_reserve(key, micro_usd).await? {
                 return Ok(Ticket { number, micro_usd });
             }
-            if clock::monotonic() >= self.wait_until {
-                return Err(Trouble::SliceOver);
+            if clock::monotonic() >= self.patience.until {
+                return Err(match self.patience.then {
+                    Some(wait) => Trouble::Unanswered { wait },
+                    None => Trouble::SliceOver,
+                });
             }
             tokio::time::sleep(LOOK_EVERY).await;
             self.catch_up(&mut *self.purse.lock().await).await?;
@@ -132,6 +143,16 @@ impl<'a> Ledger<'a> {
     /// The call of `ticket` is over. It stands in the ledger with the next row.
     pub async fn settle(&self, ticket: Ticket, micro_usd: u64) {
         self.purse.lock().await.settle(ticket.number, micro_usd);
+    }
+
+    /// The call that was handed in under `key` is answered and cost this much.
+    pub async fn settle_handed_in(&self, key: &str, micro_usd: u64) {
+        self.purse.lock().await.settle_handed_in(key, micro_usd);
+    }
+
+    /// The call that an earlier execution handed in under `key` was found at its service.
+    pub async fn reopen(&self, key: &str) {
+        self.purse.lock().await.reopen(key);
     }
 
     /// Writes down what was not settled yet.

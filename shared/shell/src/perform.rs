@@ -4,6 +4,7 @@
 //! later is a [`Trouble`] and is not.
 
 mod ask;
+mod economy;
 mod money;
 mod publish;
 mod site;
@@ -15,10 +16,9 @@ use std::time::Instant;
 use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::model::{Prompt, Question};
-use pipeline::{Code, Failure, TaskId, rows};
+use pipeline::{Code, Failure, TaskId, UnitKey, rows};
 
-use crate::clients::{Clients, Thinker};
-use crate::config::RoleSettings;
+use crate::clients::{Clients, Role};
 use crate::ledger::Ledger;
 use crate::redaction::Redactor;
 use crate::store::{Created, Store};
@@ -26,35 +26,44 @@ use crate::trouble::Trouble;
 
 pub use warm::Warmth;
 
+/// One execution of a unit, as far as its effects care.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The unit.
+    pub unit: &'a UnitKey,
+    /// When the unit was created, in Unix seconds: none of its effects is older.
+    pub created_unix: i64,
+    /// Whether an earlier execution was at work on the unit, so that an effect without an
+    /// entry may have happened all the same: then it is looked for before it is repeated.
+    pub repeat: bool,
+    /// When to stop waiting for what takes its time.
+    pub slice_end: Instant,
+}
+
 /// What the effects of one execution are performed with.
 pub struct Performer<'a> {
     clients: &'a Clients,
     store: &'a Store,
-    repeat: bool,
-    slice_end: Instant,
+    attempt: Attempt<'a>,
     ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
     redactor: Redactor,
 }
 
 impl<'a> Performer<'a> {
-    /// A performer for one execution. With `repeat`, an earlier execution was at work on
-    /// this unit, so an effect without an entry may have happened all the same: then it
-    /// looks before it acts. At `slice_end` it stops waiting for what takes its time.
-    /// With a `ledger`, model calls are reserved for before they are made.
+    /// A performer for one execution. With a `ledger`, model calls are reserved for before
+    /// they are made.
     pub fn new(
         clients: &'a Clients,
         store: &'a Store,
-        repeat: bool,
-        slice_end: Instant,
+        attempt: Attempt<'a>,
         ledger: Option<&'a Ledger<'a>>,
     ) -> Self {
         Self {
             ledger,
             clients,
             store,
-            repeat,
-            slice_end,
+            attempt,
             github: OnceLock::new(),
             redactor: Redactor::default(),
         }
@@ -89,11 +98,11 @@ impl<'a> Performer<'a> {
     async fn ask_thinker(
         &self,
         key: &str,
-        role: &RoleSettings,
-        thinker: Result<&Thinker, Trouble>,
+        who: Role,
         question: &Question,
     ) -> Result<Entry, Trouble> {
-        let thinker = thinker?;
+        let role = self.clients.role(who);
+        let thinker = self.clients.thinker(who)?;
         let request = ResponsesRequest {
             output_allowance: self.ledger.map(|_| money::GROK_OUTPUT_TOKENS_MAX),
             ..ask::responses(role, question)
@@ -115,7 +124,23 @@ impl<'a> Performer<'a> {
         money::paid(self.ledger, key, worst, ask).await
     }
 
-    /// Performs `effect` for `task`.
+    /// Makes a model call for the effect `key`.
+    async fn ask(&self, key: &str, call: &Action) -> Result<Entry, Trouble> {
+        match call {
+            Action::AskPlanner(question) => self.ask_thinker(key, Role::Planner, question).await,
+            Action::AskReviewer(question) => self.ask_thinker(key, Role::Reviewer, question).await,
+            Action::AskAgent(prompt) => self.ask_coder(key, prompt).await,
+            Action::Submit(_)
+            | Action::Collect { .. }
+            | Action::EnsureRepository(_)
+            | Action::Publish(_)
+            | Action::Upload(_)
+            | Action::Activate(_)
+            | Action::CancelBuild(_) => Err(no_call(key)),
+        }
+    }
+
+    /// Performs `effect`.
     ///
     /// # Errors
     /// What may succeed later.
@@ -123,18 +148,16 @@ impl<'a> Performer<'a> {
     /// # Idempotency
     /// Model calls are paid again; everything else makes sure that something exists and
     /// finds it the second time.
-    pub async fn perform(&self, task: &TaskId, effect: &Effect) -> Result<Entry, Trouble> {
-        let settings = self.clients.settings();
+    pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
+        let (key, task) = (effect.key.as_str(), &self.attempt.unit.task);
         let result = match &effect.action {
-            Action::AskPlanner(question) => {
-                let (role, thinker) = (&settings.planner, self.clients.planner());
-                self.ask_thinker(&effect.key, role, thinker, question).await
+            call @ (Action::AskPlanner(_) | Action::AskReviewer(_) | Action::AskAgent(_)) => {
+                self.ask(key, call).await
             }
-            Action::AskReviewer(question) => {
-                let (role, thinker) = (&settings.reviewer, self.clients.reviewer());
-                self.ask_thinker(&effect.key, role, thinker, question).await
+            Action::Submit(call) => economy::submit(self, key, call).await,
+            Action::Collect { call, submission } => {
+                economy::collect(self, key, call, submission).await
             }
-            Action::AskAgent(prompt) => self.ask_coder(&effect.key, prompt).await,
             Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
                 true => publish::repository(self, request).await,
                 false => Ok(Entry::GateClosed),
@@ -149,6 +172,11 @@ impl<'a> Performer<'a> {
             result => result,
         }
     }
+}
+
+/// What can not be, since only model calls are handed in.
+fn no_call(key: &str) -> Trouble {
+    Trouble::Row(format!("`{key}` is no model call"))
 }
 
 /// A failure for good, with the whole chain of its causes in the message.

@@ -33,6 +33,12 @@ pub enum Trouble {
     /// A model call does not fit into the task's budget.
     #[error("the budget is reached")]
     Exhausted(Exhausted),
+    /// The answer to a call that was handed in is not there yet.
+    #[error("the answer is not there yet")]
+    Unanswered {
+        /// How long it can be left alone.
+        wait: Duration,
+    },
     /// A build is not done yet.
     #[error("the build is not done yet")]
     Building,
@@ -57,6 +63,23 @@ pub enum Resume {
 }
 
 impl Trouble {
+    /// What all have come to, or why the unit can not go on now: a lack of answers only where
+    /// nothing else is wrong.
+    ///
+    /// # Errors
+    /// The first trouble of the worse kind.
+    pub fn first<T>(results: Vec<Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut given, mut worst) = (Vec::with_capacity(results.len()), None);
+        for result in results {
+            match (result, &worst) {
+                (Ok(it), _) => given.push(it),
+                (Err(trouble), None | Some(Self::Unanswered { .. })) => worst = Some(trouble),
+                (Err(_), Some(_)) => {}
+            }
+        }
+        worst.map_or(Ok(given), Err)
+    }
+
     /// Whom a person would name as the reason for a wait, and why. `None` for what is no
     /// service's doing, or can not be told because Appwrite does not answer.
     pub fn waits_for(&self) -> Option<String> {
@@ -76,6 +99,8 @@ impl Trouble {
             | Self::SliceOver
             | Self::Stopped
             | Self::Exhausted(_)
+            // That it was handed in has been told.
+            | Self::Unanswered { .. }
             | Self::Terminal(_) => None,
         }
     }
@@ -87,6 +112,7 @@ impl Trouble {
             Self::SliceOver => return Resume::Now,
             Self::Stopped => return Resume::ByOwner,
             Self::Exhausted(call) => return Resume::ByBudget(call.clone()),
+            Self::Unanswered { wait } => Some(*wait),
             Self::Building => Some(BUILD_WAIT),
             Self::Model(error) => match error.retry() {
                 models::Retry::Transient { after } => after,

@@ -92,7 +92,7 @@ fn an_answer_that_was_lost_counts_at_its_worst() {
     let mut dead = purse("a", 100);
     let rows = [reserved(&mut dead, "t0", 30), reserved(&mut dead, "t1", 40)];
     let mut heir = Purse::new(unit("a"), "e2".to_owned(), 100, rows[1].book);
-    heir.take_over(&rows, &BTreeMap::from([("t0".to_owned(), 5)]));
+    heir.take_over(&rows, &BTreeMap::from([("t0".to_owned(), Bill::Cost(5))]));
     assert_eq!(heir.flush().unwrap().book.spent, 45);
 }
 

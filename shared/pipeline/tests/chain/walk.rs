@@ -7,7 +7,9 @@ mod walker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pipeline::messages::Line;
 use pipeline::{Fact, Outcome, Status, UnitKind};
+use serde_json::Value;
 
 use crate::simulation::figures::ACTIONS;
 use runs::{Run, all};
@@ -56,7 +58,14 @@ fn inside(walker: &Walker) -> Inside {
     let mut done: Vec<String> = done.map(json).collect();
     done.sort();
     let commands = world.facts.commands();
-    let mut told: Vec<String> = world.told.iter().map(|it| format!("{it:?}")).collect();
+    // What was read by an execution that died is handed in again.
+    let is_handed_in = |line: &Line| {
+        ["submitted", "lost"]
+            .map(Value::from)
+            .contains(&line.data["kind"])
+    };
+    let told = world.told.iter().filter(|(_, line)| !is_handed_in(line));
+    let mut told: Vec<String> = told.map(|it| format!("{it:?}")).collect();
     told.sort();
     Inside {
         units: world.units.keys().cloned().collect(),
@@ -94,6 +103,7 @@ fn compare(run: &Run, plain: &Walker, moments: &[Walker], fault: Fault) -> (&'st
         assert_eq!(inside(&walker), inside(plain), "{place}");
         let mut calls = plain.world.calls.clone();
         if matches!(fault.at, At::Twice | At::Performed)
+            && struck.is_paid_twice
             && let Some(count) = calls.get_mut(&struck.call)
         {
             *count += 1;

@@ -1,5 +1,7 @@
 //! A world in memory that performs effects: what the shell does, without the outside.
 
+mod models;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pipeline::advance::{FIRST_GENERATION, NewUnit, gate_id};
@@ -8,15 +10,15 @@ use pipeline::build::BuildLog;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
-use pipeline::model::{Question, Spent};
+use pipeline::model::Spent;
 use pipeline::plan::Plan;
 use pipeline::rows::{TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::work::{self, Generations, Given, Written};
 use pipeline::workspace::Workspace;
 use pipeline::{
-    Code, Command, Done, Fact, Facts, Failure, Outcome, Status, Step, TaskId, UnitKey, UnitKind,
-    Work, advance, decide, progress, record, rows,
+    Command, Done, Fact, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance,
+    decide, progress, record, rows,
 };
 use serde_json::{Value, json};
 
@@ -37,7 +39,6 @@ const RATES: Rates = {
     }
 };
 
-use crate::answers::{judgement, tagged, turn};
 pub(crate) use crate::answers::{reply, spent};
 
 /// Where a drive is cut off.
@@ -71,6 +72,8 @@ pub(crate) struct World {
     /// Versions of files with their generation, in the order in which they were written.
     pub(crate) files: Vec<(u32, Written)>,
     pub(crate) bells: VecDeque<UnitKey>,
+    /// What was handed in, by ticket: whether it was picked up.
+    pub(crate) handed_in: BTreeMap<String, bool>,
     /// Model calls by key of the unit and of the effect.
     pub(crate) calls: BTreeMap<String, usize>,
     pub(crate) repositories: BTreeSet<String>,
@@ -144,6 +147,7 @@ impl World {
             units: BTreeMap::new(),
             files: Vec::new(),
             bells: VecDeque::new(),
+            handed_in: BTreeMap::new(),
             calls: BTreeMap::new(),
             repositories: BTreeSet::new(),
             commits: BTreeSet::new(),
@@ -435,31 +439,14 @@ impl World {
     }
 
     pub(crate) fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
-        let call = |calls: &mut BTreeMap<String, usize>| {
-            *calls.entry(format!("{unit} {}", effect.key)).or_default() += 1
-        };
         match &effect.action {
-            Action::AskPlanner(_) => {
-                call(&mut self.calls);
-                let attempt: usize = effect.key[1..].parse().unwrap();
-                let later = attempt.checked_sub(1);
-                reply(
-                    later
-                        .and_then(|it| self.later_plans.get(it))
-                        .unwrap_or(&self.plan),
-                )
+            Action::AskPlanner(_) | Action::AskReviewer(_) | Action::AskAgent(_) => {
+                self.count_call(unit, &effect.key);
+                self.answer(unit, &effect.key, &effect.action)
             }
-            Action::AskReviewer(question) => {
-                call(&mut self.calls);
-                self.judge(unit, question)
-            }
-            Action::AskAgent(prompt) => {
-                call(&mut self.calls);
-                if self.stuck.remove(&unit.name) {
-                    let message = "The agent is stuck.";
-                    return Entry::Failed(Failure::new(Code::AgentStuck, message));
-                }
-                turn(unit, prompt)
+            Action::Submit(call) => self.hand_in(unit, effect, call),
+            Action::Collect { call, submission } => {
+                self.pick_up(unit, effect, call, &submission.ticket)
             }
             Action::EnsureRepository(request)
                 if !*self.gates.entry(request.gate.clone()).or_insert(true) =>
@@ -510,31 +497,5 @@ impl World {
             },
             Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },
         }
-    }
-
-    /// Assignment `a` is wrong in the first rounds; the whole always fits together.
-    fn judge(&self, unit: &UnitKey, question: &Question) -> Entry {
-        let asked = tagged(&question.turns[0].1, question.schema_name);
-        let mut answer = if question.schema_name == "integration" {
-            let contracts = asked["contracts"].as_array().unwrap().iter();
-            let kept = contracts
-                .map(|item| json!({"id": item["id"], "verdict": "kept", "evidence": "read"}))
-                .collect::<Vec<_>>();
-            json!({"contracts": kept, "findings": [], "overall": "approve", "confidence": "high"})
-        } else {
-            judgement(&asked, unit.round <= self.defects)
-        };
-        let earlier = asked["earlier_findings"].as_array().unwrap();
-        if !earlier.is_empty() {
-            let state = if unit.round <= self.defects {
-                "open"
-            } else {
-                "resolved"
-            };
-            let marks = earlier.iter();
-            let marks = marks.map(|finding| json!({"id": finding["id"], "state": state}));
-            answer["earlier"] = marks.collect();
-        }
-        reply(&answer)
     }
 }

@@ -22,6 +22,7 @@ const REVIEWERS: &[&str] = &["review"];
 const REVIEWERS_AND_PLAN: &[&str] = &["review", "plan"];
 const CODERS_AND_PLAN: &[&str] = &["run-agent", "plan"];
 const CODERS: &[&str] = &["run-agent"];
+const MODEL_USERS: &[&str] = &["plan", "run-agent", "review"];
 const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
 const DEPLOYERS: &[&str] = &["publish", "deploy"];
@@ -427,6 +428,13 @@ pub const SETTINGS: &[Setting] = &[
         (1, 86_400),
         BUILDERS,
         "seconds after which a build that is not done is called off",
+    ),
+    whole(
+        "COLLECT_AFTER_SECONDS",
+        "60",
+        (1, 3_600),
+        MODEL_USERS,
+        "seconds until an answer that was not there yet is looked for again",
     ),
     whole(
         "OWNER_OPEN_TASKS_MAX",

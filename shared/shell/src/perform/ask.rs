@@ -2,7 +2,8 @@
 
 use models::{
     CacheTtl, Effort, ErrorKind, InputMessage, InputRole, JsonSchemaFormat, Message,
-    MessagesRequest, ModelError, ResponsesRequest, Role, StopReason, StreamEvent, SystemBlock,
+    MessagesAnswer, MessagesRequest, ModelError, ResponsesAnswer, ResponsesRequest, Role,
+    StopReason, StreamEvent, SystemBlock,
 };
 use pipeline::agent::tools;
 use pipeline::effect::Entry;
@@ -73,20 +74,25 @@ pub(super) async fn thinker(
         Ok(answer) => answer,
         Err(error) => return Ok(Asked::failed(&request.model, error)),
     };
+    Ok(Asked {
+        micro_usd: answer.cost.0,
+        unsettled: answer.unsettled,
+        entry: Ok(reply(answer)),
+    })
+}
+
+/// The entry for an answer of the planner or the reviewer.
+pub(super) fn reply(answer: ResponsesAnswer) -> Entry {
     let finish = match answer.finish {
         models::Finish::Completed => model::Finish::Completed,
         models::Finish::Truncated => model::Finish::Truncated,
         models::Finish::Refused { reason } => model::Finish::Refused(reason),
     };
     let spent = spent(&answer.model, answer.attempts, answer.usage, answer.cost);
-    Ok(Asked {
-        micro_usd: answer.cost.0,
-        unsettled: answer.unsettled,
-        entry: Ok(Entry::Reply(Reply {
-            finish,
-            text: answer.text,
-            spent,
-        })),
+    Entry::Reply(Reply {
+        finish,
+        text: answer.text,
+        spent,
     })
 }
 
@@ -142,19 +148,24 @@ pub(super) async fn coder(
         Err(error) if matches!(error.kind(), ErrorKind::TooLarge) => return Ok(outgrown(&error)),
         Err(error) => return Ok(Asked::failed(&request.model, error)),
     };
+    Ok(Asked {
+        micro_usd: answer.cost.0,
+        unsettled: answer.unsettled,
+        entry: Ok(turn(answer)),
+    })
+}
+
+/// The entry for a turn of the coding model, before it is carried out.
+pub(super) fn turn(answer: MessagesAnswer) -> Entry {
     let reply = AgentReply {
         content: answer.content.get().to_owned(),
         stop: stop(answer.stop),
         spent: spent(&answer.model, answer.attempts, answer.usage, answer.cost),
     };
-    Ok(Asked {
-        micro_usd: answer.cost.0,
-        unsettled: answer.unsettled,
-        entry: Ok(Entry::Turn {
-            reply,
-            results: String::new(),
-        }),
-    })
+    Entry::Turn {
+        reply,
+        results: String::new(),
+    }
 }
 
 /// A conversation that the model can not read any more, in its own word or the service's.
@@ -235,7 +246,7 @@ fn spent(model: &str, attempts: u32, usage: models::Usage, cost: models::MicroUs
 
 /// A refusal for good is a failure of the task, with what its owner can do about it; anything
 /// else may succeed later.
-fn refused(model: &str, error: ModelError) -> Trouble {
+pub(super) fn refused(model: &str, error: ModelError) -> Trouble {
     let advice = match error.kind() {
         ErrorKind::InvalidKey => "Check its key in the settings, then retry the task.",
         ErrorKind::Permission => {

@@ -47,6 +47,22 @@ pub(super) fn of_messages(role: &RoleSettings, request: &MessagesRequest) -> Res
     Ok(cost(Provider::Anthropic, role, &request.model, &charged))
 }
 
+/// What a turn of the coding model can cost at most in a batch.
+///
+/// # Errors
+/// The request can not be written.
+pub(super) fn of_batch(role: &RoleSettings, request: &MessagesRequest) -> Result<u64, Trouble> {
+    let body = models::wire::anthropic::request_body(request).map_err(unwritten)?;
+    let charged = at_most(body.len(), u64::from(request.max_tokens));
+    let tariff = Tariff {
+        requested: &request.model,
+        fixed: role.price,
+        is_batch: true,
+    };
+    let price = tariff.price(Provider::Anthropic, &request.model);
+    Ok(price.cost(&charged).0)
+}
+
 fn unwritten(cause: serde_json::Error) -> Trouble {
     Trouble::Row(format!("a request can not be written: {cause}"))
 }

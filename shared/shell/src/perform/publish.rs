@@ -25,7 +25,7 @@ pub(super) async fn repository(
         description: request.description.clone(),
         private: request.private,
         marker: request.marker.clone(),
-        looked_before: performer.repeat || request.released_before,
+        looked_before: performer.attempt.repeat || request.released_before,
     };
     match client.ensure_repository(&new).await {
         Ok(repository) => Ok(Entry::Repository(RepositoryEntry {
@@ -82,7 +82,7 @@ pub(super) async fn commit(
         files: request.files.files().map(file).collect(),
     };
     let published = client
-        .publish(&repository, &commit, performer.repeat)
+        .publish(&repository, &commit, performer.attempt.repeat)
         .await
         .map_err(refused)?;
     Ok(Entry::Commit(CommitEntry {

@@ -91,7 +91,7 @@ pub(super) async fn upload(
         };
         Entry::Uploaded { deployment, url }
     };
-    if performer.repeat
+    if performer.attempt.repeat
         && let Some(deployment) = uploaded_before(performer, &request.site_id, &archive).await?
     {
         return Ok(uploaded(deployment));
@@ -168,7 +168,10 @@ async fn built(
     deployment: &DeploymentRef,
 ) -> Result<(Build, BuildLog), Trouble> {
     let mut wait = POLL_FIRST;
-    let last_look = performer.slice_end.max(clock::monotonic() + BUILD_PATIENCE);
+    let last_look = performer
+        .attempt
+        .slice_end
+        .max(clock::monotonic() + BUILD_PATIENCE);
     loop {
         let (client, wanted) = (performer.store.client().clone(), deployment.clone());
         let seen = blocking(move || {

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::Action;
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 8] = [
+pub(crate) const ACTIONS: [&str; 10] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -14,6 +14,8 @@ pub(crate) const ACTIONS: [&str; 8] = [
     "publish",
     "upload",
     "activate",
+    "submit",
+    "collect",
     "cancel build",
 ];
 /// Places around an effect at which an execution dies.
@@ -42,7 +44,9 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Publish(_) => ACTIONS[4],
         Action::Upload(_) => ACTIONS[5],
         Action::Activate(_) => ACTIONS[6],
-        Action::CancelBuild(_) => ACTIONS[7],
+        Action::Submit(_) => ACTIONS[7],
+        Action::Collect { .. } => ACTIONS[8],
+        Action::CancelBuild(_) => ACTIONS[9],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pipeline::advance::NewUnit;
-use pipeline::brief::Approval;
+use pipeline::brief::{Approval, Speed};
 use pipeline::model::Spent;
 use pipeline::sweep::{Holder, Repair, repair};
 use pipeline::unit::{End, Journal};
@@ -93,6 +93,9 @@ impl Schedule {
         }
         if dice.one(6) {
             world.hanging_builds = 1 + u32::try_from(dice.below(2)).unwrap();
+        }
+        if dice.one(5) {
+            world.brief.options.speed = Speed::Economy;
         }
         Self {
             world,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use pipeline::brief::Approval;
+use pipeline::brief::{Approval, Speed};
 use pipeline::{Command, Status};
 
 use crate::world::{World, assignment, plan};
@@ -178,6 +178,12 @@ pub(crate) fn all() -> Vec<Run> {
             continues: true,
             ..run("pause", World::new)
         },
+        run("economy", || {
+            let mut world = with_trouble();
+            world.broken_builds = 0;
+            world.brief.options.speed = Speed::Economy;
+            world
+        }),
         Run {
             orders: &[RAISE],
             ..run("budget", || {

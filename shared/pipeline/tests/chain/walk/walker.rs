@@ -83,6 +83,8 @@ pub(crate) struct Struck {
     pub(crate) what: &'static str,
     /// The unit and the effect's key, as the world counts calls.
     pub(crate) call: String,
+    /// Whether a second time is one more call of a model.
+    pub(crate) is_paid_twice: bool,
 }
 
 /// Why an execution ends before its unit does.
@@ -212,14 +214,18 @@ impl Walker {
         index: usize,
         faults: &[At],
         what: &'static str,
-        call: &str,
+        (call, is_paid_twice): (&str, bool),
     ) -> Option<At> {
         let fault = self.fault.filter(|fault| fault.index == index)?;
         if !faults.contains(&fault.at) {
             return None;
         }
         let call = call.to_owned();
-        self.struck = Some(Struck { what, call });
+        self.struck = Some(Struck {
+            what,
+            call,
+            is_paid_twice,
+        });
         Some(fault.at)
     }
 
@@ -231,13 +237,25 @@ impl Walker {
         effect: &Effect,
     ) -> Result<(), Stop> {
         let call = format!("{key} {}", effect.key);
+        let (paid, is_paid_twice) = match &effect.action {
+            Action::Submit(model) | Action::Collect { call: model, .. } => {
+                let is_batch = matches!(**model, Action::AskAgent(_));
+                (format!("{key} {}", effect.call_key()), !is_batch)
+            }
+            _ => (call.clone(), true),
+        };
         let recorded = self.world.journals.get(key.id().as_str());
         let is_recorded = recorded.is_some_and(|it| it.recorded(effect).is_some());
         assert!(!is_recorded, "{call} is recorded");
         self.reserve(effect, work)?;
         let index = self.effects;
         self.effects += 1;
-        let fault = self.strikes(index, &EFFECT_FAULTS, name_of(&effect.action), &call);
+        let fault = self.strikes(
+            index,
+            &EFFECT_FAULTS,
+            name_of(&effect.action),
+            (&paid, is_paid_twice),
+        );
         let answer = match fault {
             Some(At::Before) => return Err(Stop::Crash),
             Some(At::Transient) => return Err(Stop::Trouble),
@@ -264,6 +282,9 @@ impl Walker {
     fn perform(&mut self, key: &UnitKey, effect: &Effect, call: &str) -> Entry {
         let builds = (self.world.broken_builds, self.world.hanging_builds);
         let answer = self.world.perform(key, effect);
+        if let Action::Submit(_) | Action::Collect { .. } = effect.action {
+            return answer;
+        }
         if let Some(known) = self.answers.get(call) {
             (self.world.broken_builds, self.world.hanging_builds) = builds;
             return known.clone();
@@ -277,7 +298,10 @@ impl Walker {
         let limit = ledger::limit(work.budget_micro_usd(), &self.world.facts);
         let (
             Some(limit_micro_usd),
-            Action::AskPlanner(_) | Action::AskReviewer(_) | Action::AskAgent(_),
+            Action::AskPlanner(_)
+            | Action::AskReviewer(_)
+            | Action::AskAgent(_)
+            | Action::Submit(_),
         ) = (limit, &effect.action)
         else {
             return Ok(());
@@ -300,7 +324,7 @@ impl Walker {
     }
 
     fn end(&mut self, key: &UnitKey, end: End) {
-        let fault = self.strikes(self.ends.len(), &END_FAULTS, key.kind.as_str(), "");
+        let fault = self.strikes(self.ends.len(), &END_FAULTS, key.kind.as_str(), ("", false));
         // A unit that ends again after a crash is not another end.
         self.fault = self.fault.filter(|_| fault.is_none());
         self.world.write(key, &end);
