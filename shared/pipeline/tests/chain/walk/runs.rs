@@ -133,14 +133,17 @@ fn with_trouble() -> World {
     world
 }
 
-fn broken(builds: u32) -> World {
-    let mut world = World::new();
+/// One agent: what repeats itself need not be long.
+fn small() -> World {
+    World::with(plan(&[assignment("a", "a.js", &[])]))
+}
+
+fn broken(mut world: World, builds: u32) -> World {
     world.broken_builds = builds;
     world
 }
 
-fn hanging(builds: u32, rounds: u32) -> World {
-    let mut world = World::new();
+fn hanging(mut world: World, builds: u32, rounds: u32) -> World {
     (world.hanging_builds, world.hanging_rounds) = (builds, rounds);
     world
 }
@@ -192,13 +195,17 @@ pub(crate) fn all() -> Vec<Run> {
                 world
             })
         },
-        run("build repair", || broken(1)),
+        run("build repair", || broken(World::new(), 1)),
         Run {
             retries: 1,
-            ..run("more broken builds than are repaired", || broken(3))
+            ..run("more broken builds than are repaired", || {
+                broken(small(), 3)
+            })
         },
-        run("hanging build", || hanging(1, 0)),
-        run("build that always hangs, repaired", || hanging(0, 1)),
+        run("hanging build", || hanging(World::new(), 1, 0)),
+        run("build that always hangs, repaired", || {
+            hanging(small(), 0, 1)
+        }),
         Run {
             retries: 1,
             ..run("failed agent", || {
