@@ -29,5 +29,6 @@ mod progress;
 mod push;
 mod recovery;
 mod repairs;
+mod seeds;
 mod tidy;
 mod world;
