@@ -25,7 +25,7 @@ const IN_FLIGHT_MAX: usize = 4;
 /// Kinds of faults by which an execution is lost, or another begins beside it.
 const BREAKS: [&str; 2] = ["kill-function", "time-out"];
 
-/// A source of numbers that follow from a seed (SplitMix64).
+/// A source of numbers that follow from a seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

@@ -98,7 +98,10 @@ impl Defect {
             | Behaviour::Suspicious
             | Behaviour::Empty
             | Behaviour::CutOff
-            | Behaviour::InvalidJson => Some(Self::Unsaved),
+            | Behaviour::InvalidJson
+            | Behaviour::Slow
+            | Behaviour::OutOfCredit
+            | Behaviour::TooLong => Some(Self::Unsaved),
         }
     }
 }

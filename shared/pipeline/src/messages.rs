@@ -8,6 +8,7 @@ use crate::build;
 use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
+use crate::failure::Code;
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
@@ -135,6 +136,9 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::BuildFailed { error, rework, .. } => (Level::Warning, build_failed(error, rework)),
+        Outcome::Failed(failure) if failure.code == Code::Cancelled => {
+            (Level::Warning, named(name, &failure.message))
+        }
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
     }
 }
@@ -158,6 +162,13 @@ fn build_failed(error: &str, rework: &[Rework]) -> String {
 pub(crate) fn build_error(error: &str) -> String {
     let line = one_line(build::headline(error), BUILD_ERROR_CHARS_MAX);
     line.trim_end_matches('.').to_owned()
+}
+
+fn named(name: &str, text: &str) -> String {
+    match name {
+        "" => text.to_owned(),
+        name => format!("{name}: {text}"),
+    }
 }
 
 /// What the reviewer is shown of an agent's own words.

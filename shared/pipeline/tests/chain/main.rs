@@ -17,6 +17,7 @@ mod follow_up;
 mod planning;
 mod progress;
 mod repairs;
+mod replay;
 mod review;
 mod simulation;
 mod snapshots;
