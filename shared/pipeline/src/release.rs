@@ -74,6 +74,8 @@ fn released_or_ask(
             | Entry::GateClosed
             | Entry::Uploaded { .. }
             | Entry::BuildFailed { .. }
+            | Entry::BuildHangs { .. }
+            | Entry::BuildCanceled { .. }
             | Entry::Activated { .. },
         ) => return Err(mismatch("a commit")),
     };
@@ -144,6 +146,8 @@ fn repository(
                 | Entry::Commit(_)
                 | Entry::Uploaded { .. }
                 | Entry::BuildFailed { .. }
+                | Entry::BuildHangs { .. }
+                | Entry::BuildCanceled { .. }
                 | Entry::Activated { .. },
             ) => return Err(mismatch("a repository")),
         }
