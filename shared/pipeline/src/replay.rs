@@ -11,7 +11,8 @@
 //! as recorded), the price in a plan's estimate (its rates are a setting), the name of the
 //! domain in a repository's marker until a site has an address, whether an execution was lost
 //! (so that a unit is given up is taken as recorded), and the line that people read of a unit.
-//! An entry that an older version recorded, and that this one goes on from, is no difference.
+//! An entry that an older version recorded, and that this one goes on from, is no difference;
+//! results of tools or of units that it would have computed otherwise are.
 
 mod compare;
 mod record;
