@@ -15,6 +15,7 @@ mod batches;
 mod briefs;
 mod browser;
 mod budget;
+mod cancelling;
 mod chain;
 mod clients;
 mod commands;
