@@ -7,7 +7,7 @@ use appwrite::{Query, Row};
 use pipeline::advance::{Base, FIRST_GENERATION};
 use pipeline::brief::Brief;
 use pipeline::estimate::Rates;
-use pipeline::limits::{FACTS_MAX, FILES_MAX, REVIEW_ROUNDS_MAX};
+use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::plan::Plan;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
@@ -21,9 +21,11 @@ use tokio::sync::OnceCell;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
-/// Versions of files that are read for one unit: each file once a round, once more where a
-/// review puts it back, and the shared ones; a review that is retried begins its rounds anew.
-const FILE_VERSIONS_MAX: usize = FILES_MAX * (REVIEW_ROUNDS_MAX as usize + 2) * 4;
+/// Versions of files that are read for one unit: each file once a round, builds that are
+/// repaired included, once more where a review puts it back, and the shared ones. A review
+/// that is retried begins its rounds anew.
+const FILE_VERSIONS_MAX: usize =
+    FILES_MAX * (REVIEW_ROUNDS_MAX as usize + BUILD_REPAIRS_MAX as usize + 2) * 4;
 /// Entries a unit's journal can have.
 const ENTRIES_MAX: usize = 1_000;
 

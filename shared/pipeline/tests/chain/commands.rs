@@ -3,7 +3,7 @@
 use pipeline::brief::Approval;
 use pipeline::effect::Entry;
 use pipeline::ledger::{self, Exhausted};
-use pipeline::limits::{FACTS_MAX, FACTS_OF_A_COMMAND_MAX};
+use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX};
 use pipeline::unit::{self, Journal, Recorded};
 use pipeline::{
     Code, Command, Done, Fact, Facts, Status, Step, UnitKind, Work, advance, decide, messages,
@@ -299,7 +299,7 @@ fn a_budget_can_only_be_raised() {
 #[test]
 fn what_is_published_can_not_be_cancelled_after_a_retry() {
     let mut world = World::new();
-    world.broken_builds = 1;
+    world.broken_builds = BUILD_REPAIRS_MAX + 1;
     assert_eq!(world.settle(), Status::Failed);
     world.command(Command::Retry {}).unwrap();
     assert_eq!(world.status(), Status::Deploying);
@@ -327,6 +327,18 @@ fn a_task_takes_no_work_that_it_could_not_list() {
     let refusal = begins.check(&world.facts).unwrap_err();
     assert_eq!(refusal.code, "too_many_commands");
     assert!(refusal.message.contains("Start a new one"), "{refusal}");
+}
+
+#[test]
+fn a_task_whose_build_is_repaired_can_not_be_cancelled_even_after_a_retry() {
+    let mut world = World::new();
+    world.broken_builds = BUILD_REPAIRS_MAX + 2;
+    assert_eq!(world.settle(), Status::Failed);
+    assert_eq!(world.command(Command::Cancel {}), Err("not_now"));
+    world.command(Command::Retry {}).unwrap();
+    world.run_until(|world| world.status() == Status::Coding);
+    assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
+    assert_eq!(world.settle(), Status::Completed);
 }
 
 /// Row 40 of the list of known misbehaviours: what was spent in the middle is not forgotten.
