@@ -25,6 +25,11 @@ pub struct Args {
 pub enum Command {
     /// Carry out a brief and show the result.
     Run(RunArgs),
+    /// Decide a task once more from its journal, and compare each step with what is recorded.
+    ///
+    /// Nothing is asked of any model and nothing is written. Ends with success only if every
+    /// step is the same; a difference is a defect.
+    Replay(ReplayArgs),
     /// Serve the embedded platform alone; empty unless a configuration is given.
     Local(LocalArgs),
     /// Sign in with an e-mail address, so that tasks belong to an account.
@@ -58,6 +63,17 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep: bool,
     /// Print JSON lines; the last line is the summary.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReplayArgs {
+    /// The task's id, as `run` printed it. It must be one of who is signed in here.
+    pub task: String,
+    #[command(flatten)]
+    pub platform: PlatformArgs,
+    /// Print JSON lines: each step, then the sum.
     #[arg(long)]
     pub json: bool,
 }

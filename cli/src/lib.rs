@@ -15,6 +15,7 @@ mod interrupt;
 mod local_command;
 pub mod output;
 mod place;
+mod replay;
 mod run;
 mod session;
 mod settings_command;
@@ -36,6 +37,7 @@ use args::Command;
 pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Replay(args) => replay::replay(args).await,
         Command::Local(args) => local_command::local(args).await,
         Command::Login(args) => account_command::login(args).await,
         Command::Logout(args) => account_command::logout(args).await,

@@ -42,6 +42,21 @@ impl Output {
         }
     }
 
+    /// What takes a while, on a terminal only.
+    pub(crate) fn busy(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    /// Lines for a person, after all that took a while.
+    pub(crate) fn result(&self, lines: &[String]) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        lines.iter().for_each(|line| self.print(line));
+    }
+
     /// Something new about the task.
     pub(crate) fn change(&self, change: &Change) {
         match change {
@@ -179,7 +194,7 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
 }
 
 /// Text from models and people without what a terminal would obey.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {

@@ -28,7 +28,7 @@ use crate::task::Change;
 use crate::task_api;
 
 /// Exit code of a program that was interrupted, as shells have it.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 const RUNS_FILE: &str = "runs.json";
 
 /// Carries out a brief. Ends with success only if the task was completed.
@@ -88,7 +88,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     result
 }
 
-async fn stop(hosting: Option<Hosting>) {
+pub(crate) async fn stop(hosting: Option<Hosting>) {
     if let Some(hosting) = hosting {
         hosting.stop().await;
     }

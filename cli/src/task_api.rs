@@ -17,7 +17,15 @@ const NUDGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The function could not be started.
 pub(crate) async fn call(client: &Client, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
-    request(client, path, body.to_string(), TIMEOUT).await
+    request(client, Method::Post, path, body.to_string(), TIMEOUT).await
+}
+
+/// Asks for something. Returns the function's status and its answer, null if that is no JSON.
+///
+/// # Errors
+/// The function could not be started.
+pub(crate) async fn get(client: &Client, path: &str) -> anyhow::Result<(u16, Value)> {
+    request(client, Method::Get, path, String::new(), TIMEOUT).await
 }
 
 /// Has a task looked at that has been silent. Returns when another look can bring something.
@@ -27,7 +35,7 @@ pub(crate) async fn call(client: &Client, path: &str, body: Value) -> anyhow::Re
 pub(crate) async fn nudge(client: &Client, task_id: &str) -> anyhow::Result<Duration> {
     let path = format!("/{task_id}/nudge");
     let body = "{}".to_owned();
-    let (_, answer) = request(client, &path, body, NUDGE_TIMEOUT).await?;
+    let (_, answer) = request(client, Method::Post, &path, body, NUDGE_TIMEOUT).await?;
     let again = answer["lookAgainMs"].as_u64();
     again
         .map(Duration::from_millis)
@@ -36,6 +44,7 @@ pub(crate) async fn nudge(client: &Client, task_id: &str) -> anyhow::Result<Dura
 
 async fn request(
     client: &Client,
+    method: Method,
     path: &str,
     body: String,
     timeout: Duration,
@@ -44,7 +53,7 @@ async fn request(
     let new = NewExecution {
         body,
         is_async: false,
-        method: Method::Post,
+        method,
         path: path.to_owned(),
         headers,
         ..NewExecution::default()

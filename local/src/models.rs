@@ -17,6 +17,9 @@
 //! | `scripted-refusal` | both | refuses: a refusal item, or stop reason `refusal` |
 //! | `scripted-overloaded` | both | each conversation is answered with 529 twice, then as `scripted` |
 //! | `scripted-busy` | both | the model's first call is answered with 429 and `retry-after: 31`, then as `scripted` |
+//! | `scripted-slow` | Anthropic | an answer's stream stands still for two seconds before each event |
+//! | `scripted-out-of-credit` | both | every call is answered as if the account's spending limit were reached |
+//! | `scripted-too-long` | both | every prompt is longer than the model can read |
 //! | `scripted-truncated` | both | each conversation's first answer breaks off (a stream without its last event, else a truncated answer), then as `scripted` |
 //! | `scripted-stuck` | Anthropic | repeats one tool call for ever |
 //! | `scripted-never-satisfied` | xAI | the reviewer always requests changes |
@@ -209,6 +212,12 @@ impl Models {
     /// Every recorded call in the order of its answer.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.state.calls()
+    }
+
+    /// How many streams of the coding agent's service were given up by who listened before their
+    /// last event.
+    pub fn dropped_streams(&self) -> u32 {
+        self.state.dropped_streams()
     }
 
     /// Every batch in the order of its submission.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::progress::assert_all_is_told;
+use crate::replay::assert_replays;
 
 /// Longest that a task may take, with crashes and lost events on the way.
 const TASK_TIMEOUT: Duration = Duration::from_secs(90);
@@ -97,7 +98,7 @@ impl World {
         }
     }
 
-    fn client(&self, credential: Credential) -> Client {
+    pub(crate) fn client(&self, credential: Credential) -> Client {
         Client::new(Settings {
             endpoint: self.hosting.platform.endpoint().to_owned(),
             project: "orchestrator".to_owned(),
@@ -125,23 +126,34 @@ impl World {
 
     /// Hands a brief to create-task. Returns the function's status and answer.
     pub(crate) async fn submit(&self, user: &Client, body: String) -> (u16, Value) {
-        self.call(user, "/".to_owned(), body).await
+        self.call(user, Method::Post, "/".to_owned(), body).await
     }
 
     /// Hands a command for a task to create-task, likewise.
     pub(crate) async fn command(&self, user: &Client, task: &str, body: Value) -> (u16, Value) {
-        self.call(user, format!("/{task}/commands"), body.to_string())
-            .await
+        let path = format!("/{task}/commands");
+        self.call(user, Method::Post, path, body.to_string()).await
     }
 
-    async fn call(&self, user: &Client, path: String, body: String) -> (u16, Value) {
+    /// Asks create-task for something, likewise.
+    pub(crate) async fn get(&self, user: &Client, path: String) -> (u16, Value) {
+        self.call(user, Method::Get, path, String::new()).await
+    }
+
+    async fn call(
+        &self,
+        user: &Client,
+        method: Method,
+        path: String,
+        body: String,
+    ) -> (u16, Value) {
         let user = user.clone();
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let new = NewExecution {
             body,
             path,
             is_async: false,
-            method: Method::Post,
+            method,
             headers,
             ..NewExecution::default()
         };
@@ -290,6 +302,7 @@ pub(crate) async fn assert_one_of_each(world: &World, row: &Row) {
     assert_eq!(deployments.total, 1);
     assert_eq!(repositories(&world.folder.path().join("github")), 1);
     assert_all_is_told(world, &row.id).await;
+    assert_replays(world, &row.id).await;
 }
 
 /// Where the task's repository is cloned from now: after a restart somebody else may have the

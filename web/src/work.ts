@@ -109,7 +109,7 @@ export function withTurn(row: Assignment, turn: Turn | undefined): Assignment {
 export function sinceTotals(snapshot: Snapshot): Cost {
   const { task, assignments } = snapshot;
   const turns = turnsAtWork(snapshot);
-  const ended = assignments.filter(({ line, state }) => line !== '' && state !== 'failed').sort((one, other) => compare(one.updatedAt, other.updatedAt));
+  const ended = assignments.filter(({ line, state }) => line !== '' && state !== 'failed' && state !== 'cancelled').sort((one, other) => compare(one.updatedAt, other.updatedAt));
   const missing = isFinal(task) ? [] : ended.slice(task?.totals?.agentRuns ?? 0);
   const sum = { modelCalls: 0, inputTokens: 0, outputTokens: 0, costMicroUsd: 0 };
   const parts: Cost[] = [...missing.map((row) => ({ ...row, modelCalls: row.turn })), ...[...turns.values()].map(({ total }) => total)];

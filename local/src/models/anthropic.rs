@@ -154,7 +154,11 @@ fn checked(
         Reply {
             status: 200,
             headers: Vec::new(),
-            payload: Payload::Events(stream::events(&message)),
+            payload: if request.behaviour == Behaviour::Slow {
+                Payload::SlowEvents(stream::events(&message))
+            } else {
+                Payload::Events(stream::events(&message))
+            },
         }
     } else {
         Reply::json(200, message)
@@ -181,6 +185,11 @@ fn refused_by_fault(state: &State, model: &str, behaviour: Behaviour) -> Option<
                 reply.header("retry-after", seconds.to_string())
             }
             Fault::SpendingLimit => spending_limit(),
+            Fault::TooLong => error(
+                400,
+                "invalid_request_error",
+                "prompt is too long: 1000001 tokens > 1000000 maximum",
+            ),
         },
     )
 }

@@ -31,6 +31,9 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         | Behaviour::Refusal
         | Behaviour::Overloaded
         | Behaviour::Busy
+        | Behaviour::Slow
+        | Behaviour::OutOfCredit
+        | Behaviour::TooLong
         | Behaviour::Truncated
         | Behaviour::Stuck
         | Behaviour::RubberStamp

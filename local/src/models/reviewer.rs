@@ -95,6 +95,9 @@ pub(crate) fn review(text: &str, behaviour: Behaviour) -> Value {
         | Behaviour::Refusal
         | Behaviour::Overloaded
         | Behaviour::Busy
+        | Behaviour::Slow
+        | Behaviour::OutOfCredit
+        | Behaviour::TooLong
         | Behaviour::Truncated
         | Behaviour::Stuck
         | Behaviour::Empty

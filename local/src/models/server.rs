@@ -43,6 +43,7 @@ pub(crate) struct State {
     deferred: Mutex<HashMap<String, (Value, u32)>>,
     deferred_count: AtomicU32,
     batches: Mutex<Batches>,
+    dropped_streams: Arc<AtomicU32>,
     xai_calls: AtomicU32,
     anthropic_calls: AtomicU32,
 }
@@ -54,6 +55,8 @@ pub(crate) enum Fault {
     /// Too many calls for this many seconds.
     RateLimited(u32),
     SpendingLimit,
+    /// The prompt is longer than the model can read.
+    TooLong,
 }
 
 /// What looking for a deferred completion gives.
@@ -79,6 +82,7 @@ impl State {
             deferred: Mutex::default(),
             deferred_count: AtomicU32::new(0),
             batches: Mutex::default(),
+            dropped_streams: Arc::default(),
             xai_calls: AtomicU32::new(0),
             anthropic_calls: AtomicU32::new(0),
         }
@@ -86,6 +90,10 @@ impl State {
 
     pub(crate) fn calls(&self) -> Vec<CallRecord> {
         lock(&self.calls).clone()
+    }
+
+    pub(crate) fn dropped_streams(&self) -> u32 {
+        self.dropped_streams.load(Ordering::Relaxed)
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -135,8 +143,11 @@ impl State {
         if behaviour == Behaviour::Busy && self.attempt(service, model, "") == 0 {
             return Some(Fault::RateLimited(BUSY_SECONDS));
         }
-        if self.faults.spending_limit {
+        if self.faults.spending_limit || behaviour == Behaviour::OutOfCredit {
             return Some(Fault::SpendingLimit);
+        }
+        if behaviour == Behaviour::TooLong {
+            return Some(Fault::TooLong);
         }
         let counter = match service {
             Service::Xai => &self.xai_calls,
@@ -326,9 +337,12 @@ async fn messages(
 /// Sends an answer. What it caches can be read once it has begun.
 pub(crate) fn send(state: &Arc<State>, answer: anthropic::Answer) -> Response<Body> {
     let (keeper, prefixes) = (Arc::clone(state), answer.cached.prefixes);
-    answer.reply.into_response_after(&state.faults, move || {
-        lock(&keeper.prefixes).extend(prefixes);
-    })
+    let dropped = Some(Arc::clone(&state.dropped_streams));
+    answer
+        .reply
+        .into_response_after(&state.faults, dropped, move || {
+            lock(&keeper.prefixes).extend(prefixes);
+        })
 }
 
 async fn count_tokens(

@@ -1,6 +1,8 @@
 //! An answer before it is sent: status, headers, and JSON, text or a stream of events.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,6 +19,30 @@ pub(crate) enum Payload {
     Text(String),
     /// Complete server-sent events, each with its empty line.
     Events(Vec<String>),
+    /// The same, with a pause before each.
+    SlowEvents(Vec<String>),
+}
+
+/// The pause before each event of a slow stream.
+const SLOW_PACE: Duration = Duration::from_secs(2);
+
+/// Counts a stream that is given up before its last event.
+struct Watched {
+    dropped: Option<Arc<AtomicU32>>,
+}
+
+impl Watched {
+    fn is_whole(&mut self) {
+        self.dropped = None;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(dropped) = &self.dropped {
+            dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// An answer.
@@ -51,13 +77,15 @@ impl Reply {
 
     /// Turns the answer into a response; the faults shape a stream.
     pub(crate) fn into_response(self, faults: &Faults) -> Response<Body> {
-        self.into_response_after(faults, || {})
+        self.into_response_after(faults, None, || {})
     }
 
-    /// The same; `begins` is called when the answer begins.
+    /// The same; `begins` is called when the answer begins, and a stream that is given up by
+    /// who listens is counted in `dropped`.
     pub(crate) fn into_response_after(
         self,
         faults: &Faults,
+        dropped: Option<Arc<AtomicU32>>,
         begins: impl FnOnce() + Send + 'static,
     ) -> Response<Body> {
         let (content_type, body) = match self.payload {
@@ -66,10 +94,15 @@ impl Reply {
                 ("application/json", Body::from(value.to_string()))
             }
             Payload::Text(text) => ("text/plain; charset=utf-8", Body::from(text)),
-            Payload::Events(events) => (
-                "text/event-stream; charset=utf-8",
-                event_body(events, faults, begins),
-            ),
+            Payload::Events(events) => {
+                let pace = faults.pace.unwrap_or_default();
+                let body = event_body(pieces(events, faults), pace, dropped, begins);
+                ("text/event-stream; charset=utf-8", body)
+            }
+            Payload::SlowEvents(events) => {
+                let body = event_body(pieces(events, faults), SLOW_PACE, dropped, begins);
+                ("text/event-stream; charset=utf-8", body)
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() =
@@ -85,13 +118,8 @@ impl Reply {
     }
 }
 
-fn event_body(
-    events: Vec<String>,
-    faults: &Faults,
-    begins: impl FnOnce() + Send + 'static,
-) -> Body {
-    let pace = faults.pace.unwrap_or(Duration::ZERO);
-    let pieces: Vec<Vec<u8>> = match faults.piece_bytes {
+fn pieces(events: Vec<String>, faults: &Faults) -> Vec<Vec<u8>> {
+    match faults.piece_bytes {
         Some(bytes) => events
             .concat()
             .as_bytes()
@@ -99,18 +127,34 @@ fn event_body(
             .map(<[u8]>::to_vec)
             .collect(),
         None => events.into_iter().map(String::into_bytes).collect(),
-    };
+    }
+}
+
+fn event_body(
+    pieces: Vec<Vec<u8>>,
+    pace: Duration,
+    dropped: Option<Arc<AtomicU32>>,
+    begins: impl FnOnce() + Send + 'static,
+) -> Body {
+    let watched = Watched { dropped };
     Body::from_stream(stream::unfold(
-        (pieces.into_iter(), Some(begins)),
-        move |(mut pieces, begins)| async move {
-            let piece = pieces.next()?;
+        (pieces.into_iter(), Some(begins), watched),
+        move |(mut pieces, begins, mut watched)| async move {
+            let Some(piece) = pieces.next() else {
+                watched.is_whole();
+                return None;
+            };
             if !pace.is_zero() {
                 tokio::time::sleep(pace).await;
+            }
+            if pieces.len() == 0 {
+                // Who has all of it need not wait for the end of the connection.
+                watched.is_whole();
             }
             if let Some(begins) = begins {
                 begins();
             }
-            Some((Ok::<_, Infallible>(piece), (pieces, None)))
+            Some((Ok::<_, Infallible>(piece), (pieces, None, watched)))
         },
     ))
 }

@@ -121,6 +121,9 @@ fn faulted(state: &State, service: Service, model: &str, behaviour: Behaviour) -
             let message = "Too many requests. Please slow down.";
             error(429, "resource-exhausted", message).header("retry-after", seconds.to_string())
         }
+        Fault::TooLong => invalid(
+            "This model's maximum prompt length is 500000 but the request contains 500001 tokens.",
+        ),
         Fault::SpendingLimit => {
             let message = "Your team has either used all available credits or reached its monthly spending limit.";
             error(429, "resource-exhausted", message)

@@ -247,10 +247,13 @@ impl Asking<'_> {
             }
             for frame in decoder.push(&bytes)? {
                 let applied = assembly.apply(&frame).map_err(Fault::free)?;
-                call.billed = assembly.billed();
+                let before = std::mem::replace(&mut call.billed, assembly.billed());
                 match applied {
                     Applied::Event(event) => (self.on_event)(event),
                     Applied::Done => return Ok(()),
+                }
+                if let Some(billed) = call.billed.filter(|_| call.billed != before) {
+                    (self.on_event)(StreamEvent::Billed(billed));
                 }
             }
         }

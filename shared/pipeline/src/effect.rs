@@ -160,6 +160,19 @@ impl Action {
         }
     }
 
+    /// Whether a model is asked and answers at once: that can be given up in the middle, and done anew.
+    pub fn is_model_call(&self) -> bool {
+        match self {
+            Self::AskPlanner(_) | Self::AskReviewer(_) | Self::AskAgent(_) => true,
+            Self::Submit(_)
+            | Self::Collect { .. }
+            | Self::EnsureRepository(_)
+            | Self::Publish(_)
+            | Self::Upload(_)
+            | Self::Activate(_) => false,
+        }
+    }
+
     /// The hash that an entry carries of the action it answers.
     pub fn fingerprint(&self) -> String {
         let text = match self {

@@ -228,6 +228,13 @@ impl Purse {
         }
     }
 
+    /// Its calls under way were dropped: each may have been billed and counts at its worst.
+    pub fn abandon(&mut self) {
+        for open in self.open.values_mut() {
+            open.cost.get_or_insert(open.micro_usd);
+        }
+    }
+
     /// The call of reservation `number` is over and cost this much. It stands in the ledger
     /// with the next row; nothing happens if somebody has settled it meanwhile.
     pub fn settle(&mut self, number: u64, micro_usd: u64) {

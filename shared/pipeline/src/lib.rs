@@ -35,6 +35,7 @@ pub mod progress;
 pub mod prompts;
 pub mod quota;
 pub mod release;
+pub mod replay;
 pub mod review;
 pub mod rows;
 pub mod stage;

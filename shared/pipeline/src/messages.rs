@@ -7,6 +7,7 @@ use crate::brief::Brief;
 use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
+use crate::failure::Code;
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
@@ -131,7 +132,17 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
             ),
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
+        Outcome::Failed(failure) if failure.code == Code::Cancelled => {
+            (Level::Warning, named(name, &failure.message))
+        }
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
+    }
+}
+
+fn named(name: &str, text: &str) -> String {
+    match name {
+        "" => text.to_owned(),
+        name => format!("{name}: {text}"),
     }
 }
 

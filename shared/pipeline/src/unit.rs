@@ -79,6 +79,13 @@ pub struct End {
     pub columns: serde_json::Map<String, serde_json::Value>,
 }
 
+impl End {
+    /// Whether the unit was at work when its task was cancelled, or came too late to publish.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed(failure) if failure.code == Code::Cancelled)
+    }
+}
+
 impl Step {
     /// The end of a unit that writes neither files nor columns of its own.
     pub fn done(outcome: Outcome, spent: Spent) -> Self {
@@ -165,6 +172,11 @@ impl Journal {
         (recorded.fingerprint == effect.action.fingerprint()).then_some(recorded)
     }
 
+    /// What is recorded, by key.
+    pub fn entries(&self) -> impl Iterator<Item = (&String, &Recorded)> {
+        self.entries.iter()
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -202,6 +214,27 @@ pub fn decide(work: &Work, journal: &Journal) -> Step {
         Work::Review(work) => review::decide(work, journal),
         Work::Release(work) => release::decide(work, journal),
         Work::Deployment(work) => deployment::decide(work, journal),
+    }
+}
+
+/// How a unit ends whose task was cancelled while it was at work. `dropped` is what is known
+/// of the cost of calls that were given up.
+pub fn cancelled(work: &Work, journal: &Journal, dropped: Spent) -> End {
+    let mut spent = journal.spent();
+    spent += &dropped;
+    let mut columns = serde_json::Map::new();
+    if let Work::Assignment(work) = work {
+        let mut session = Session::start(work);
+        // As far as it goes: its failures do not matter any more.
+        let _ = replay(&mut session, journal);
+        columns = assignment_columns("cancelled", session.turns(), &spent);
+    }
+    let message = "Stopped, because you cancelled the task.";
+    End {
+        outcome: Outcome::Failed(Failure::new(Code::Cancelled, message)),
+        spent,
+        files: Vec::new(),
+        columns,
     }
 }
 
@@ -305,7 +338,7 @@ fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
                         .take(CONTRACT_REQUEST_CHARS_MAX)
                         .collect(),
                 };
-                let columns = assignment_columns("done", &session);
+                let columns = assignment_columns("done", session.turns(), &session.spent());
                 Step::Done(Box::new(End {
                     outcome,
                     spent: session.spent(),
@@ -315,7 +348,7 @@ fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
             }
             Some(Err(failure)) => {
                 let outcome = Outcome::Failed(failure.clone());
-                let columns = assignment_columns("failed", &session);
+                let columns = assignment_columns("failed", session.turns(), &session.spent());
                 Step::Done(Box::new(End {
                     outcome,
                     spent: session.spent(),
@@ -333,12 +366,12 @@ fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
 
 fn assignment_columns(
     state: &str,
-    session: &Session<'_>,
+    turns: u32,
+    spent: &Spent,
 ) -> serde_json::Map<String, serde_json::Value> {
-    let spent = session.spent();
     let mut columns = serde_json::Map::new();
     columns.insert("state".to_owned(), state.into());
-    columns.insert("turn".to_owned(), session.turns().into());
+    columns.insert("turn".to_owned(), turns.into());
     columns.insert("inputTokens".to_owned(), spent.input_tokens.into());
     columns.insert("outputTokens".to_owned(), spent.output_tokens.into());
     columns.insert("costMicroUsd".to_owned(), spent.cost_micro_usd.into());

@@ -121,6 +121,32 @@ pub async fn show(
     Ok(row.as_ref().map(stamp))
 }
 
+/// Shows what a cancelled task has cost in its row, which has moved for the last time.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn show_cost(
+    store: &Store,
+    task: &TaskId,
+    owner: &str,
+    check_after: u64,
+) -> Result<(), Trouble> {
+    for _ in 0..PATCHES_MAX {
+        // In this order: whoever changes the row later knows what is known here.
+        let seen = current(store, task).await?;
+        let facts = load::facts(store, task, owner).await?;
+        let projection = advance(&facts, None).projection;
+        let next_check_at = clock::appwrite_time(clock::after(clock::now(), check_after));
+        let data = rows::projection(&projection, seen.rev + 1, &next_check_at);
+        let since = Some(seen.updated_at);
+        let shown = store.patch("tasks", task.as_str(), data, since).await?;
+        if shown.is_some() {
+            return Ok(());
+        }
+    }
+    Err(contended(task))
+}
+
 /// The task's row as it is.
 ///
 /// # Errors

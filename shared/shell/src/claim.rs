@@ -11,6 +11,7 @@ use pipeline::limits::{UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX};
 use pipeline::rows::NewRow;
 use pipeline::sweep::{ClaimState, ClaimWord, Holder, holder};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::clock;
 use crate::store::{Created, Store};
@@ -33,6 +34,8 @@ pub struct Claim {
     /// journal may hold entries and effects may have happened.
     pub epoch: u64,
     stopped: AtomicBool,
+    /// Rings at each sign of life for which the claim was found stopped.
+    heard: Notify,
 }
 
 impl Claim {
@@ -87,6 +90,7 @@ impl Claim {
             row_id,
             epoch,
             stopped: AtomicBool::new(false),
+            heard: Notify::new(),
         }))
     }
 
@@ -99,6 +103,7 @@ impl Claim {
             let row = store.patch("claims", &self.row_id, data, None).await;
             if row.is_ok_and(|row| row.is_some_and(|row| row.text("state") == Some(STOPPED))) {
                 self.stopped.store(true, Ordering::Relaxed);
+                self.heard.notify_waiters();
             }
         }
     }
@@ -106,6 +111,11 @@ impl Claim {
     /// Whether the owner has stopped the unit: the holder lets go after its turn.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the holder hears that it is stopped, once more if it knows already.
+    pub async fn hears(&self) {
+        self.heard.notified().await;
     }
 
     /// Lets go until the owner lets the unit go on: nobody takes it over before.

@@ -1,6 +1,7 @@
 //! The task API: takes briefs and answers for tasks.
 
 mod commands;
+mod journal;
 mod quota;
 
 use appwrite::Row;
@@ -20,8 +21,8 @@ use crate::store::{Created, Store};
 use crate::sweep::Swept;
 use crate::trouble::Trouble;
 
-/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `POST /{taskId}/commands`,
-/// `POST /{taskId}/nudge`.
+/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `GET /{taskId}/journal`,
+/// `POST /{taskId}/commands`, `POST /{taskId}/nudge`.
 ///
 /// # Errors
 /// What may succeed later. A repeat with the same `requestId` goes on where it stopped.
@@ -38,12 +39,13 @@ pub async fn answer(
     }
     let known = [
         (Method::GET, ""),
+        (Method::GET, "journal"),
         (Method::POST, "commands"),
         (Method::POST, "nudge"),
     ];
     if !known.contains(&(invocation.method.clone(), what)) {
         let message = format!(
-            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, POST /{{taskId}}/commands or POST /{{taskId}}/nudge.",
+            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, GET /{{taskId}}/journal, POST /{{taskId}}/commands or POST /{{taskId}}/nudge.",
             invocation.method
         );
         return Ok(Reply::error(400, "unknown_call", &message));
@@ -53,6 +55,7 @@ pub async fn answer(
     };
     match what {
         "commands" => commands::take(store, settings, &row, &invocation.body).await,
+        "journal" => journal::page(store, &row, invocation.query.get("after")).await,
         "nudge" => look(store, clients, &row).await,
         _ => Ok(status(&row)),
     }

@@ -12,13 +12,14 @@ use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
 use pipeline::messages;
 use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
-use pipeline::unit::{End, Journal, Recorded};
+use pipeline::unit::{End, Journal, Recorded, cancelled};
 use pipeline::{
-    Code, Done, Fact, Facts, Failure, Step, UnitKey, UnitKind, Work, advance, decide, record,
+    Code, Done, Fact, Facts, Failure, Status, Step, UnitKey, UnitKind, Work, advance, decide,
+    record,
 };
 use serde_json::{Map, Value};
 
-use crate::advance::{advance_task, project};
+use crate::advance::{advance_task, project, show_cost};
 use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
@@ -265,10 +266,16 @@ impl Drive<'_> {
                     .await;
                 // What was spent must be known before the unit ends, and before another goes
                 // on.
+                if end.as_ref().is_ok_and(End::is_cancelled) {
+                    ledger.abandon().await?;
+                }
                 ledger.flush().await?;
                 end?
             }
         };
+        if end.is_cancelled() {
+            return self.end_cancelled(unit, end).await;
+        }
         self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
             .await
     }
@@ -328,7 +335,12 @@ impl Drive<'_> {
         for step in 0..STEPS_MAX {
             match decide(work, &journal) {
                 Step::Done(end) => return Ok(*end),
-                Step::Do(_) if claim.is_stopped() => return Err(Trouble::Stopped),
+                Step::Do(_) if claim.is_stopped() => {
+                    if self.is_cancelled(unit).await? {
+                        return Ok(cancelled(work, &journal, performer.dropped()));
+                    }
+                    return Err(Trouble::Stopped);
+                }
                 // Every execution takes one step at least, so the unit comes forward.
                 Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {
                     return Err(Trouble::SliceOver);
@@ -336,10 +348,10 @@ impl Drive<'_> {
                 Step::Do(effects) => {
                     let performed = effects
                         .iter()
-                        .map(|effect| self.effect(unit, work, &journal, effect, performer));
+                        .map(|effect| self.effect(unit, work, &journal, effect, performer, claim));
                     // What one has paid for is recorded, whatever becomes of the others.
                     let performed = join_all(performed).await;
-                    for (key, recorded) in Trouble::first(performed)? {
+                    for (key, recorded) in Trouble::first(performed)?.into_iter().flatten() {
                         journal.insert(key, recorded);
                     }
                 }
@@ -351,8 +363,24 @@ impl Drive<'_> {
         )))
     }
 
+    /// Waits until it is heard that the owner has cancelled the task. A pause lets a turn end.
+    async fn hears_of_cancelling(&self, unit: &UnitRow, claim: &Claim) -> Result<(), Trouble> {
+        loop {
+            claim.hears().await;
+            if self.is_cancelled(unit).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn is_cancelled(&self, unit: &UnitRow) -> Result<bool, Trouble> {
+        let facts = load::facts(&self.store, &unit.key.task, &unit.owner).await?;
+        Ok(advance(&facts, None).projection.status == Status::Cancelled)
+    }
+
     /// Performs one effect and appends its entry. If another execution was first, its
-    /// entry counts.
+    /// entry counts. `None` if it is a model call that was dropped, because the owner has
+    /// cancelled the task: that closes the connection, and so stops the model.
     async fn effect(
         &self,
         unit: &UnitRow,
@@ -360,8 +388,20 @@ impl Drive<'_> {
         journal: &Journal,
         effect: &Effect,
         performer: &Performer<'_>,
-    ) -> Result<(String, Recorded), Trouble> {
-        let answer = performer.perform(effect).await?;
+        claim: &Claim,
+    ) -> Result<Option<(String, Recorded)>, Trouble> {
+        let performing = performer.perform(effect);
+        let answer = if effect.action.is_model_call() {
+            tokio::select! {
+                answer = performing => answer?,
+                heard = self.hears_of_cancelling(unit, claim) => {
+                    heard?;
+                    return Ok(None);
+                }
+            }
+        } else {
+            performing.await?
+        };
         let (entry, _) = record(work, journal, effect, answer);
         let entry = within_limit(entry);
         let line = progress::line(work, journal, effect, &entry);
@@ -385,7 +425,7 @@ impl Drive<'_> {
                 // Whoever told of it before has lost the entry: this one counts.
                 feed.correct(line.as_slice()).await?;
             }
-            return Ok((effect.key.clone(), recorded));
+            return Ok(Some((effect.key.clone(), recorded)));
         }
         let theirs = self.store.get("journal", &row_id).await?;
         let theirs = theirs
@@ -399,7 +439,7 @@ impl Drive<'_> {
         }
         let line = progress::line(work, journal, effect, &recorded.entry);
         feed.correct(line.as_slice()).await?;
-        Ok((key, recorded))
+        Ok(Some((key, recorded)))
     }
 
     fn feed<'a>(&'a self, unit: &'a UnitRow) -> Feed<'a> {
@@ -414,6 +454,13 @@ impl Drive<'_> {
         self.log.redactor()
     }
 
+    /// The end of a unit of a cancelled task: nothing follows, but what it cost is shown.
+    async fn end_cancelled(&self, unit: &UnitRow, end: End) -> Result<(), Trouble> {
+        self.record_end(unit, end).await?;
+        let check_after = self.clients.settings().check_after_seconds;
+        show_cost(&self.store, &unit.key.task, &unit.owner, check_after).await
+    }
+
     /// The end of a unit, in the order that a crash anywhere in between can be repaired:
     /// its output rows, its result, the task's row, the rows that follow.
     async fn end(
@@ -424,6 +471,16 @@ impl Drive<'_> {
         seen: Option<TaskStamp>,
         repeat: bool,
     ) -> Result<(), Trouble> {
+        let done = self.record_end(unit, end).await?;
+        let facts = facts.map(|mut facts| {
+            facts.log.push(Fact::Done(Box::new(done)));
+            facts
+        });
+        self.advance(unit, facts, seen, repeat).await
+    }
+
+    /// Writes the output rows of a unit, then its result.
+    async fn record_end(&self, unit: &UnitRow, end: End) -> Result<Done, Trouble> {
         let key = &unit.key;
         let files = end
             .files
@@ -455,11 +512,7 @@ impl Drive<'_> {
             spent: end.spent,
         };
         self.store.create(rows::done(&done)).await?;
-        let facts = facts.map(|mut facts| {
-            facts.log.push(Fact::Done(Box::new(done)));
-            facts
-        });
-        self.advance(unit, facts, seen, repeat).await
+        Ok(done)
     }
 
     /// Facts that were listed before the own result was recorded are good for a unit that

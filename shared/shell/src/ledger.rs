@@ -155,6 +155,18 @@ impl<'a> Ledger<'a> {
         self.purse.lock().await.reopen(key);
     }
 
+    /// Calls under way were dropped: each counts at its worst.
+    ///
+    /// # Errors
+    /// What the store could not mend. The unit's next execution takes it over.
+    pub async fn abandon(&self) -> Result<(), Trouble> {
+        let mut purse = self.purse.lock().await;
+        // A reservation may have been dropped after it was written and before that was known.
+        self.catch_up(&mut purse).await?;
+        purse.abandon();
+        Ok(())
+    }
+
     /// Writes down what was not settled yet.
     ///
     /// # Errors

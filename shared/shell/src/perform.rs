@@ -10,12 +10,13 @@ mod publish;
 mod site;
 mod warm;
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry};
-use pipeline::model::{Prompt, Question};
+use pipeline::model::{Prompt, Question, Spent};
 use pipeline::{Code, Failure, TaskId, UnitKey, rows};
 
 use crate::clients::{Clients, Role};
@@ -46,6 +47,18 @@ pub struct Performer<'a> {
     attempt: Attempt<'a>,
     ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
+    under_way: UnderWay,
+}
+
+/// What is known of the cost of calls that are not over, by the key of their effect.
+#[derive(Default)]
+struct UnderWay(Mutex<BTreeMap<String, Spent>>);
+
+impl UnderWay {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Spent>> {
+        // Nothing is left half done by whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a> Performer<'a> {
@@ -63,7 +76,17 @@ impl<'a> Performer<'a> {
             store,
             attempt,
             github: OnceLock::new(),
+            under_way: UnderWay::default(),
         }
+    }
+
+    /// What is known of the cost of calls that were given up before they were over.
+    pub fn dropped(&self) -> Spent {
+        let mut sum = Spent::default();
+        for spent in self.under_way.lock().values() {
+            sum += spent;
+        }
+        sum
     }
 
     /// This execution's own client, so that its requests can be counted.
@@ -109,8 +132,13 @@ impl<'a> Performer<'a> {
             ..ask::messages(role, fallback, prompt)?
         };
         let worst = || money::of_messages(role, &request);
-        let ask = || ask::coder(coder, self.clients.warmth(), &request);
-        money::paid(self.ledger, key, worst, ask).await
+        let so_far = |spent| {
+            self.under_way.lock().insert(key.to_owned(), spent);
+        };
+        let ask = || ask::coder(coder, self.clients.warmth(), &request, so_far);
+        let entry = money::paid(self.ledger, key, worst, ask).await;
+        self.under_way.lock().remove(key);
+        entry
     }
 
     /// Makes a model call for the effect `key`.

@@ -70,6 +70,23 @@ impl Store {
         )
     }
 
+    /// One page of the rows that match: as many as the queries' limit says.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn page(
+        &self,
+        table: &'static str,
+        queries: Vec<Query>,
+    ) -> Result<Vec<Row>, Trouble> {
+        let client = self.client.clone();
+        Ok(
+            blocking(move || client.table(DATABASE, table).list(&queries))
+                .await?
+                .rows,
+        )
+    }
+
     /// Creates a row under its deterministic id.
     ///
     /// # Errors

@@ -97,6 +97,9 @@ fn misbehave(request: &Request, blocks: &mut Vec<Value>, stop_reason: &mut &'sta
         | Behaviour::Refusal
         | Behaviour::Overloaded
         | Behaviour::Busy
+        | Behaviour::Slow
+        | Behaviour::OutOfCredit
+        | Behaviour::TooLong
         | Behaviour::Truncated
         | Behaviour::Stuck
         | Behaviour::NeverSatisfied

@@ -141,7 +141,7 @@ impl Batch {
 fn errored(reply: Reply) -> Value {
     let error = match reply.payload {
         Payload::Json(value) => value,
-        Payload::Text(_) | Payload::Events(_) => Value::Null,
+        Payload::Text(_) | Payload::Events(_) | Payload::SlowEvents(_) => Value::Null,
     };
     json!({"type": "errored", "error": error})
 }

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{ErrorKind, Provider};
 use crate::prices::MicroUsd;
-use crate::usage::Usage;
+use crate::usage::{Billed, Usage};
 use crate::wire::capability::{takes_cache_marks, takes_strict};
 use crate::wire::{Effort, Omit, effort_name};
 
@@ -366,6 +366,9 @@ pub enum StreamEvent {
         /// The tool.
         name: String,
     },
+    /// What the provider has charged for so far; later events overwrite earlier ones. It is
+    /// what is known of an answer that is dropped.
+    Billed(Billed),
     /// The stream is alive: a ping, a part of a tool's input, or an event of an unknown type.
     Alive,
 }

@@ -227,3 +227,18 @@ fn parallel_agents_never_overspend_together() {
     println!("64 agents, {made} calls: overshoot {most} micro-USD");
     assert!(made > 20_000, "only {made} calls were made");
 }
+
+#[test]
+fn what_is_dropped_counts_at_its_worst() {
+    let mut a = purse("a", 100);
+    let known = reserved(&mut a, "t0", 30);
+    let dropped = reserved(&mut a, "t1", 50);
+    a.settle(known.book.number, 10);
+    a.abandon();
+    let row = a.flush().unwrap();
+    assert_eq!((row.book.spent, row.book.reserved), (60, 0));
+    assert_eq!(row.settled.len(), 2);
+    a.learn(&row);
+    a.abandon();
+    assert_eq!(a.flush(), None, "{dropped:?}");
+}

@@ -1,10 +1,16 @@
 //! What an owner wants, at every moment of a task.
 
 use pipeline::brief::Approval;
+use pipeline::effect::Entry;
 use pipeline::ledger::{self, Exhausted};
-use pipeline::{Code, Command, Fact, Status, UnitKind, advance};
+use pipeline::unit::{self, Journal, Recorded};
+use pipeline::{
+    Code, Command, Done, Fact, Facts, Status, Step, UnitKind, Work, advance, decide, messages,
+    record,
+};
+use serde_json::json;
 
-use crate::world::{World, assignment, plan};
+use crate::world::{World, assignment, plan, spent};
 
 fn revise(comment: &str) -> Command {
     Command::Revise {
@@ -301,4 +307,50 @@ fn what_is_published_can_not_be_cancelled_after_a_retry() {
     assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
     world.command(Command::Resume {}).unwrap();
     assert_eq!(world.settle(), Status::Completed);
+}
+
+/// Row 40 of the list of known misbehaviours: what was spent in the middle is not forgotten.
+#[test]
+fn a_unit_that_was_cancelled_tells_what_it_cost() {
+    let work = Work::Assignment(Box::new(crate::agent::work()));
+    let mut journal = Journal::default();
+    let Step::Do(effects) = decide(&work, &journal) else {
+        panic!("nothing to do");
+    };
+    let write = crate::agent::call("write_file", json!({"path": "a.js", "content": "1"}));
+    let answer = Entry::Turn {
+        reply: write,
+        results: String::new(),
+    };
+    let (entry, _) = record(&work, &journal, &effects[0], answer);
+    let fingerprint = effects[0].action.fingerprint();
+    journal.insert(effects[0].key.clone(), Recorded { fingerprint, entry });
+    let end = unit::cancelled(&work, &journal, spent());
+    assert_eq!(end.spent.model_calls, 2 * spent().model_calls);
+    assert_eq!(end.columns["state"], "cancelled");
+    assert_eq!(end.columns["turn"], 1);
+    assert!(end.files.is_empty());
+    let (level, line) = messages::end_line("a", 1, &end.outcome);
+    assert_eq!(level, messages::Level::Warning);
+    assert_eq!(line, "a: Stopped, because you cancelled the task.");
+
+    let mut world = World::new();
+    world.advance(None);
+    let key = world.key(UnitKind::Plan, 1, "");
+    let facts = Facts {
+        task: key.task.clone(),
+        owner: "owner".to_owned(),
+        log: vec![
+            Fact::Command(Command::Cancel {}),
+            Fact::Done(Box::new(Done {
+                unit: key,
+                outcome: end.outcome,
+                spent: spent(),
+            })),
+        ],
+    };
+    let projection = advance(&facts, None).projection;
+    assert_eq!(projection.status, Status::Cancelled);
+    assert_eq!(projection.failure, None);
+    assert_eq!(projection.totals.spent, spent());
 }

@@ -21,6 +21,9 @@ use schedule::Schedule;
 /// Schedules of the test, unless the environment says otherwise.
 const SCHEDULES: u64 = 1_000;
 
+/// Of so many schedules one is decided once more from its rows: it costs as much as the run.
+const REPLAYED_EVERY: u64 = 10;
+
 fn number(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a person names the seeds to run")]
     std::env::var(name).ok()?.parse().ok()
@@ -33,6 +36,9 @@ fn run(seed: u64) -> Figures {
         let status = schedule.run();
         if let Some(status) = status {
             schedule.check(status);
+            if seed.is_multiple_of(REPLAYED_EVERY) {
+                crate::replay::assert_same(&schedule.world);
+            }
         }
         status
     }));

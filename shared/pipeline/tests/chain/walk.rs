@@ -1,8 +1,8 @@
 //! The systematic walk: every fault at every effect and at every unit's end of many kinds of
 //! runs, one at a time. The end is always the one of the run without a fault.
 
-mod runs;
-mod walker;
+pub(crate) mod runs;
+pub(crate) mod walker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

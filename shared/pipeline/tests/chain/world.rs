@@ -19,7 +19,7 @@ use pipeline::{
     Command, Done, Fact, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance,
     decide, progress, record, rows,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// When every unit's row is created.
 pub(crate) const CREATED_UNIX: i64 = 1;
@@ -68,8 +68,10 @@ pub(crate) struct World {
     pub(crate) facts: Facts,
     pub(crate) journals: BTreeMap<String, Journal>,
     pub(crate) units: BTreeMap<String, NewUnit>,
-    /// Versions of files with their generation, in the order in which they were written.
-    pub(crate) files: Vec<(u32, Written)>,
+    /// Columns that units have filled in at their end.
+    pub(crate) filled: BTreeMap<String, Map<String, Value>>,
+    /// Versions of files with who wrote them, in the order in which they were written.
+    pub(crate) files: Vec<(UnitKey, Written)>,
     pub(crate) bells: VecDeque<UnitKey>,
     /// What was handed in, by ticket: whether it was picked up.
     pub(crate) handed_in: BTreeMap<String, bool>,
@@ -138,6 +140,7 @@ impl World {
             facts,
             journals: BTreeMap::new(),
             units: BTreeMap::new(),
+            filled: BTreeMap::new(),
             files: Vec::new(),
             bells: VecDeque::new(),
             handed_in: BTreeMap::new(),
@@ -331,6 +334,8 @@ impl World {
 
     /// Writes the rows that come before a unit's result.
     pub(crate) fn write(&mut self, key: &UnitKey, end: &End) {
+        self.filled
+            .insert(key.id().to_string(), end.columns.clone());
         if let Some(Value::String(column)) = end.columns.get("plan") {
             let read = rows::read_plan(column).unwrap();
             self.plans.insert(key.generation, read);
@@ -339,8 +344,7 @@ impl World {
             let row_id = rows::file(key, &self.facts.owner, file).id;
             if self.files.iter().all(|(_, known)| known.row_id != row_id) {
                 let version = file.clone();
-                self.files
-                    .push((key.generation, Written { row_id, version }));
+                self.files.push((key.clone(), Written { row_id, version }));
             }
         }
     }
@@ -377,7 +381,7 @@ impl World {
     /// The files of these generations, in the order in which they were written.
     fn written(&self, generations: Generations) -> Vec<Written> {
         let files = self.files.iter();
-        let files = files.filter(|(generation, _)| generations.contains(*generation));
+        let files = files.filter(|(unit, _)| generations.contains(unit.generation));
         files.map(|(_, file)| file.clone()).collect()
     }
 

@@ -131,17 +131,27 @@ pub(super) fn messages(
     })
 }
 
-/// Takes a turn with the coding model.
+/// Takes a turn with the coding model. `so_far` hears what it is known to have cost.
 pub(super) async fn coder(
     coder: &Coder,
     warmth: &Warmth,
     request: &MessagesRequest,
+    so_far: impl Fn(Spent) + Send + Sync,
 ) -> Result<Asked, Trouble> {
     let first = warmth.enter(request).await;
-    let mut on_event = |event| {
-        if let (Some(first), StreamEvent::Started { .. }) = (&first, event) {
-            first.begun();
+    let mut on_event = |event| match event {
+        StreamEvent::Started { .. } => {
+            if let Some(first) = &first {
+                first.begun();
+            }
         }
+        StreamEvent::Billed(billed) => {
+            so_far(spent(&request.model, 1, billed.usage, billed.cost));
+        }
+        StreamEvent::Text { .. }
+        | StreamEvent::Thinking { .. }
+        | StreamEvent::ToolUse { .. }
+        | StreamEvent::Alive => {}
     };
     let answer = match coder.create(request, &mut on_event).await {
         Ok(answer) => answer,

@@ -1,0 +1,221 @@
+//! Everything that is recorded of a task, read from its rows.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::brief::Brief;
+use crate::effect::Entry;
+use crate::facts::Fact;
+use crate::ids::{TaskId, UnitKey, UnitKind, kept_file_row_id};
+use crate::rows::{self, UnitRow};
+use crate::stage::Status;
+use crate::unit::Recorded;
+use crate::work::{Generations, Known, Written};
+
+/// A row as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRow {
+    /// Its table.
+    pub table: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its number within the table: rows that were created later have a higher one.
+    pub sequence: u64,
+    /// When it was created, Unix seconds.
+    pub created_unix: i64,
+    /// Its columns.
+    pub data: Map<String, Value>,
+}
+
+/// Everything that is recorded of a task.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub(super) task: TaskId,
+    pub(super) owner: String,
+    pub(super) brief: Brief,
+    /// In the order in which they were recorded.
+    pub(super) facts: Vec<Fact>,
+    pub(super) units: BTreeMap<UnitKey, UnitRecord>,
+    /// In the order in which they were written.
+    pub(super) files: Vec<FileRecord>,
+    /// The columns of the task's row.
+    pub(super) shown: Map<String, Value>,
+    /// Rows that belong to no unit, in words.
+    pub(super) strays: Vec<String>,
+}
+
+/// What is recorded of one unit.
+#[derive(Clone, Debug)]
+pub(super) struct UnitRecord {
+    pub(super) row: UnitRow,
+    pub(super) created_unix: i64,
+    /// The entries with their keys, in the order in which they were recorded.
+    pub(super) entries: Vec<(String, Recorded)>,
+}
+
+/// A row of a file.
+#[derive(Clone, Debug)]
+pub(super) struct FileRecord {
+    pub(super) row_id: String,
+    pub(super) path: String,
+    pub(super) writer: UnitKey,
+    pub(super) data: Map<String, Value>,
+}
+
+impl Record {
+    /// Reads the rows of `task`, in any order; of a task that goes on, the journal must have been
+    /// read before the others, so that these hold all that it tells of: those of `tasks`, `briefs`, `plans`,
+    /// `assignments`, `reviews`, `releases`, `deployments`, `files` and `journal`. Others are
+    /// left aside.
+    ///
+    /// # Errors
+    /// Which row is missing or can not be read. Not worth a retry.
+    pub fn read(task: &TaskId, rows: &[StoredRow]) -> Result<Self, String> {
+        let mut rows: Vec<&StoredRow> = rows.iter().collect();
+        rows.sort_by_key(|row| row.sequence);
+        let of = |table: &'static str| rows.iter().filter(move |row| row.table == table);
+        let one = |table: &'static str| {
+            let missing = || format!("there is no row of the task in `{table}`");
+            of(table).next().ok_or_else(missing)
+        };
+        let (shown, brief) = (&one("tasks")?.data, one("briefs")?);
+        let mut record = Self {
+            task: task.clone(),
+            owner: text(shown, "owner").to_owned(),
+            brief: read(brief, "brief")?,
+            facts: Vec::new(),
+            units: BTreeMap::new(),
+            files: Vec::new(),
+            shown: shown.clone(),
+            strays: Vec::new(),
+        };
+        for kind in UnitKind::ALL {
+            for row in of(kind.table()) {
+                let unit = UnitRow::parse(kind, &row.id, row.data.clone());
+                let unit = unit.map_err(|cause| unreadable(row, &cause))?;
+                let unit = UnitRecord {
+                    row: unit,
+                    created_unix: row.created_unix,
+                    entries: Vec::new(),
+                };
+                record.units.insert(unit.row.key.clone(), unit);
+            }
+        }
+        for row in of("journal") {
+            record.take_entry(row)?;
+        }
+        record.files = of("files").map(|row| file(task, row)).collect();
+        Ok(record)
+    }
+
+    fn take_entry(&mut self, row: &StoredRow) -> Result<(), String> {
+        match text(&row.data, "kind") {
+            "done" => self.facts.push(Fact::Done(Box::new(read(row, "outcome")?))),
+            "command" => self.facts.push(Fact::Command(read(row, "outcome")?)),
+            "exhausted" => self.facts.push(Fact::Exhausted(read(row, "outcome")?)),
+            _ => {
+                let (key, unit) = (text(&row.data, "key"), text(&row.data, "unitId"));
+                let recorded = Recorded {
+                    fingerprint: text(&row.data, "fingerprint").to_owned(),
+                    entry: read(row, "outcome")?,
+                };
+                let mut units = self.units.values_mut();
+                match units.find(|it| it.row.key.id().as_str() == unit) {
+                    Some(unit) => unit.entries.push((key.to_owned(), recorded)),
+                    None => self
+                        .strays
+                        .push(format!("entry `{key}` of a unit without a row, `{unit}`")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the task's row shows an end.
+    pub(super) fn is_shown_as_ended(&self) -> bool {
+        Status::parse(text(&self.shown, "status")).is_some_and(Status::is_final)
+    }
+
+    /// The plan that a unit's row holds.
+    pub(super) fn plan(&self, key: &UnitKey) -> Result<Known, String> {
+        let row = self.units.get(key);
+        let row = row.ok_or_else(|| format!("the row of the plan {key} is missing"))?;
+        rows::read_plan(row.row.text("plan"))
+    }
+
+    /// The files of `generations` that the units `ended` have written.
+    pub(super) fn written(
+        &self,
+        generations: Generations,
+        ended: &[UnitKey],
+    ) -> Result<Vec<Written>, String> {
+        let files = self.files.iter().filter(|file| {
+            generations.contains(file.writer.generation) && ended.contains(&file.writer)
+        });
+        let read = |file: &FileRecord| {
+            Ok(Written {
+                row_id: file.row_id.clone(),
+                version: rows::read_file(&file.data)?,
+            })
+        };
+        files.map(read).collect()
+    }
+
+    /// Domain of the sites, without a port, as the address of one tells it.
+    pub(super) fn site_domain(&self) -> Option<&str> {
+        let entries = self.units.values().flat_map(|unit| &unit.entries);
+        let mut urls = entries.filter_map(|(_, recorded)| {
+            let Entry::Uploaded { url, .. } = &recorded.entry else {
+                return None;
+            };
+            Some(url.as_str())
+        });
+        let (_, address) = urls.next()?.split_once("://")?;
+        let host = address.split(['/', ':']).next()?;
+        host.split_once('.').map(|(_, domain)| domain)
+    }
+}
+
+fn text<'a>(data: &'a Map<String, Value>, column: &str) -> &'a str {
+    data.get(column).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(row: &StoredRow, column: &str) -> Result<T, String> {
+    let text = text(&row.data, column);
+    serde_json::from_str(text).map_err(|cause| unreadable(row, &cause.to_string()))
+}
+
+fn unreadable(row: &StoredRow, cause: &str) -> String {
+    let StoredRow { table, id, .. } = row;
+    format!("row `{id}` of `{table}` can not be read: {cause}")
+}
+
+/// A file's row. A plan writes what was there before all rounds; a review only what it puts
+/// back.
+fn file(task: &TaskId, row: &StoredRow) -> FileRecord {
+    let number = |column: &str| {
+        let number = row.data.get(column).and_then(Value::as_u64);
+        number.and_then(|it| u32::try_from(it).ok()).unwrap_or(0)
+    };
+    let (generation, round) = (number("generation"), number("round"));
+    let path = text(&row.data, "path");
+    let (kind, name) = match round {
+        0 => (UnitKind::Plan, ""),
+        _ if row.id == kept_file_row_id(task, generation, round, path) => (UnitKind::Review, ""),
+        _ => (UnitKind::Assignment, text(&row.data, "assignment")),
+    };
+    FileRecord {
+        row_id: row.id.clone(),
+        path: path.to_owned(),
+        writer: UnitKey {
+            task: task.clone(),
+            kind,
+            generation,
+            round: round.max(1),
+            name: name.to_owned(),
+        },
+        data: row.data.clone(),
+    }
+}

@@ -1,0 +1,115 @@
+//! What a person reads of a step.
+
+use serde::Serializer;
+
+use crate::effect::{Action, Effect, Entry};
+use crate::ids::{UnitKey, UnitKind};
+use crate::messages::counted;
+use crate::model::{Finish, Question, Reply};
+use crate::progress;
+use crate::unit::{Journal, Work};
+
+/// A unit as a person calls it.
+pub fn unit_label(key: &UnitKey) -> String {
+    let (round, name) = (key.round, &key.name);
+    let what = match key.kind {
+        UnitKind::Plan => "Plan".to_owned(),
+        UnitKind::Assignment => format!("Agent of `{name}`, round {round}"),
+        UnitKind::Review => format!("Review, round {round}"),
+        UnitKind::Release => "Release".to_owned(),
+        UnitKind::Deployment => "Deployment".to_owned(),
+    };
+    match key.generation {
+        1 => what,
+        generation => format!("{what}, generation {generation}"),
+    }
+}
+
+/// A unit's key as text.
+pub(super) fn as_text<S: Serializer>(
+    unit: &Option<UnitKey>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match unit {
+        Some(unit) => serializer.collect_str(unit),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// What was asked for, and what came of it. `journal` is what was recorded before.
+pub(super) fn step(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> String {
+    let asked = asked(&effect.action);
+    if let Some(line) = progress::line(work, journal, effect, entry) {
+        return match entry.spent() {
+            Some(_) => format!("{asked}: {}", line.text),
+            None => line.text,
+        };
+    }
+    match answered(entry) {
+        Some(answered) => format!("{asked}: {answered}"),
+        None => asked,
+    }
+}
+
+/// What was asked for.
+pub(super) fn asked(action: &Action) -> String {
+    match action {
+        Action::AskPlanner(question) => match question.turns.len() {
+            1 => "Asks the planner for a plan".to_owned(),
+            turns => format!("Asks the planner again, with {turns} messages"),
+        },
+        Action::AskReviewer(question) => judgement(question),
+        Action::AskAgent(prompt) => {
+            let messages = counted(prompt.messages.len(), "message");
+            format!("Takes a turn, after {messages}")
+        }
+        Action::EnsureRepository(request) => format!("Makes sure of repository `{}`", request.name),
+        Action::Publish(request) => {
+            let files = counted(request.files.len(), "file");
+            format!("Commits {files} to {}", request.repository.full_name)
+        }
+        Action::Upload(request) => format!("Uploads {}", counted(request.files.len(), "file")),
+        Action::Submit(call) => format!("{}, in no hurry", asked(call)),
+        Action::Collect { call, .. } => format!("{}: looks for the answer", asked(call)),
+        Action::Activate(_) => "Waits for the build and activates it".to_owned(),
+    }
+}
+
+fn judgement(question: &Question) -> String {
+    let again = if question.turns.len() > 1 {
+        " again"
+    } else {
+        ""
+    };
+    match question.schema_name {
+        "integration" => format!("Asks the reviewer{again} whether the parts fit together"),
+        _ => format!("Asks the reviewer{again} for a judgement"),
+    }
+}
+
+/// What came of it, where that is worth a word.
+fn answered(entry: &Entry) -> Option<String> {
+    match entry {
+        Entry::Reply(reply) => Some(replied(reply)),
+        Entry::Failed(failure) => Some(failure.message.clone()),
+        Entry::Commit(commit) => Some(format!("commit {}", commit.sha)),
+        Entry::GateClosed => Some("the task was cancelled before".to_owned()),
+        Entry::BuildFailed { .. } => Some("it does not build".to_owned()),
+        Entry::Activated { .. } => Some("it is served".to_owned()),
+        Entry::Turn { .. }
+        | Entry::Submitted(_)
+        | Entry::Lost { .. }
+        | Entry::Repository(_)
+        | Entry::NameTaken { .. }
+        | Entry::Uploaded { .. } => None,
+    }
+}
+
+fn replied(reply: &Reply) -> String {
+    let characters = counted(reply.text.chars().count(), "character");
+    match &reply.finish {
+        Finish::Completed => characters,
+        Finish::Truncated => format!("{characters}, cut off"),
+        Finish::Refused(reason) => format!("declined, {reason}"),
+    }
+}
