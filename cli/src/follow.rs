@@ -203,6 +203,7 @@ impl Follow<'_> {
                 let mut queries = vec![Query::equal("taskId", task_id.as_str())];
                 queries.push(Query::select(match table {
                     "progress" => &["stage", "level", "text", "data"],
+                    "assignments" => &["line", "level", "generation", "round", "buildLog"],
                     _ => &["line", "level", "generation", "round"],
                 }));
                 if let ("progress", Some(time)) = (table, &since) {

@@ -103,7 +103,8 @@ impl View {
         } else if let Some((_, stage)) = UNITS.iter().find(|(unit, _)| *unit == table) {
             let number = |column| row.integer(column).unwrap_or(1);
             let (generation, round) = (number("generation"), number("round"));
-            let begun = (begins(stage, round), "info".to_owned());
+            let is_repair = !row.text("buildLog").unwrap_or_default().is_empty();
+            let begun = (begins(stage, round, is_repair), "info".to_owned());
             lines.push((
                 format!("{stage} {generation} {round}"),
                 line(stage, Place::Begin, &row.created_at, begun.1, begun.0),
@@ -133,11 +134,13 @@ impl View {
     }
 }
 
-/// What a person reads when a stage begins.
-fn begins(stage: &str, round: i64) -> String {
+/// What a person reads when a stage begins. Agents work once more to repair a build, or
+/// because of a review.
+fn begins(stage: &str, round: i64, is_repair: bool) -> String {
     let text = match (stage, round) {
         ("planning", _) => "The planner divides the work",
         ("coding", 1) => "Agents write the files",
+        ("coding", _) if is_repair => "Agents repair the build",
         ("coding", _) => "Agents change what the reviewer asked for",
         ("reviewing", _) => "The reviewer reads the files",
         ("publishing", _) => "The files are committed",
@@ -235,6 +238,20 @@ mod tests {
         assert_eq!(lines(first), pair("Review 1: approved"));
         assert_eq!(take(&mut view, "reviews", &ended), []);
         assert_eq!(take(&mut view, "journal", &ended), []);
+    }
+
+    #[test]
+    fn agents_who_are_told_a_build_log_repair_it() {
+        let mut view = View::default();
+        let mut begun = |id: &str, round: u32, log: Option<&str>| {
+            let unit = json!({"round": round, "generation": 1, "buildLog": log});
+            lines(take(&mut view, "assignments", &row(id, 1, unit)))
+        };
+        let pair = |text: &str| vec![("coding".to_owned(), text.to_owned())];
+        assert_eq!(begun("a1", 1, None), pair("Agents write the files"));
+        let asked = "Agents change what the reviewer asked for";
+        assert_eq!(begun("a2", 2, None), pair(asked));
+        assert_eq!(begun("a3", 3, Some("x")), pair("Agents repair the build"));
     }
 
     #[test]

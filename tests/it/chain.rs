@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::world::{Setup, World, assert_one_of_each, clone, todo, totals};
 
 /// What a site answers, asked over a plain connection: `*.localhost` need not resolve.
-fn get(port: u16, host: &str, path: &str) -> String {
+pub(crate) fn get(port: u16, host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         stream,

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::world::{Setup, World, assert_one_of_each, blocking, clone, install_tls, todo};
 
 /// Tables and keys whose rows are created on the way, with what each stands for.
-const PLACES: &[(&str, &str)] = &[
+pub(crate) const PLACES: &[(&str, &str)] = &[
     ("claims", ""),
     ("journal", "p0"),
     ("files", ""),

@@ -29,6 +29,8 @@ mod pauses;
 mod progress;
 mod push;
 mod recovery;
+mod repairs;
 mod replay;
+mod seeds;
 mod tidy;
 mod world;

@@ -62,6 +62,9 @@ test('a failed task stops where it came to', () => {
   expect(stageReached(withRows(failed, 'assignments', [PARSE.assignments({ $id: 'a' })]))).toBe(2);
   expect(stageReached(withRows(failed, 'deployments', [PARSE.deployments({ $id: 'd' })]))).toBe(5);
   expect(stageReached(withTask(EMPTY, task(2, 'publishing')))).toBe(4);
+  const deployed = withRows(failed, 'deployments', [PARSE.deployments({ $id: 'd', $createdAt: at(3) })]);
+  expect(stageReached(withRows(deployed, 'assignments', [PARSE.assignments({ $id: 'a', $createdAt: at(2) })]))).toBe(5);
+  expect(stageReached(withRows(deployed, 'assignments', [PARSE.assignments({ $id: 'a', $createdAt: at(4) })]))).toBe(2);
 });
 
 test('JSON columns are read, and broken ones are left out', () => {

@@ -109,8 +109,11 @@ export function inOrder(assignments: readonly Assignment[]): Assignment[] {
 export function stageReached({ task, assignments, reviews, releases, deployments }: Snapshot): number {
   const own = STAGES.findIndex((stage) => stage === task?.status);
   if (own >= 0) return own;
-  const units = [deployments, releases, reviews, assignments].findIndex((rows) => rows.length > 0);
-  return units < 0 ? STAGES.indexOf('planning') : STAGES.indexOf('deploying') - units;
+  const began = (rows: readonly Row[]) => rows.map(({ createdAt }) => createdAt).sort(compare).at(-1);
+  const stages = [assignments, reviews, releases, deployments].map(began);
+  // Work that came back to an earlier stage is the newest.
+  const newest = stages.filter((time) => time !== undefined).sort(compare).at(-1);
+  return newest === undefined ? STAGES.indexOf('planning') : STAGES.indexOf('coding') + stages.lastIndexOf(newest);
 }
 
 /** Rows that are fetched again with the new ones. */

@@ -45,6 +45,14 @@ test('the feed tells of stages, of the work, and of units that ended', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test('agents who work after a build that failed repair it', () => {
+  let known = withRows(EMPTY, 'assignments', [PARSE.assignments(unit('a', 3, 3, null, { round: 2 }))]);
+  const begun = () => shown(known).map(([, , , text]) => text);
+  expect(begun()).toContain('Agents change what the reviewer asked for');
+  known = withRows(known, 'deployments', [PARSE.deployments(unit('d', 1, 2, null, { state: 'failed' }))]);
+  expect(begun()).toContain('Agents repair the build');
+});
+
 test('lines of the work are in the order of their sequence, however they came', () => {
   const lines = [told(9, 5, 'nine'), told(11, 3, 'eleven'), told(10, 4, 'ten'), told(8, 2, 'eight')];
   const plan = PARSE.plans(unit('p', 1, 4, 'Planned'));

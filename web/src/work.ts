@@ -50,7 +50,7 @@ export function feedLines(snapshot: Snapshot): FeedLine[] {
     return { id, at: latest, stage, level, text, place: 1, sequence };
   });
   const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
-  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot[table])), ...stands(snapshot)];
+  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot)];
   all.sort(
     (one, other) =>
       compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
@@ -58,7 +58,8 @@ export function feedLines(snapshot: Snapshot): FeedLine[] {
   return all.map(({ id, at, stage, level, text }) => ({ id, at, stage, level, text }));
 }
 
-function unitLines(table: keyof typeof STAGE_OF, units: readonly Unit[]): Placed[] {
+function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
+  const units: readonly Unit[] = snapshot[table];
   const [stage, begins] = STAGE_OF[table];
   const first = new Map<string, Unit>();
   for (const unit of units) {
@@ -67,7 +68,7 @@ function unitLines(table: keyof typeof STAGE_OF, units: readonly Unit[]): Placed
     if (!known || unit.createdAt < known.createdAt) first.set(key, unit);
   }
   const begun = [...first.values()].map(({ id, createdAt, round }): Placed => {
-    const text = table === 'assignments' && round > 1 ? 'Agents change what the reviewer asked for' : begins;
+    const text = table === 'assignments' && round > 1 ? again(snapshot, round) : begins;
     return { id: `begin.${id}`, at: createdAt, stage, level: 'info', text, place: 0, sequence: 0 };
   });
   const ended = units.filter(({ line }) => line !== '');
@@ -75,6 +76,12 @@ function unitLines(table: keyof typeof STAGE_OF, units: readonly Unit[]): Placed
     ({ id, updatedAt, level, line }): Placed => ({ id, at: updatedAt, stage, level, text: line, place: 2, sequence: 0 }),
   );
   return [...begun, ...ends];
+}
+
+/** Why agents work once more. */
+function again({ deployments }: Snapshot, round: number): string {
+  const broken = deployments.some((deployment) => deployment.round === round - 1 && deployment.state === 'failed');
+  return broken ? 'Agents repair the build' : 'Agents change what the reviewer asked for';
 }
 
 /** Where the task stands, unless somebody is at work. */

@@ -22,6 +22,8 @@ const WRITES_PER_TURN: usize = 2;
 const FAILED_WRITES_MAX: usize = 2;
 /// After this many refused finishes the agent ends its turn without a tool.
 const FAILED_FINISHES_MAX: usize = 3;
+/// Where `js/store.js` gets its defect.
+const REMOVE: &str = "    remove(id) {";
 
 /// What the agent answers in one turn.
 #[derive(Clone, Debug)]
@@ -62,8 +64,46 @@ struct Work {
     acceptance: Vec<Value>,
     /// Files that the reviewer named.
     findings: Vec<String>,
-    /// Whether the first version gets the defect.
-    plants: bool,
+    /// What the first version gets.
+    plants: Option<Defect>,
+    /// Whether nothing is repaired, whatever a build says.
+    leaves: bool,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Copy)]
+enum Defect {
+    /// A deleted item leaves the list on the page, but the change is not saved.
+    Unsaved,
+    /// A line for the developer, which some builds refuse and no reviewer minds.
+    Logs,
+}
+
+impl Defect {
+    fn of(behaviour: Behaviour) -> Option<Self> {
+        match behaviour {
+            Behaviour::Flawless => None,
+            Behaviour::Unbuildable | Behaviour::NeverBuilds => Some(Self::Logs),
+            Behaviour::Scripted
+            | Behaviour::InvalidPlan
+            | Behaviour::HopelessPlan
+            | Behaviour::Refusal
+            | Behaviour::Overloaded
+            | Behaviour::Busy
+            | Behaviour::Truncated
+            | Behaviour::Stuck
+            | Behaviour::NeverSatisfied
+            | Behaviour::RubberStamp
+            | Behaviour::Miscites
+            | Behaviour::Suspicious
+            | Behaviour::Empty
+            | Behaviour::CutOff
+            | Behaviour::InvalidJson
+            | Behaviour::Slow
+            | Behaviour::OutOfCredit
+            | Behaviour::TooLong => Some(Self::Unsaved),
+        }
+    }
 }
 
 impl Work {
@@ -96,7 +136,8 @@ impl Work {
         let is_first =
             assignment["round"].as_u64().is_none_or(|round| round <= 1) && findings.is_empty();
         Some(Self {
-            plants: is_first && app.brief.kind == Kind::Web && behaviour != Behaviour::Flawless,
+            plants: Defect::of(behaviour).filter(|_| is_first && app.brief.kind == Kind::Web),
+            leaves: behaviour == Behaviour::NeverBuilds && !assignment["build_log"].is_null(),
             shared: strings(&project["shared_files"])
                 .take(READS_MAX)
                 .map(str::to_owned)
@@ -117,19 +158,21 @@ impl Work {
         self.app.file(path).unwrap_or_default()
     }
 
-    /// The file as the agent first writes it: with the defect where one is planted. A deleted
-    /// item leaves the list on the page, but the change is not saved.
+    /// The file as the agent first writes it: with the defect where one is planted.
     fn first_version(&self, path: &str) -> String {
         let text = self.right(path);
-        if !self.plants || path != "js/store.js" {
+        let Some(defect) = self.plants.filter(|_| path == "js/store.js") else {
             return text;
-        }
-        match text.split_once("    remove(id) {") {
-            Some((before, after)) => format!(
-                "{before}    remove(id) {{{}",
-                after.replacen("      save();\n", "", 1)
-            ),
-            None => text,
+        };
+        match (text.split_once(REMOVE), defect) {
+            (Some((before, after)), Defect::Unsaved) => {
+                let after = after.replacen("      save();\n", "", 1);
+                format!("{before}{REMOVE}{after}")
+            }
+            (Some((before, after)), Defect::Logs) => {
+                format!("{before}{REMOVE}\n      console.log(\"remove\", id);{after}")
+            }
+            (None, _) => text,
         }
     }
 }
@@ -265,6 +308,9 @@ fn write_turn(work: &Work, pending: &[(&'static str, bool)]) -> Turn {
 }
 
 fn rework(work: &Work, calls: &[Call]) -> Turn {
+    if work.leaves {
+        return finish(work, calls, "");
+    }
     let mut paths: Vec<&str> = work
         .paths
         .iter()

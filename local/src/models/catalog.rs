@@ -25,6 +25,8 @@ pub(crate) enum Behaviour {
     Empty,
     CutOff,
     InvalidJson,
+    Unbuildable,
+    NeverBuilds,
 }
 
 /// Every scripted name.
@@ -48,6 +50,8 @@ pub(crate) const SCRIPTED: &[(&str, Behaviour)] = &[
     ("scripted-empty", Behaviour::Empty),
     ("scripted-cut-off", Behaviour::CutOff),
     ("scripted-invalid-json", Behaviour::InvalidJson),
+    ("scripted-unbuildable", Behaviour::Unbuildable),
+    ("scripted-never-builds", Behaviour::NeverBuilds),
 ];
 
 fn behaviour(id: &str) -> Option<Behaviour> {

@@ -28,6 +28,8 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
         Behaviour::InvalidPlan
         | Behaviour::Scripted
         | Behaviour::Flawless
+        | Behaviour::Unbuildable
+        | Behaviour::NeverBuilds
         | Behaviour::Refusal
         | Behaviour::Overloaded
         | Behaviour::Busy

@@ -89,6 +89,8 @@ pub(crate) fn review(text: &str, behaviour: Behaviour) -> Value {
         }
         Behaviour::Scripted
         | Behaviour::Flawless
+        | Behaviour::Unbuildable
+        | Behaviour::NeverBuilds
         | Behaviour::Suspicious
         | Behaviour::InvalidPlan
         | Behaviour::HopelessPlan

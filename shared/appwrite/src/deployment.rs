@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::call::{self, Archive, Call, Repeat};
 use crate::error::Error;
@@ -164,6 +165,25 @@ impl Sites<'_> {
         let operation = call::operation(Kind::DeploymentsList, &[site_id])?;
         let query = Query::query_string(queries);
         let call = Call::get(operation, format!("/sites/{site_id}/deployments{query}"));
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
+    /// Calls off the build of a deployment.
+    ///
+    /// # Errors
+    /// [`ErrorType::BuildAlreadyCompleted`](crate::ErrorType) once it has ended,
+    /// [`ErrorType::DeploymentNotFound`](crate::ErrorType) without it.
+    ///
+    /// # Idempotency
+    /// Repeated: a build that was called off can be called off again.
+    pub fn cancel_deployment(
+        &self,
+        site_id: &str,
+        deployment_id: &str,
+    ) -> Result<Deployment, Error> {
+        let operation = call::operation(Kind::DeploymentsCancel, &[site_id, deployment_id])?;
+        let path = format!("/sites/{site_id}/deployments/{deployment_id}/status");
+        let call = Call::patch(operation, path).json(&json!({}))?;
         self.client.fetch(&call)?.decode(&call.operation)
     }
 

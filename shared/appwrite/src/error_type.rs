@@ -109,6 +109,8 @@ error_types! {
     ExecutionNotFound = "execution_not_found",
     /// 404: no such deployment, or none that is ready.
     DeploymentNotFound = "deployment_not_found",
+    /// 400: the build has ended and can not be called off.
+    BuildAlreadyCompleted = "build_already_completed",
     /// 400: the deployment is not built yet.
     BuildNotReady = "build_not_ready",
     /// 404: no such site.

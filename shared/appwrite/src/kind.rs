@@ -61,6 +61,8 @@ kinds! {
     DeploymentsGet = "deployments.get",
     /// Reads a site's deployments.
     DeploymentsList = "deployments.list",
+    /// Calls off a build.
+    DeploymentsCancel = "deployments.cancel",
     /// Downloads an archive.
     DeploymentsDownload = "deployments.download",
     /// Gives a site a domain.

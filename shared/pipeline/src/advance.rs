@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::brief::FollowUp;
+use crate::build::Owner;
 use crate::command::Command;
-use crate::facts::{Fact, Facts, Outcome, Project};
+use crate::facts::{Done, Fact, Facts, Outcome, Project};
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
 use crate::ledger::{self, Exhausted};
@@ -46,8 +47,9 @@ pub enum UnitInput {
     Plan,
     /// There is a plan, and another is wanted.
     Another(Box<Another>),
-    /// The assignment, and what the reviewer wants changed.
-    Assignment(Box<Assignment>, Vec<crate::review::Finding>),
+    /// The assignment, what is wanted changed, and the end of the log of the build that
+    /// failed, if that is why.
+    Assignment(Box<Assignment>, Vec<crate::review::Finding>, String),
     /// The rest is in the facts.
     Review {
         /// The last round that may ask for another.
@@ -68,6 +70,10 @@ pub enum UnitInput {
         manifest: String,
         /// What is deployed.
         project: Box<Project>,
+        /// Who can repair it if it does not build.
+        owners: Vec<Owner>,
+        /// Times its build was repaired already.
+        repairs: u32,
     },
 }
 
@@ -202,6 +208,17 @@ pub fn plan_key(facts: &Facts) -> Option<UnitKey> {
     walk::walk(facts).plan
 }
 
+/// Whether what the plan in hand has made was released. That is as public as ever if it
+/// does not build, or was deployed in vain and is tried again, though nobody has passed the
+/// gate of a later generation.
+pub(crate) fn is_published(facts: &Facts) -> bool {
+    let from = walk::walk(facts).plan_generation;
+    let is_it = |done: &Done| {
+        matches!(done.outcome, Outcome::Released { .. }) && done.unit.generation >= from
+    };
+    facts.done().any(is_it)
+}
+
 fn turning_points(facts: &Facts) -> u32 {
     let points = facts.log.iter().filter(|fact| match fact {
         Fact::Command(_) | Fact::Exhausted(_) => true,
@@ -240,7 +257,7 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
                 projection.commit_sha = Some(commit_sha.clone());
             }
             Outcome::Deployed { url, .. } => projection.site_url = Some(url.clone()),
-            Outcome::Failed(_) => {}
+            Outcome::BuildFailed { .. } | Outcome::Failed(_) => {}
         }
         if done.unit.generation >= walked.plan_generation {
             projection.round = projection.round.max(done.unit.round);

@@ -46,6 +46,8 @@ pub struct AgentWork {
     pub round: u32,
     /// What the reviewer wants changed; empty in the first round.
     pub findings: Vec<Finding>,
+    /// The end of the log of the build that failed, if that is why it works again.
+    pub build_log: String,
     /// The files it starts from.
     pub base: Workspace,
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::advance::advance;
+use crate::advance::{advance, is_published};
 use crate::brief::FollowUp;
-use crate::facts::{Fact, Facts};
+use crate::facts::Facts;
 use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
 use crate::messages;
 use crate::money;
@@ -214,7 +214,8 @@ impl Command {
                 message: format!("{} Send the command `budget`.", messages::exhausted(call)),
             });
         }
-        if *self == (Self::Cancel {}) && is_published(facts) {
+        let is_open = !projection.status.is_final();
+        if *self == (Self::Cancel {}) && is_open && is_published(facts) {
             return Err(Refusal {
                 code: "too_late",
                 message: "It is too late to cancel: the result is published.".to_owned(),
@@ -241,12 +242,4 @@ impl Command {
             message: format!("`{word}` does not fit: the task is `{status}`."),
         })
     }
-}
-
-/// Whether only the deployment is left to do. What was published before a retry is as
-/// public as ever, though nobody has passed the gate of the retry's generation.
-fn is_published(facts: &Facts) -> bool {
-    let mut going_on = facts.clone();
-    going_on.log.push(Fact::Command(Command::Resume {}));
-    advance(&going_on, None).projection.status == Status::Deploying
 }

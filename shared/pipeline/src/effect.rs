@@ -39,7 +39,8 @@ impl Effect {
             | Action::EnsureRepository(_)
             | Action::Publish(_)
             | Action::Upload(_)
-            | Action::Activate(_) => &self.key,
+            | Action::Activate(_)
+            | Action::CancelBuild(_) => &self.key,
         }
     }
 }
@@ -74,6 +75,8 @@ pub enum Action {
     Upload(UploadRequest),
     /// Wait until the deployment is built, and make it the one the site serves.
     Activate(DeploymentRef),
+    /// Call off a build that hangs.
+    CancelBuild(DeploymentRef),
 }
 
 /// A repository to have.
@@ -156,7 +159,8 @@ impl Action {
             | Self::EnsureRepository(_)
             | Self::Publish(_)
             | Self::Upload(_)
-            | Self::Activate(_) => self,
+            | Self::Activate(_)
+            | Self::CancelBuild(_) => self,
         }
     }
 
@@ -169,7 +173,8 @@ impl Action {
             | Self::EnsureRepository(_)
             | Self::Publish(_)
             | Self::Upload(_)
-            | Self::Activate(_) => false,
+            | Self::Activate(_)
+            | Self::CancelBuild(_) => false,
         }
     }
 
@@ -202,6 +207,7 @@ impl Action {
                 json!(["upload", request.site_id, request.files.manifest_hash()])
             }
             Self::Activate(deployment) => json!(["activate", deployment]),
+            Self::CancelBuild(deployment) => json!(["cancel build", deployment]),
         };
         sha256_hex(text.to_string().as_bytes())
     }
@@ -250,6 +256,21 @@ pub enum Entry {
     BuildFailed {
         /// The end of its log.
         log: String,
+        /// The first error in it; empty in journals that do not tell.
+        #[serde(default)]
+        error: String,
+    },
+    /// The build is not done after the longest time that one may take.
+    BuildHangs {
+        /// How long that is.
+        seconds: u64,
+        /// The end of its log.
+        log: String,
+    },
+    /// The build was called off.
+    BuildCanceled {
+        /// Whether it had ended by itself before that.
+        ended: bool,
     },
     /// The deployment is the one being served.
     Activated {
@@ -302,6 +323,8 @@ impl Entry {
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::BuildFailed { .. }
+            | Self::BuildHangs { .. }
+            | Self::BuildCanceled { .. }
             | Self::Activated { .. }
             | Self::Failed(_) => None,
         }
@@ -323,6 +346,8 @@ impl Entry {
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::BuildFailed { .. }
+            | Self::BuildHangs { .. }
+            | Self::BuildCanceled { .. }
             | Self::Activated { .. }
             | Self::Failed(_) => Err(mismatch("an answer of a model")),
         }

@@ -125,6 +125,17 @@ pub enum Outcome {
         /// The end of the build's log.
         build_log: String,
     },
+    /// The files do not build: who is named repairs them.
+    BuildFailed {
+        /// The deployment's id.
+        deployment_id: String,
+        /// The first error in the build's log.
+        error: String,
+        /// The end of that log.
+        log: String,
+        /// Assignments to be done again, one at least.
+        rework: Vec<Rework>,
+    },
     /// The unit ended without a result.
     Failed(Failure),
 }

@@ -12,6 +12,7 @@
 pub mod advance;
 pub mod agent;
 pub mod brief;
+pub mod build;
 pub mod command;
 pub mod deployment;
 pub mod economy;

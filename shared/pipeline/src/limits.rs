@@ -143,5 +143,15 @@ pub const PROGRESS_FILES_BYTES_MAX: usize = 3_000;
 pub const FAILURE_CHARS_MAX: usize = 600;
 /// Bytes of one journal outcome.
 pub const OUTCOME_BYTES_MAX: usize = 900_000;
-/// Characters kept of a build log.
+/// Times a build may be repaired before the task fails; a retry begins anew.
+pub const BUILD_REPAIRS_MAX: u32 = 2;
+/// Times a build that hangs is called off and begun anew before it counts as failed.
+pub const BUILD_RESTARTS_MAX: u32 = 1;
+/// Lines kept of the end of a build log.
+pub const BUILD_LOG_LINES_MAX: usize = 100;
+/// Characters kept of the end of a build log.
 pub const BUILD_LOG_CHARS_MAX: usize = 8_000;
+/// Characters kept of one line of a build log.
+pub const BUILD_LOG_LINE_CHARS_MAX: usize = 500;
+/// Lines kept of the first error in a build log.
+pub const BUILD_ERROR_LINES_MAX: usize = 20;

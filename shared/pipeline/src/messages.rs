@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::brief::Brief;
+use crate::build;
 use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
@@ -16,6 +17,8 @@ use crate::review::Finding;
 
 /// Characters of a repository's description.
 const DESCRIPTION_CHARS_MAX: usize = 200;
+/// Characters of a build's error in a line or a failure.
+const BUILD_ERROR_CHARS_MAX: usize = 300;
 
 /// How loud a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,11 +135,33 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
             ),
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
+        Outcome::BuildFailed { error, rework, .. } => (Level::Warning, build_failed(error, rework)),
         Outcome::Failed(failure) if failure.code == Code::Cancelled => {
             (Level::Warning, named(name, &failure.message))
         }
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
     }
+}
+
+/// What is told of a build that is repaired.
+fn build_failed(error: &str, rework: &[Rework]) -> String {
+    let names: Vec<&str> = rework.iter().map(|item| item.assignment.as_str()).collect();
+    let verb = if names.len() == 1 {
+        "repairs"
+    } else {
+        "repair"
+    };
+    format!(
+        "The build failed: {}. Now {} {verb} it",
+        build_error(error),
+        names.join(", ")
+    )
+}
+
+/// The first error of a build, in one line without a full stop.
+pub(crate) fn build_error(error: &str) -> String {
+    let line = one_line(build::headline(error), BUILD_ERROR_CHARS_MAX);
+    line.trim_end_matches('.').to_owned()
 }
 
 fn named(name: &str, text: &str) -> String {
@@ -257,6 +282,11 @@ pub fn commit(brief: &Brief, plan: &Plan) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The message of a commit that repairs a build, but for the last line that names the task.
+pub fn repair_commit(name: &str) -> String {
+    format!("Repair the build of {}\n", one_line(name, 60))
 }
 
 /// The line of a commit's message that names the task it belongs to.

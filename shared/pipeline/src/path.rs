@@ -157,7 +157,7 @@ fn broken_segment(index: usize, segment: &str) -> Option<&'static str> {
 }
 
 /// Controls, and the format characters that make a path look like another one.
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}' | '\u{fff9}'..='\u{fffb}'

@@ -67,6 +67,10 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
             let text = format!("Uploaded {files}. Appwrite builds the site");
             (Level::Info, text, json!({"kind": "upload", "url": url}))
         }
+        (Action::CancelBuild(_), Entry::BuildCanceled { .. }) => {
+            let text = "The build took too long and was called off".to_owned();
+            (Level::Warning, text, json!({"kind": "build"}))
+        }
         // The end of the unit tells of it.
         (Action::Publish(_) | Action::Activate(_), _)
         | (
@@ -76,7 +80,8 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
             | Action::Submit(_)
             | Action::Collect { .. }
             | Action::EnsureRepository(_)
-            | Action::Upload(_),
+            | Action::Upload(_)
+            | Action::CancelBuild(_),
             _,
         ) => return None,
     };
@@ -191,7 +196,8 @@ fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) ->
         | Action::EnsureRepository(_)
         | Action::Publish(_)
         | Action::Upload(_)
-        | Action::Activate(_) => None,
+        | Action::Activate(_)
+        | Action::CancelBuild(_) => None,
     })
 }
 

@@ -72,6 +72,8 @@ fn released_or_ask(
             | Entry::GateClosed
             | Entry::Uploaded { .. }
             | Entry::BuildFailed { .. }
+            | Entry::BuildHangs { .. }
+            | Entry::BuildCanceled { .. }
             | Entry::Activated { .. },
         ) => return Err(mismatch("a commit")),
     };
@@ -142,6 +144,8 @@ fn repository(
                 | Entry::Commit(_)
                 | Entry::Uploaded { .. }
                 | Entry::BuildFailed { .. }
+                | Entry::BuildHangs { .. }
+                | Entry::BuildCanceled { .. }
                 | Entry::Activated { .. },
             ) => return Err(mismatch("a repository")),
         }

@@ -57,6 +57,8 @@ pub enum Source {
     Integration,
     /// Code that reads the files.
     Code,
+    /// A build of the files that were approved. The next build says whether it is resolved.
+    Build,
 }
 
 /// One thing that was found.
@@ -168,6 +170,14 @@ impl ReviewWork {
             pending.clone_from(open);
             integrated |= held;
             scores.extend(given.iter().map(|score| (past, score)));
+            if let Some(Outcome::BuildFailed { rework, .. }) =
+                outcome(UnitKind::Deployment, past, "")
+            {
+                // However good they seemed, nobody wants those versions back.
+                let is_broken = |id: &str| rework.iter().any(|item| item.assignment == id);
+                scores.retain(|(_, score)| !is_broken(&score.assignment));
+                earlier = Some(rework);
+            }
         }
         let subject = |assignment: &Assignment| {
             let mut earlier_findings = Vec::new();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::advance::{Another, Base, FIRST_GENERATION, NewUnit, Projection, UnitInput, Wish};
 use crate::brief::Brief;
+use crate::build::Owner;
 use crate::command::Command;
 use crate::facts::{Done, Project};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
@@ -111,9 +112,21 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
             fill_delivery(&mut data, manifest, project);
             data["gate"] = json!(gate);
         }
-        UnitInput::Deployment { manifest, project } => fill_delivery(&mut data, manifest, project),
-        UnitInput::Assignment(assignment, findings) => {
-            fill_assignment(&mut data, assignment, findings)
+        UnitInput::Deployment {
+            manifest,
+            project,
+            owners,
+            repairs,
+        } => {
+            fill_delivery(&mut data, manifest, project);
+            data["owners"] = json!(json!(owners).to_string());
+            data["repairs"] = json!(repairs);
+        }
+        UnitInput::Assignment(assignment, findings, build_log) => {
+            fill_assignment(&mut data, assignment, findings);
+            if !build_log.is_empty() {
+                data["buildLog"] = json!(build_log);
+            }
         }
     }
     NewRow {
@@ -259,6 +272,11 @@ impl UnitRow {
     pub fn project(&self) -> Result<Project, String> {
         serde_json::from_str(self.text("project"))
             .map_err(|cause| format!("column `project` can not be read: {cause}"))
+    }
+
+    /// Who can repair what a deployment's row deploys. Nobody, in rows that do not tell.
+    pub fn owners(&self) -> Vec<Owner> {
+        serde_json::from_str(self.text("owners")).unwrap_or_default()
     }
 
     /// A column that holds a whole number.

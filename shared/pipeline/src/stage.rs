@@ -48,7 +48,8 @@ impl Stage {
 }
 
 /// Where a task stands. Between two commands of its owner it moves down this list; the only
-/// way back is rework, from `reviewing` to `coding`, in the next round.
+/// ways back are rework and the repair of a build, from `reviewing` and from `deploying` to
+/// `coding`, in the next round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {

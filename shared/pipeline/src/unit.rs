@@ -314,6 +314,8 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
             | Entry::Commit(_)
             | Entry::Uploaded { .. }
             | Entry::BuildFailed { .. }
+            | Entry::BuildHangs { .. }
+            | Entry::BuildCanceled { .. }
             | Entry::Activated { .. } => return Err(mismatch("a turn of an agent")),
         }
     }

@@ -114,12 +114,13 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
     let task = unit.key.task.clone();
     let approved_manifest = unit.text("manifestHash").to_owned();
     let Given { rates, plan, .. } = given;
-    // What `unit` itself has put back is none of what it began with.
+    // What `unit` itself has put back is none of what it began with, nor are later rounds.
     let versions: Vec<FileVersion> = given
         .files
         .into_iter()
         .filter(|file| !rows::is_put_back_by(&unit.key, &file.row_id, &file.version))
         .map(|file| file.version)
+        .filter(|version| version.round <= unit.key.round || unit.key.kind == UnitKind::Plan)
         .collect();
     Ok(match unit.key.kind {
         UnitKind::Plan => Work::Plan(Box::new(match unit.another()? {
@@ -159,6 +160,9 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             project: unit.project()?,
             task,
             approved_manifest,
+            round: unit.key.round,
+            owners: unit.owners(),
+            repairs: unit.number("repairs").unwrap_or_default(),
         }),
     })
 }
@@ -204,6 +208,7 @@ fn assignment(
     Ok(AgentWork {
         base: Workspace::of(&versions),
         findings: unit.findings(),
+        build_log: unit.text("buildLog").to_owned(),
         brief,
         assignment,
         round,

@@ -56,6 +56,8 @@ pub struct Settings {
     pub claim_lapse_seconds: u64,
     /// How soon the sweep looks at an open task again.
     pub check_after_seconds: u64,
+    /// Seconds after which a build that is not done is called off.
+    pub build_timeout_seconds: u64,
     /// After how long an answer that was not there yet is looked for again.
     pub collect_after_seconds: u64,
     /// After how long an execution lets another one go on with its unit.
@@ -286,6 +288,7 @@ impl<'map> Values<'map> {
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
+            build_timeout_seconds: self.whole("BUILD_TIMEOUT_SECONDS"),
             collect_after_seconds: self.whole("COLLECT_AFTER_SECONDS"),
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             quota: Quota {
@@ -380,6 +383,7 @@ mod tests {
             (5, 15)
         );
         assert_eq!(settings.check_after_seconds, 10);
+        assert_eq!(settings.build_timeout_seconds, 900);
     }
 
     #[test]

@@ -250,7 +250,9 @@ impl Drive<'_> {
             repeat,
             slice_end: self.slice_end,
         };
-        let performer = |ledger| Performer::new(self.clients, &self.store, attempt, ledger);
+        let performer = |ledger| {
+            Performer::new(self.clients, &self.store, attempt, ledger).redacting(self.redactor())
+        };
         let end = match loaded.work.budget_micro_usd() {
             None => {
                 self.effects(unit, &loaded.work, journal, claim, &performer(None))

@@ -7,7 +7,7 @@ use appwrite::{Query, Row};
 use pipeline::advance::{Base, FIRST_GENERATION};
 use pipeline::brief::Brief;
 use pipeline::estimate::Rates;
-use pipeline::limits::{FILES_MAX, REVIEW_ROUNDS_MAX};
+use pipeline::limits::{BUILD_REPAIRS_MAX, FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::plan::Plan;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
@@ -21,9 +21,10 @@ use tokio::sync::OnceCell;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
-/// Versions of files a task can have: each file once a round, once more where a review puts
-/// it back, and the shared ones.
-const FILE_VERSIONS_MAX: usize = FILES_MAX * (REVIEW_ROUNDS_MAX as usize + 2);
+/// Versions of files a task can have: each file once a round, builds that are repaired
+/// included, once more where a review puts it back, and the shared ones.
+const FILE_VERSIONS_MAX: usize =
+    FILES_MAX * (REVIEW_ROUNDS_MAX as usize + BUILD_REPAIRS_MAX as usize + 2);
 /// Entries a unit's journal can have.
 const ENTRIES_MAX: usize = 1_000;
 /// Units a task can have.

@@ -21,6 +21,7 @@ use pipeline::{Code, Failure, TaskId, UnitKey, rows};
 
 use crate::clients::{Clients, Role};
 use crate::ledger::Ledger;
+use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
@@ -47,6 +48,7 @@ pub struct Performer<'a> {
     attempt: Attempt<'a>,
     ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
+    redactor: Redactor,
     under_way: UnderWay,
 }
 
@@ -76,8 +78,17 @@ impl<'a> Performer<'a> {
             store,
             attempt,
             github: OnceLock::new(),
+            redactor: Redactor::default(),
             under_way: UnderWay::default(),
         }
+    }
+
+    /// The same performer, which keeps the secrets that `redactor` knows out of what others
+    /// wrote: the logs of builds.
+    #[must_use]
+    pub fn redacting(mut self, redactor: &Redactor) -> Self {
+        self.redactor = redactor.clone();
+        self
     }
 
     /// What is known of the cost of calls that were given up before they were over.
@@ -152,7 +163,8 @@ impl<'a> Performer<'a> {
             | Action::EnsureRepository(_)
             | Action::Publish(_)
             | Action::Upload(_)
-            | Action::Activate(_) => Err(no_call(key)),
+            | Action::Activate(_)
+            | Action::CancelBuild(_) => Err(no_call(key)),
         }
     }
 
@@ -181,6 +193,7 @@ impl<'a> Performer<'a> {
             Action::Publish(request) => publish::commit(self, request).await,
             Action::Upload(request) => site::upload(self, request).await,
             Action::Activate(deployment) => site::activate(self, deployment).await,
+            Action::CancelBuild(deployment) => site::cancel(self, deployment).await,
         };
         match result {
             Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(failure)),

@@ -92,6 +92,8 @@ fn misbehave(request: &Request, blocks: &mut Vec<Value>, stop_reason: &mut &'sta
         }
         Behaviour::Scripted
         | Behaviour::Flawless
+        | Behaviour::Unbuildable
+        | Behaviour::NeverBuilds
         | Behaviour::InvalidPlan
         | Behaviour::HopelessPlan
         | Behaviour::Refusal

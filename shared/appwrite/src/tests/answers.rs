@@ -217,6 +217,11 @@ async fn refusals_have_their_types() {
         ("row_already_exists", 409, ErrorType::RowAlreadyExists),
         ("cursor_not_found", 400, ErrorType::GeneralCursorNotFound),
         ("site_already_exists", 409, ErrorType::SiteAlreadyExists),
+        (
+            "build_already_completed",
+            400,
+            ErrorType::BuildAlreadyCompleted,
+        ),
     ] {
         let error = call(name, move |client| match name {
             "row_not_found" => tasks(client).get("missing").map(drop),
@@ -224,6 +229,11 @@ async fn refusals_have_their_types() {
             "user_unauthorized" => tasks(client).patch("pm-b", &json!({}), None).map(drop),
             "row_already_exists" => tasks(client).create("task-1", &json!({}), &[]).map(drop),
             "cursor_not_found" => tasks(client).list(&[]).map(drop),
+            "build_already_completed" => {
+                let sites = client.sites();
+                let id = "6b03544bf169d6e6277e";
+                sites.cancel_deployment("web", id).map(drop)
+            }
             _ => {
                 let new = crate::NewSite::of_files("web", "Web");
                 client.sites().create(&new).map(drop)

@@ -16,7 +16,7 @@ macro_rules! fixtures {
 }
 
 fixtures! {
-    "account", "account_created", "body_too_large", "cursor_not_found", "deployment_created", "deployment_ready",
+    "account", "account_created", "body_too_large", "build_already_completed", "cursor_not_found", "deployment_created", "deployment_ready",
     "deployments", "execution_bad_header", "execution_completed", "execution_failed",
     "execution_timed_out", "execution_waiting", "guest_refused", "rate_limited",
     "row_already_exists", "row_created", "row_deleted", "row_not_found", "row_patched", "row_read",

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Wish, gate_id};
 use crate::brief::Approval;
+use crate::build::Owner;
 use crate::command::Command;
 use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
 use crate::ledger;
 use crate::limits::REVIEW_ROUNDS_MAX;
+use crate::messages;
 use crate::plan::Assignment;
 use crate::plan_rules;
 use crate::stage::Status;
@@ -32,6 +34,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
         plan_generation: FIRST_GENERATION,
         made: None,
         round: 1,
+        repairs: 0,
     };
     let is_cancelled = facts
         .commands()
@@ -107,7 +110,8 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
             | Outcome::Coded { .. }
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }
-            | Outcome::Deployed { .. } => None,
+            | Outcome::Deployed { .. }
+            | Outcome::BuildFailed { .. } => None,
         },
     })
 }
@@ -123,6 +127,18 @@ struct Walk<'a> {
     /// That plan, once it is made.
     made: Option<UnitKey>,
     round: u32,
+    /// Builds that failed on the way and were repaired.
+    repairs: u32,
+}
+
+/// How far what was approved is on its way out.
+enum Delivery<'a> {
+    /// This unit must exist.
+    Due(Status, Box<NewUnit>),
+    /// It does not build: who is named repairs it, with the end of the build's log.
+    Broken { rework: &'a [Rework], log: &'a str },
+    /// It is served.
+    Done,
 }
 
 impl<'a> Walk<'a> {
@@ -174,16 +190,23 @@ impl<'a> Walk<'a> {
             .iter()
             .map(|assignment| (*assignment, None))
             .collect();
+        let mut build_log = "";
         loop {
-            if let Some(units) = self.coding(&subjects, *parallelism) {
+            if let Some(units) = self.coding(&subjects, *parallelism, build_log) {
                 return (Status::Coding, units);
             }
-            let (manifest, rework) = match self.reviewed() {
+            let (manifest, mut rework) = match self.reviewed() {
                 Ok(reviewed) => reviewed,
                 Err(unit) => return (Status::Reviewing, vec![*unit]),
             };
+            build_log = "";
             if rework.is_empty() {
-                return self.delivery(manifest, project);
+                (rework, build_log) = match self.delivery(manifest, project, &ordered) {
+                    Delivery::Broken { rework, log } => (rework, log),
+                    Delivery::Due(status, unit) => return (status, vec![*unit]),
+                    Delivery::Done => return (Status::Completed, Vec::new()),
+                };
+                self.repairs += 1;
             }
             self.round += 1;
             let again = |assignment: &&'a Assignment| {
@@ -243,6 +266,7 @@ impl<'a> Walk<'a> {
         &self,
         subjects: &[(&Assignment, Option<&Rework>)],
         parallelism: u32,
+        build_log: &str,
     ) -> Option<Vec<NewUnit>> {
         let slots = parallelism as usize;
         let (mut started, mut done) = (BTreeSet::new(), BTreeSet::new());
@@ -270,8 +294,8 @@ impl<'a> Walk<'a> {
             let key = self.key(UnitKind::Assignment, self.round, &assignment.id);
             let findings = rework.map(|rework| rework.findings.clone());
             let assignment = Box::new((*assignment).clone());
-            let input = UnitInput::Assignment(assignment, findings.unwrap_or_default());
-            self.unit(key, input)
+            let (findings, log) = (findings.unwrap_or_default(), build_log.to_owned());
+            self.unit(key, UnitInput::Assignment(assignment, findings, log))
         };
         let at_work = subjects.iter().filter(|(assignment, _)| {
             started.contains(assignment.id.as_str()) && !done.contains(assignment.id.as_str())
@@ -280,7 +304,8 @@ impl<'a> Walk<'a> {
     }
 
     /// What the review of this round found, or the review to be held. A review that failed
-    /// and was retried begins the count of rounds anew.
+    /// and was retried begins the count of rounds anew; the round in which a build is
+    /// repaired does not count.
     fn reviewed(&self) -> Result<(&'a str, &'a [Rework]), Box<NewUnit>> {
         let key = self.key(UnitKind::Review, self.round, "");
         if let Some(Outcome::Reviewed {
@@ -295,27 +320,74 @@ impl<'a> Walk<'a> {
             .filter(|(done, _, is_retried)| *is_retried && done.unit.kind == UnitKind::Review)
             .filter(|(done, _, _)| done.unit.generation >= self.plan_generation);
         let input = UnitInput::Review {
-            rounds_max: REVIEW_ROUNDS_MAX * (1 + count(retried)),
+            rounds_max: REVIEW_ROUNDS_MAX * (1 + count(retried)) + self.repairs,
         };
         Err(Box::new(self.unit(key, input)))
     }
 
-    fn delivery(&self, manifest: &str, project: &Project) -> (Status, Vec<NewUnit>) {
-        let (manifest, project) = (manifest.to_owned(), Box::new(project.clone()));
+    /// What becomes of files that were approved: the release, the deployment, or the repair of
+    /// a build that failed.
+    fn delivery(
+        &self,
+        manifest: &str,
+        project: &Project,
+        assignments: &[&Assignment],
+    ) -> Delivery<'a> {
+        let (manifest, mut project) = (manifest.to_owned(), Box::new(project.clone()));
+        let due = |status, key, input| Delivery::Due(status, Box::new(self.unit(key, input)));
         let key = self.key(UnitKind::Release, self.round, "");
         if self.facts.outcome(&key).is_none() {
+            if self.repairs > 0 {
+                project.released_before = true;
+                project.commit_message = messages::repair_commit(&project.name);
+            }
             let input = UnitInput::Release {
                 manifest,
                 project,
                 gate: gate_id(&self.facts.task, generation(self.facts)),
             };
-            return (Status::Publishing, vec![self.unit(key, input)]);
+            return due(Status::Publishing, key, input);
         }
         let key = self.key(UnitKind::Deployment, self.round, "");
-        if self.facts.outcome(&key).is_none() {
-            let input = UnitInput::Deployment { manifest, project };
-            return (Status::Deploying, vec![self.unit(key, input)]);
+        match self.facts.outcome(&key) {
+            None => {
+                let input = UnitInput::Deployment {
+                    manifest,
+                    project,
+                    owners: assignments.iter().map(|it| Owner::of(it)).collect(),
+                    repairs: self.repairs_in_a_row(),
+                };
+                due(Status::Deploying, key, input)
+            }
+            Some(Outcome::BuildFailed { rework, log, .. }) => Delivery::Broken { rework, log },
+            Some(
+                Outcome::Planned { .. }
+                | Outcome::Coded { .. }
+                | Outcome::Reviewed { .. }
+                | Outcome::Released { .. }
+                | Outcome::Deployed { .. }
+                | Outcome::Failed(_),
+            ) => Delivery::Done,
         }
-        (Status::Completed, Vec::new())
+    }
+
+    /// Builds of this plan that failed and were repaired since the last one that was not
+    /// repaired, and was retried.
+    fn repairs_in_a_row(&self) -> u32 {
+        let of_plan = |done: &Done| {
+            done.unit.kind == UnitKind::Deployment && done.unit.generation >= self.plan_generation
+        };
+        let outcomes = self.facts.done().filter(|done| of_plan(done));
+        let outcomes = outcomes.map(|done| &done.outcome);
+        outcomes.fold(0, |repairs, outcome| match outcome {
+            Outcome::BuildFailed { .. } => repairs + 1,
+            Outcome::Failed(failure) if failure.code == Code::BuildFailed => 0,
+            Outcome::Planned { .. }
+            | Outcome::Coded { .. }
+            | Outcome::Reviewed { .. }
+            | Outcome::Released { .. }
+            | Outcome::Deployed { .. }
+            | Outcome::Failed(_) => repairs,
+        })
     }
 }

@@ -75,12 +75,22 @@ pub fn review(work: &ReviewWork, subject: &Subject, by_code: &[&Finding]) -> Str
         .filter(|version| version.round == work.round && is_own(version.path.as_str()))
         .map(|version| version.path.as_str())
         .collect();
-    let facts = json!({
+    let mut facts = json!({
         "assignment": {"id": own.id, "objective": own.objective, "acceptance": own.acceptance, "round": work.round,
             "owns": own.owns, "out_of_scope": own.out_of_scope},
         "contracts": contracts, "machine_checks": checks, "earlier_findings": earlier,
         "changed_files": changed, "claims, unverified": subject.claims,
     });
+    let by_build = |finding: &&Finding| finding.source == Source::Build;
+    let build_errors: Vec<&str> = subject
+        .earlier_findings
+        .iter()
+        .filter(by_build)
+        .map(|finding| finding.problem.as_str())
+        .collect();
+    if !build_errors.is_empty() {
+        facts["build_failed_before_the_changes"] = json!(build_errors);
+    }
     let mut text = format!(
         "Judge this assignment.\n<review>\n{}\n</review>\n",
         in_tag(&facts)

@@ -72,6 +72,7 @@ pub(super) fn asked(action: &Action) -> String {
         Action::Submit(call) => format!("{}, in no hurry", asked(call)),
         Action::Collect { call, .. } => format!("{}: looks for the answer", asked(call)),
         Action::Activate(_) => "Waits for the build and activates it".to_owned(),
+        Action::CancelBuild(_) => "Calls the build off".to_owned(),
     }
 }
 
@@ -95,8 +96,13 @@ fn answered(entry: &Entry) -> Option<String> {
         Entry::Commit(commit) => Some(format!("commit {}", commit.sha)),
         Entry::GateClosed => Some("the task was cancelled before".to_owned()),
         Entry::BuildFailed { .. } => Some("it does not build".to_owned()),
+        Entry::BuildHangs { seconds, .. } => {
+            Some(format!("it is not done after {seconds} seconds"))
+        }
+        Entry::BuildCanceled { ended: true } => Some("it had ended".to_owned()),
         Entry::Activated { .. } => Some("it is served".to_owned()),
-        Entry::Turn { .. }
+        Entry::BuildCanceled { ended: false }
+        | Entry::Turn { .. }
         | Entry::Submitted(_)
         | Entry::Lost { .. }
         | Entry::Repository(_)

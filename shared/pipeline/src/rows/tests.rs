@@ -197,7 +197,7 @@ fn every_row_fits_the_tables() {
         another(Wish::FollowUp(follow_up())),
         (
             UnitKind::Assignment,
-            UnitInput::Assignment(Box::new(assignment), Vec::new()),
+            UnitInput::Assignment(Box::new(assignment), Vec::new(), "log".to_owned()),
         ),
         (UnitKind::Review, UnitInput::Review { rounds_max: 3 }),
         (
@@ -213,6 +213,8 @@ fn every_row_fits_the_tables() {
             UnitInput::Deployment {
                 manifest,
                 project: Box::new(project()),
+                owners: Vec::new(),
+                repairs: 1,
             },
         ),
     ];

@@ -34,6 +34,7 @@ pub(crate) fn work() -> AgentWork {
         assignment: plan.assignments[0].clone(),
         plan,
         round: 1,
+        build_log: String::new(),
         findings: Vec::new(),
         base: Workspace::of(&[shared]),
     }

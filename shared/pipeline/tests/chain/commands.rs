@@ -3,6 +3,7 @@
 use pipeline::brief::Approval;
 use pipeline::effect::Entry;
 use pipeline::ledger::{self, Exhausted};
+use pipeline::limits::BUILD_REPAIRS_MAX;
 use pipeline::unit::{self, Journal, Recorded};
 use pipeline::{
     Code, Command, Done, Fact, Facts, Status, Step, UnitKind, Work, advance, decide, messages,
@@ -298,7 +299,7 @@ fn a_budget_can_only_be_raised() {
 #[test]
 fn what_is_published_can_not_be_cancelled_after_a_retry() {
     let mut world = World::new();
-    world.broken_builds = 1;
+    world.broken_builds = BUILD_REPAIRS_MAX + 1;
     assert_eq!(world.settle(), Status::Failed);
     world.command(Command::Retry {}).unwrap();
     assert_eq!(world.status(), Status::Deploying);
@@ -306,6 +307,18 @@ fn what_is_published_can_not_be_cancelled_after_a_retry() {
     world.command(Command::Pause {}).unwrap();
     assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
     world.command(Command::Resume {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+}
+
+#[test]
+fn a_task_whose_build_is_repaired_can_not_be_cancelled_even_after_a_retry() {
+    let mut world = World::new();
+    world.broken_builds = BUILD_REPAIRS_MAX + 2;
+    assert_eq!(world.settle(), Status::Failed);
+    assert_eq!(world.command(Command::Cancel {}), Err("not_now"));
+    world.command(Command::Retry {}).unwrap();
+    world.run_until(|world| world.status() == Status::Coding);
+    assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
     assert_eq!(world.settle(), Status::Completed);
 }
 

@@ -16,6 +16,7 @@ mod deliveries;
 mod follow_up;
 mod planning;
 mod progress;
+mod repairs;
 mod replay;
 mod review;
 mod simulation;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pipeline::advance::{FIRST_GENERATION, NewUnit, gate_id};
 use pipeline::brief::Brief;
+use pipeline::build::BuildLog;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
@@ -83,6 +84,12 @@ pub(crate) struct World {
     pub(crate) deployments: BTreeSet<(String, String)>,
     /// Builds that fail before one succeeds.
     pub(crate) broken_builds: u32,
+    /// What the log of such a build says.
+    pub(crate) build_error: &'static str,
+    /// Builds that hang before that.
+    pub(crate) hanging_builds: u32,
+    /// Rounds whose builds all hang.
+    pub(crate) hanging_rounds: u32,
     /// Whether each gate was passed (or closed).
     pub(crate) gates: BTreeMap<String, bool>,
     /// Agents that fail at their next turn.
@@ -149,6 +156,9 @@ impl World {
             commits: BTreeSet::new(),
             deployments: BTreeSet::new(),
             broken_builds: 0,
+            build_error: "a.js:1: error: it does not build",
+            hanging_builds: 0,
+            hanging_rounds: 0,
             gates: BTreeMap::new(),
             stuck: BTreeSet::new(),
             statuses: Vec::new(),
@@ -176,6 +186,15 @@ impl World {
             self.sweep();
         }
         panic!("the task does not end: {:?}", self.status());
+    }
+
+    /// Runs until `is_there`.
+    pub(crate) fn run_until(&mut self, is_there: impl Fn(&Self) -> bool) {
+        self.advance(None);
+        while !is_there(self) {
+            let unit = self.bells.pop_front().unwrap();
+            let _ = self.drive(&unit);
+        }
     }
 
     /// What create-task does with a command: checks it, closes the gate for a cancellation,
@@ -465,15 +484,22 @@ impl World {
                     url: format!("http://{}.localhost", request.subdomain),
                 }
             }
+            Action::Activate(_) if self.hanging_builds > 0 || unit.round <= self.hanging_rounds => {
+                self.hanging_builds = self.hanging_builds.saturating_sub(1);
+                Entry::BuildHangs {
+                    seconds: 900,
+                    log: "at work".to_owned(),
+                }
+            }
             Action::Activate(_) if self.broken_builds > 0 => {
                 self.broken_builds -= 1;
-                Entry::BuildFailed {
-                    log: "it does not build".to_owned(),
-                }
+                let BuildLog { error, tail } = BuildLog::of(self.build_error);
+                Entry::BuildFailed { log: tail, error }
             }
             Action::Activate(_) => Entry::Activated {
                 log: "built".to_owned(),
             },
+            Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },
         }
     }
 }

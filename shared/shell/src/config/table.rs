@@ -26,6 +26,7 @@ const MODEL_USERS: &[&str] = &["plan", "run-agent", "review"];
 const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
 const DEPLOYERS: &[&str] = &["publish", "deploy"];
+const BUILDERS: &[&str] = &["deploy"];
 const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
 
 /// One setting of the functions.
@@ -420,6 +421,13 @@ pub const SETTINGS: &[Setting] = &[
         (1, 3_600),
         FUNCTIONS,
         "seconds until an open task is looked at again",
+    ),
+    whole(
+        "BUILD_TIMEOUT_SECONDS",
+        "900",
+        (1, 86_400),
+        BUILDERS,
+        "seconds after which a build that is not done is called off",
     ),
     whole(
         "COLLECT_AFTER_SECONDS",

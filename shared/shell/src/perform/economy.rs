@@ -37,7 +37,8 @@ pub(super) async fn submit(
         | Action::EnsureRepository(_)
         | Action::Publish(_)
         | Action::Upload(_)
-        | Action::Activate(_) => return Err(no_call(key)),
+        | Action::Activate(_)
+        | Action::CancelBuild(_) => return Err(no_call(key)),
     };
     match ticket {
         Some(ticket) => Ok(Entry::Submitted(Submission {
@@ -64,7 +65,8 @@ pub(super) async fn collect(
         | Action::EnsureRepository(_)
         | Action::Publish(_)
         | Action::Upload(_)
-        | Action::Activate(_) => return Err(no_call(key)),
+        | Action::Activate(_)
+        | Action::CancelBuild(_) => return Err(no_call(key)),
     };
     answer.ok_or_else(|| not_yet(performer, submission.at_unix))
 }

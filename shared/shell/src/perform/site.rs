@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use appwrite::{Deployment, DeploymentArchive, DeploymentStatus, ErrorType, NewSite, Query};
+use pipeline::build::BuildLog;
 use pipeline::effect::{DeploymentRef, Entry, UploadRequest};
-use pipeline::limits::BUILD_LOG_CHARS_MAX;
 use pipeline::{Code, Failure};
 
 use super::{Performer, terminal};
@@ -152,12 +152,21 @@ async fn uploaded_before(
     Ok(None)
 }
 
-/// Waits until the build has ended. Returns whether it can be activated, and the end of its
-/// log. What is not built by the end of the execution's slice is looked at later.
+/// How a build ended, or that it does not.
+enum Build {
+    Ready,
+    Failed,
+    Canceled,
+    /// It is not done after the longest time that one may take.
+    Hangs,
+}
+
+/// Waits until the build has ended, or has taken too long. What is not built by the end of
+/// the execution's slice is looked at later.
 async fn built(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
-) -> Result<(bool, String), Trouble> {
+) -> Result<(Build, BuildLog), Trouble> {
     let mut wait = POLL_FIRST;
     let last_look = performer
         .attempt
@@ -172,16 +181,19 @@ async fn built(
         })
         .await
         .map_err(refused)?;
-        let ready = match seen.status {
-            DeploymentStatus::Ready => Some(true),
-            DeploymentStatus::Failed | DeploymentStatus::Canceled => Some(false),
+        let build = match seen.status {
+            DeploymentStatus::Ready => Some(Build::Ready),
+            DeploymentStatus::Failed => Some(Build::Failed),
+            DeploymentStatus::Canceled => Some(Build::Canceled),
             DeploymentStatus::Waiting
             | DeploymentStatus::Processing
             | DeploymentStatus::Building
-            | DeploymentStatus::Other(_) => None,
+            | DeploymentStatus::Other(_) => hangs(performer, &seen).then_some(Build::Hangs),
         };
-        if let Some(ready) = ready {
-            return Ok((ready, log_tail(&seen.build_logs)));
+        if let Some(build) = build {
+            // The log is what the build's programs wrote, from their own files and ours.
+            let log = performer.redactor.clean(&seen.build_logs);
+            return Ok((build, BuildLog::of(&log)));
         }
         if clock::monotonic() + wait > last_look {
             return Err(Trouble::Building);
@@ -191,21 +203,10 @@ async fn built(
     }
 }
 
-/// The end of a build's log, without the colours of a terminal.
-fn log_tail(log: &str) -> String {
-    let mut plain = String::with_capacity(log.len());
-    let mut rest = log;
-    while let Some(start) = rest.find("\u{1b}[") {
-        plain.push_str(&rest[..start]);
-        let sequence = &rest[start + 2..];
-        let end = sequence
-            .find(|character: char| character.is_ascii_alphabetic())
-            .map_or(sequence.len(), |end| end + 1);
-        rest = &sequence[end..];
-    }
-    plain.push_str(rest);
-    let skip = plain.chars().count().saturating_sub(BUILD_LOG_CHARS_MAX);
-    plain.chars().skip(skip).collect()
+/// Whether a deployment was made longer ago than its build may take.
+fn hangs(performer: &Performer<'_>, deployment: &Deployment) -> bool {
+    let limit = performer.clients.settings().build_timeout_seconds;
+    clock::parse(&deployment.created_at).is_some_and(|at| clock::now() >= clock::after(at, limit))
 }
 
 /// Makes the deployment, once it is built, the one that the site serves, and reads that it
@@ -214,9 +215,18 @@ pub(super) async fn activate(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
 ) -> Result<Entry, Trouble> {
-    let (ready, log) = built(performer, deployment).await?;
-    if !ready {
-        return Ok(Entry::BuildFailed { log });
+    let (build, BuildLog { error, tail: log }) = built(performer, deployment).await?;
+    match build {
+        Build::Ready => {}
+        Build::Failed => return Ok(Entry::BuildFailed { log, error }),
+        Build::Hangs => {
+            let seconds = performer.clients.settings().build_timeout_seconds;
+            return Ok(Entry::BuildHangs { seconds, log });
+        }
+        Build::Canceled => {
+            let message = "Somebody called the site's build off in Appwrite. Retry the task to have it built.";
+            return Err(Trouble::Terminal(Failure::new(Code::DeployFailed, message)));
+        }
     }
     let (client, wanted) = (performer.store.client().clone(), deployment.clone());
     let site = blocking(move || {
@@ -235,6 +245,26 @@ pub(super) async fn activate(
     )))
 }
 
+/// Calls off a build that hangs. One that has ended meanwhile stays as it is.
+pub(super) async fn cancel(
+    performer: &Performer<'_>,
+    deployment: &DeploymentRef,
+) -> Result<Entry, Trouble> {
+    let (client, wanted) = (performer.store.client().clone(), deployment.clone());
+    let canceled = blocking(move || {
+        client
+            .sites()
+            .cancel_deployment(&wanted.site_id, &wanted.deployment_id)
+    });
+    match canceled.await {
+        Ok(_) => Ok(Entry::BuildCanceled { ended: false }),
+        Err(error) if error.kind() == Some(&ErrorType::BuildAlreadyCompleted) => {
+            Ok(Entry::BuildCanceled { ended: true })
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
 fn refused(error: appwrite::Error) -> Trouble {
     match error.retry() {
         appwrite::Retry::Transient { .. } => Trouble::Appwrite(error),
@@ -243,20 +273,5 @@ fn refused(error: appwrite::Error) -> Trouble {
             "Appwrite refused the deployment",
             &error,
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn build_logs_lose_their_colours_and_keep_their_end() {
-        let log = "one\n\u{1b}[90m[20:45:02] \u{1b}[0mappwrite\u{1b}[32m done \u{1b}[0m\n";
-        assert_eq!(log_tail(log), "one\n[20:45:02] appwrite done \n");
-        let long = "x".repeat(BUILD_LOG_CHARS_MAX) + "end";
-        assert!(log_tail(&long).ends_with("end"));
-        assert_eq!(log_tail(&long).chars().count(), BUILD_LOG_CHARS_MAX);
-        assert_eq!(log_tail("cut \u{1b}[9"), "cut ");
     }
 }

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::Action;
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 9] = [
+pub(crate) const ACTIONS: [&str; 10] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -16,6 +16,7 @@ pub(crate) const ACTIONS: [&str; 9] = [
     "activate",
     "submit",
     "collect",
+    "cancel build",
 ];
 /// Places around an effect at which an execution dies.
 pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", "answer lost"];
@@ -23,7 +24,7 @@ pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", 
 pub(crate) const END_POINTS: [&str; 4] =
     ["decided", "rows written", "done recorded", "row created"];
 /// Every other fault.
-pub(crate) const OTHERS: [&str; 7] = [
+pub(crate) const OTHERS: [&str; 8] = [
     "event dropped",
     "event doubled",
     "event delayed",
@@ -31,6 +32,7 @@ pub(crate) const OTHERS: [&str; 7] = [
     "clock skewed",
     "heartbeats lost",
     "build broken",
+    "build hung",
 ];
 
 pub(crate) const fn name_of(action: &Action) -> &'static str {
@@ -44,6 +46,7 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Activate(_) => ACTIONS[6],
         Action::Submit(_) => ACTIONS[7],
         Action::Collect { .. } => ACTIONS[8],
+        Action::CancelBuild(_) => ACTIONS[9],
     }
 }
 
@@ -52,7 +55,7 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
 pub(crate) struct Figures {
     pub(crate) schedules: u64,
     pub(crate) faults: u64,
-    /// Repositories, commits and deployments beyond one.
+    /// Repositories beyond one, and commits and deployments beyond one for each build.
     pub(crate) duplicates: u64,
     /// Steps done again although they were recorded when their execution began.
     pub(crate) repeated_steps: u64,
@@ -97,8 +100,6 @@ impl Figures {
         wanted
             .into_iter()
             .filter(|pair| !self.struck.contains_key(pair))
-            // Nothing follows from a deployment but what the task's row shows.
-            .filter(|pair| *pair != ("deployment", "row created"))
             .collect()
     }
 }

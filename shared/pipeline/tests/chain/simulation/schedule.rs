@@ -88,10 +88,15 @@ impl Schedule {
         if dice.one(4) {
             world.brief.options.approval = Approval::Plan;
         }
+        if dice.one(4) {
+            world.broken_builds = u32::try_from(dice.below(5)).unwrap();
+        }
+        if dice.one(6) {
+            world.hanging_builds = 1 + u32::try_from(dice.below(2)).unwrap();
+        }
         if dice.one(5) {
             world.brief.options.speed = Speed::Economy;
         }
-        world.broken_builds = u32::from(dice.one(6));
         Self {
             world,
             figures: Figures::default(),
@@ -381,10 +386,13 @@ impl Schedule {
             return false;
         }
         self.note(execution, &effect.key);
-        let builds = self.world.broken_builds;
+        let builds = (self.world.broken_builds, self.world.hanging_builds);
         let answer = self.world.perform(key, effect);
-        if self.world.broken_builds < builds {
+        if self.world.broken_builds < builds.0 {
             self.strike(OTHERS[6], "");
+        }
+        if self.world.hanging_builds < builds.1 {
+            self.strike(OTHERS[7], "");
         }
         if self.dies(name, EFFECT_POINTS[1], 40) {
             return false;
@@ -437,12 +445,16 @@ impl Schedule {
             world.commits.len(),
             world.deployments.len(),
         ];
-        let beyond_one = sets.iter().map(|count| count.saturating_sub(1) as u64);
-        self.figures.duplicates += beyond_one.sum::<u64>();
+        let repairs = world.facts.done();
+        let repairs = repairs.filter(|done| matches!(done.outcome, Outcome::BuildFailed { .. }));
+        let builds = 1 + repairs.count();
+        let beyond = std::iter::zip(sets, [1, builds, builds]);
+        let beyond = beyond.map(|(count, wanted)| count.saturating_sub(wanted) as u64);
+        self.figures.duplicates += beyond.sum::<u64>();
         let projection = advance(&world.facts, None).projection;
         match status {
             Status::Completed => {
-                assert_eq!(sets, [1, 1, 1]);
+                assert_eq!(sets, [1, builds, builds]);
                 assert!(world.commits.contains(&world.workspace().manifest_hash()));
                 assert!(projection.site_url.is_some() && projection.failure.is_none());
             }

@@ -127,9 +127,24 @@ fn with_rework() -> World {
 /// Plans that need a repair, an agent whose work does not please, and a broken build.
 fn with_trouble() -> World {
     let mut world = with_rework();
-    world.broken_builds = 1;
+    (world.broken_builds, world.hanging_builds) = (1, 1);
     let bad = plan(&[assignment("a", "../x", &["zz"])]);
     world.later_plans = vec![std::mem::replace(&mut world.plan, bad)];
+    world
+}
+
+/// One agent: what repeats itself need not be long.
+fn small() -> World {
+    World::with(plan(&[assignment("a", "a.js", &[])]))
+}
+
+fn broken(mut world: World, builds: u32) -> World {
+    world.broken_builds = builds;
+    world
+}
+
+fn hanging(mut world: World, builds: u32, rounds: u32) -> World {
+    (world.hanging_builds, world.hanging_rounds) = (builds, rounds);
     world
 }
 
@@ -142,7 +157,6 @@ pub(crate) fn all() -> Vec<Run> {
     vec![
         Run {
             continues: true,
-            retries: 1,
             ..run("everything at once", with_trouble)
         },
         Run {
@@ -181,14 +195,17 @@ pub(crate) fn all() -> Vec<Run> {
                 world
             })
         },
+        run("build repair", || broken(World::new(), 1)),
         Run {
             retries: 1,
-            ..run("broken build", || {
-                let mut world = World::new();
-                world.broken_builds = 1;
-                world
+            ..run("more broken builds than are repaired", || {
+                broken(small(), 3)
             })
         },
+        run("hanging build", || hanging(World::new(), 1, 0)),
+        run("build that always hangs, repaired", || {
+            hanging(small(), 0, 1)
+        }),
         Run {
             retries: 1,
             ..run("failed agent", || {

@@ -280,13 +280,13 @@ impl Walker {
     }
 
     fn perform(&mut self, key: &UnitKey, effect: &Effect, call: &str) -> Entry {
-        let builds = self.world.broken_builds;
+        let builds = (self.world.broken_builds, self.world.hanging_builds);
         let answer = self.world.perform(key, effect);
         if let Action::Submit(_) | Action::Collect { .. } = effect.action {
             return answer;
         }
         if let Some(known) = self.answers.get(call) {
-            self.world.broken_builds = builds;
+            (self.world.broken_builds, self.world.hanging_builds) = builds;
             return known.clone();
         }
         self.answers.insert(call.to_owned(), answer.clone());
