@@ -6,6 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, assert_one_of_each, clone, todo, totals};
 
 /// What a site answers, asked over a plain connection: `*.localhost` need not resolve.
@@ -279,6 +280,7 @@ async fn model_troubles_end_well_or_say_why() {
             code.is_none(),
             "{model}"
         );
+        assert_replays(&world, &row.id).await;
         world.stop().await;
     }
 }

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, todo};
 
 /// How a task ends whose planner and reviewer is `model`: its status, and what went wrong.
@@ -29,6 +30,7 @@ async fn ended(model: &'static str) -> (String, String) {
         format!(", review {}: {verdict}", review.integer("round").unwrap())
     });
     let seen = format!("{status}{}", verdicts.collect::<String>());
+    assert_replays(&world, &row.id).await;
     world.stop().await;
     (seen, message)
 }

@@ -6,7 +6,10 @@ use serde_json::json;
 use crate::advance::{advance, is_published};
 use crate::brief::FollowUp;
 use crate::facts::Facts;
-use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
+use crate::limits::{
+    BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX,
+    FOLLOW_UPS_BYTES_MAX,
+};
 use crate::messages;
 use crate::money;
 use crate::plan::Assignment;
@@ -193,6 +196,16 @@ impl Command {
             return Err(Refusal {
                 code: "too_many_commands",
                 message: format!("A task takes {COMMANDS_MAX} commands. Start a new one."),
+            });
+        }
+        let begins_work = self.raises_generation() || matches!(self, Self::Budget { .. });
+        if begins_work && facts.log.len() + FACTS_OF_A_COMMAND_MAX > FACTS_MAX {
+            return Err(Refusal {
+                code: "too_many_commands",
+                message: format!(
+                    "The task has {} results and commands, and {FACTS_MAX} is the limit. Start a new one.",
+                    facts.log.len()
+                ),
             });
         }
         let asked = facts.commands().chain([self]).filter_map(Self::follow_up);
