@@ -147,6 +147,34 @@ async fn row_31_a_wrong_key_fails_at_once_and_is_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn agents_can_work_over_chat() {
+    let services = services(Faults::default()).await;
+    let base_url = services.xai_base_url().leak();
+    let world = World::with(Setup {
+        settings: vec![
+            ("AGENT_DIALECT", "chat"),
+            ("AGENT_BASE_URL", base_url),
+            ("AGENT_API_KEY", KEY),
+            ("AGENT_MODEL", "scripted"),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    let row = world.run(&todo()).await;
+    assert_one_of_each(&world, &row).await;
+    let agents = world.rows("assignments", &row.id).await;
+    let turns: i64 = agents
+        .iter()
+        .filter_map(|agent| agent.integer("turn"))
+        .sum();
+    let calls = services.calls();
+    let answered = calls.iter().filter(|call| call.status == 200).count();
+    assert_eq!(i64::try_from(answered), Ok(turns));
+    world.stop().await;
+    services.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn planner_and_reviewer_can_work_over_chat() {
     let world = World::with(Setup {
         settings: vec![

@@ -108,7 +108,7 @@ pub(super) fn response(state: &State, request: &Request, truncated: bool) -> Val
 }
 
 /// Usage and cost. With a cache key, instructions that were sent under it before count as cached.
-fn usage(state: &State, request: &Request, text_tokens: u64) -> Value {
+pub(super) fn usage(state: &State, request: &Request, text_tokens: u64) -> Value {
     let mut cached = 0;
     if !request.prompt_cache_key.is_empty() && !request.instructions.is_empty() {
         let prefix = sha256_hex(

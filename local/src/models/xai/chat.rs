@@ -4,6 +4,8 @@
 //! /v1/chat/deferred-completion/{request_id}`, read in November 2026. A request is checked here as
 //! far as the two APIs differ, and by the Responses API's own rules for the rest.
 
+mod turn;
+
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +13,8 @@ use super::super::Service;
 use super::super::digest::sha256_hex;
 use super::super::server::{Looked, State};
 use super::super::wire::{Payload, Reply, fragments};
+use turn::Turn;
+
 use super::{CREATED_AT, error, faulted, ill_typed, invalid, key_refusal, request::Request};
 
 /// Characters in one delta.
@@ -74,10 +78,23 @@ fn checked(state: &State, headers: &HeaderMap, value: Option<Value>) -> Refused<
         return Ok(reply);
     }
     let response = super::whole(state, &request);
-    let Some(response) = response else {
+    let Some(mut response) = response else {
         return Ok(super::overloaded());
     };
-    let completion = completion(&response);
+    let has_tools = chat["tools"]
+        .as_array()
+        .is_some_and(|tools| !tools.is_empty());
+    let turn = has_tools.then(|| {
+        let id = sha256_hex(chat.to_string().as_bytes());
+        Turn::of(&chat, request.behaviour, &id[..16])
+    });
+    if let Some(turn) = &turn {
+        response["usage"] = super::answer::usage(state, &request, turn.tokens());
+    }
+    let mut completion = completion(&response);
+    if let Some(turn) = turn {
+        turn.put_into(&mut completion);
+    }
     if deferred {
         let id = state.defer(&completion);
         return Ok(Reply::json(200, json!({ "request_id": id })));
@@ -296,6 +313,7 @@ fn events(completion: &Value, with_usage: bool) -> Vec<String> {
         let parts = fragments(text, DELTA_CHARS);
         events.extend(parts.into_iter().map(|part| delta(json!({ key: part }))));
     }
+    events.extend(turn::deltas(&choice["message"]).into_iter().map(delta));
     events.push(chunk(
         json!([{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]),
         Value::Null,
