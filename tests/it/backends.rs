@@ -165,3 +165,13 @@ async fn planner_and_reviewer_can_work_over_chat() {
     assert_eq!(repeats, 0);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn row_35_equal_questions_have_equal_answers() {
+    let services = services(Faults::default()).await;
+    let xai = Xai::new(settings(services.xai_base_url())).unwrap();
+    let one = xai.respond(&question()).await.unwrap();
+    let other = xai.respond(&question()).await.unwrap();
+    assert_eq!((one.text, one.id), (other.text, other.id));
+    services.shutdown().await;
+}

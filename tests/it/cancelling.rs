@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use local::models::Service;
 use serde_json::{Value, json};
 
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, todo, totals};
 
 /// Longest that the condition of a test may take to come true.
@@ -99,5 +100,6 @@ async fn row_40_cancelling_drops_the_answers_under_way_and_shows_what_they_cost(
     assert!(last.integer("spentMicroUsd").unwrap() > i64::try_from(before + dropped).unwrap());
     assert!(world.rows("releases", &task).await.is_empty());
     assert_eq!(turns(&world), agents, "nobody asks after that");
+    assert_replays(&world, &task).await;
     world.stop().await;
 }

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, assert_one_of_each, clone, todo, totals};
 
 /// What a site answers, asked over a plain connection: `*.localhost` need not resolve.
@@ -115,15 +116,15 @@ async fn the_standard_run_costs_exactly_this() {
         (totals(&row)["spent"]["modelCalls"].as_u64().unwrap(), 0)
     );
 
-    // Each agent's turns are recorded and told of; so are the repository and the upload,
-    // which others wait for.
+    // Each agent's turns are recorded and told of; so are each judgement and that of the
+    // whole, and the repository and the upload, which others wait for.
     let agents = world.rows("assignments", &row.id).await;
     let turns: u64 = agents
         .iter()
         .map(|agent| u64::try_from(agent.integer("turn").unwrap()).unwrap())
         .sum();
     let lines = world.rows("progress", &row.id).await.len() as u64;
-    assert_eq!(lines, turns + 2);
+    assert_eq!(lines, turns + assignments + 3);
     let waiting = agents
         .iter()
         .filter(|agent| agent.text("dependsOn") != Some("[]"))
@@ -165,8 +166,8 @@ async fn the_standard_run_costs_exactly_this() {
     let sum: u64 = requests.values().sum();
     // Since it was written: the owner's limits; a line for each turn, not only for those
     // that change files, and for the repository and the upload, so that a person sees all;
-    // the review of the whole.
-    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1;
+    // the review of the whole, and a line for each judgement.
+    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1 + (n + 1);
     assert!(
         sum < paper_design,
         "{sum} requests for {n} agents with {turns} turns, on paper {paper_design}"
@@ -279,6 +280,7 @@ async fn model_troubles_end_well_or_say_why() {
             code.is_none(),
             "{model}"
         );
+        assert_replays(&world, &row.id).await;
         world.stop().await;
     }
 }

@@ -9,6 +9,7 @@ use local::faults::{FaultAction, Faults, Phase};
 use serde_json::{Value, json};
 
 use crate::crashes::orchestrator;
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, assert_one_of_each, blocking, todo};
 
 /// Longest that the condition of a test may take to come true.
@@ -193,6 +194,7 @@ async fn a_cancelled_task_ends_without_a_repository() {
         409
     );
     assert!(world.rows("releases", &task).await.is_empty());
+    assert_replays(&world, &task).await;
     world.stop().await;
 }
 

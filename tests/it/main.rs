@@ -20,6 +20,7 @@ mod chain;
 mod clients;
 mod commands;
 mod conformance;
+mod corpus;
 mod crashes;
 mod deliveries;
 mod economy;

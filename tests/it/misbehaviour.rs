@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, todo};
 
 /// How a task ends whose planner and reviewer is `model`: its status, and what went wrong.
@@ -29,6 +30,7 @@ async fn ended(model: &'static str) -> (String, String) {
         format!(", review {}: {verdict}", review.integer("round").unwrap())
     });
     let seen = format!("{status}{}", verdicts.collect::<String>());
+    assert_replays(&world, &row.id).await;
     world.stop().await;
     (seen, message)
 }
@@ -40,10 +42,13 @@ async fn planners_and_reviewers_that_misbehave_are_told_in_a_sentence() {
         (2, "scripted-hopeless-plan"),
         (7, "scripted-refusal"),
         (19, "scripted-suspicious"),
+        (23, "scripted-out-of-credit"),
+        (24, "scripted-overloaded"),
         (29, "grok-0"),
         (33, "scripted-never-satisfied"),
         (33, "scripted-rubber-stamp"),
         (34, "scripted-miscites"),
+        (38, "scripted-too-long"),
     ] {
         let (seen, message) = ended(model).await;
         text.push_str(&format!("row {row}: {model}\n    {seen}\n    {message}\n"));

@@ -225,12 +225,12 @@ async fn unharmed(seed: u64, mix: &Mix, plain: &Plain) {
     let claims = world.rows("claims", &row.id).await;
     for (service, kinds) in [(Service::Anthropic, "a"), (Service::Xai, "pr")] {
         let repeats = repeats(&world, service);
-        match lost_calls_max(&claims, kinds) {
-            Some(lost) => assert!(
+        // Nothing is said of two that were at work at once.
+        if let Some(lost) = lost_calls_max(&claims, kinds) {
+            assert!(
                 repeats <= lost,
                 "{service:?}: {repeats} calls repeated, {lost} can be lost"
-            ),
-            None => println!("seed {seed}: two at work at once, {repeats} calls repeated"),
+            );
         }
     }
     world.stop().await;

@@ -9,6 +9,10 @@ use crate::limits::{
     REQUEST_ID_CHARS_MAX, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX,
 };
 use crate::money;
+use crate::secrets;
+
+/// What is wrong with a text that holds a credential.
+pub(crate) const SECRET: &str = "holds what looks like a credential: leave it out, and make it invalid at its service, because it was sent here";
 
 /// What kind of software is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,6 +257,8 @@ impl Reader {
                     ));
                 } else if text.contains('\0') {
                     self.errors.push(error(field, "must not contain NUL"));
+                } else if secrets::line(&text).is_some() {
+                    self.errors.push(error(field, SECRET));
                 } else {
                     return Some(text);
                 }

@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::advance::{advance, is_published};
-use crate::brief::FollowUp;
+use crate::brief::{self, FollowUp};
 use crate::facts::Facts;
-use crate::limits::{BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FOLLOW_UPS_BYTES_MAX};
+use crate::limits::{
+    BUDGET_USD_MAX, COMMANDS_MAX, COMMENT_CHARS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX,
+    FOLLOW_UPS_BYTES_MAX,
+};
 use crate::messages;
 use crate::money;
 use crate::plan::Assignment;
+use crate::secrets;
 use crate::stage::Status;
 
 /// A command of the owner. Once accepted it is a fact like any result.
@@ -84,6 +88,9 @@ impl Command {
     /// Texts that no row could hold, or that say nothing.
     fn check_texts(&self) -> Result<(), String> {
         if let Self::Revise { comment } = self {
+            if secrets::line(comment).is_some() {
+                return Err(format!("`comment` {}.", brief::SECRET));
+            }
             let chars = comment.chars().count();
             if comment.trim().is_empty() || chars > COMMENT_CHARS_MAX {
                 return Err(format!(
@@ -193,6 +200,16 @@ impl Command {
             return Err(Refusal {
                 code: "too_many_commands",
                 message: format!("A task takes {COMMANDS_MAX} commands. Start a new one."),
+            });
+        }
+        let begins_work = self.raises_generation() || matches!(self, Self::Budget { .. });
+        if begins_work && facts.log.len() + FACTS_OF_A_COMMAND_MAX > FACTS_MAX {
+            return Err(Refusal {
+                code: "too_many_commands",
+                message: format!(
+                    "The task has {} results and commands, and {FACTS_MAX} is the limit. Start a new one.",
+                    facts.log.len()
+                ),
             });
         }
         let asked = facts.commands().chain([self]).filter_map(Self::follow_up);

@@ -39,6 +39,7 @@ pub mod release;
 pub mod replay;
 pub mod review;
 pub mod rows;
+pub mod secrets;
 pub mod stage;
 pub mod sweep;
 pub mod unit;

@@ -123,6 +123,11 @@ pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 
 /// Commands of one task.
 pub const COMMANDS_MAX: usize = 100;
+/// Facts of one task: every unit's end lists them all.
+pub const FACTS_MAX: usize = 3_000;
+/// Facts that can follow from one command: a plan of as many assignments as there may be,
+/// its rounds, and calls that do not fit into the budget, each with room to spare.
+pub const FACTS_OF_A_COMMAND_MAX: usize = 1_000;
 /// Bytes of all follow-ups of a task as JSON: the brief goes with every plan's row.
 pub const FOLLOW_UPS_BYTES_MAX: usize = 256 * 1024;
 /// Characters of an owner's comment on a plan.

@@ -9,6 +9,7 @@ use crate::limits::{
 };
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
+use crate::secrets;
 
 /// Sizes an assignment can have.
 pub const SIZES: [&str; 3] = ["S", "M", "L"];
@@ -256,6 +257,12 @@ fn shared_files(plan: &Plan, found: &mut Vec<String>) {
                 found.push(format!("shared file `{path}` is listed twice"));
             }
             Ok(_) => {}
+        }
+        if let Some(line) = secrets::line(&file.content) {
+            found.push(format!(
+                "shared file `{}` holds what looks like a credential at line {line}",
+                file.path
+            ));
         }
         if file.content.len() > FILE_BYTES_MAX {
             found.push(format!(

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::effect::{Action, Effect, Entry};
 use crate::ids::{UnitKey, UnitKind};
 use crate::messages::{self, Level, Line, counted};
-use crate::model::{Question, Spent};
+use crate::model::{Question, Reply, Spent};
+use crate::review::{self, ReviewWork};
 use crate::unit::{Journal, Recorded, Step, Work, decide};
 
 /// Problems of a plan that its line quotes.
@@ -21,7 +22,11 @@ const PROBLEMS_QUOTED: usize = 3;
 /// before it.
 pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Line> {
     let (level, text, data) = match (effect.action.call(), entry) {
-        (_, Entry::Submitted(_)) => (Level::Info, handed_in(work), json!({"kind": "submitted"})),
+        (_, Entry::Submitted(_)) => (
+            Level::Info,
+            handed_in(work, effect.call_key()),
+            json!({"kind": "submitted"}),
+        ),
         (_, Entry::Lost { why }) => (Level::Warning, lost(work, why), json!({"kind": "lost"})),
         (Action::AskAgent(_), Entry::Turn { reply, results }) => {
             let Work::Assignment(agent) = work else {
@@ -39,7 +44,12 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
                 None => repeated("planner", &reply.spent)?,
             }
         }
-        (Action::AskReviewer(_), Entry::Reply(reply)) => repeated("reviewer", &reply.spent)?,
+        (Action::AskReviewer(_), Entry::Reply(reply)) => {
+            let Work::Review(review) = work else {
+                return None;
+            };
+            judged(review, effect.call_key(), reply)?
+        }
         (Action::EnsureRepository(_), Entry::Repository(repository)) => {
             let text = format!("Repository {} is there", repository.full_name);
             let data = json!({"kind": "repository", "url": repository.html_url});
@@ -191,18 +201,29 @@ fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) ->
     })
 }
 
-/// What is told of a call that was handed in.
-fn handed_in(work: &Work) -> String {
-    let what = match work {
-        Work::Plan(_) => "The brief is handed in",
-        Work::Assignment(agent) => {
-            let id = &agent.assignment.id;
-            return format!("{id}: handed in. It is answered within a day, mostly much sooner");
+/// What is told of a judgement, and of how often it had to be asked for.
+fn judged(work: &ReviewWork, key: &str, reply: &Reply) -> Option<(Level, String, Value)> {
+    let (level, text, mut data) =
+        review::told(work, key, reply).or_else(|| repeated("reviewer", &reply.spent))?;
+    data["spent"] = cost(&reply.spent);
+    match attempts(&reply.spent) {
+        Some(attempts) if data["kind"] == "judgement" => {
+            let text = format!("{text} (the reviewer{attempts})");
+            Some((Level::Warning, text, data))
         }
-        Work::Review(_) => "A judgement is asked for",
-        Work::Release(_) | Work::Deployment(_) => "A question is handed in",
+        Some(_) | None => Some((level, text, data)),
+    }
+}
+
+/// What is told of a call that was handed in.
+fn handed_in(work: &Work, key: &str) -> String {
+    let who = match work {
+        Work::Plan(_) => "The brief",
+        Work::Assignment(agent) => agent.assignment.id.as_str(),
+        Work::Review(_) => review::subject_of(key).unwrap_or("The whole"),
+        Work::Release(_) | Work::Deployment(_) => "A question",
     };
-    format!("{what}. It is answered within a day, mostly much sooner")
+    format!("{who}: handed in. It is answered within a day, mostly much sooner")
 }
 
 /// What is told of a call whose answer can not be had any more.

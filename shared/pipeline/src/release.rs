@@ -10,6 +10,7 @@ use crate::failure::{Code, Failure};
 use crate::ids::TaskId;
 use crate::messages;
 use crate::model::Spent;
+use crate::secrets;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
 
@@ -47,6 +48,7 @@ fn released_or_ask(
     spent: &mut Spent,
 ) -> Result<Step, Failure> {
     check_manifest(&work.files, &work.approved_manifest)?;
+    check_secrets(&work.files)?;
     let repository = match repository(work, journal, spent)? {
         Ok(repository) => repository,
         Err(effect) => return Ok(Step::Do(vec![*effect])),
@@ -191,6 +193,21 @@ pub fn check_manifest(files: &Workspace, approved: &str) -> Result<(), Failure> 
         Code::ManifestMismatch,
         "The files are not the ones the reviewer approved. Start the task anew.",
     ))
+}
+
+/// No file may hold a credential, whoever let it pass.
+fn check_secrets(files: &Workspace) -> Result<(), Failure> {
+    for (path, file) in files.files() {
+        if let Some(line) = secrets::line(&file.content) {
+            return Err(Failure::new(
+                Code::PublishFailed,
+                format!(
+                    "`{path}` holds what looks like a credential at line {line}, so nothing was published. Start the task anew, and say in the brief that it must not stand there."
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The project's name as a repository may have it: ASCII letters, digits and hyphens, at

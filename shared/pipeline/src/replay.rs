@@ -9,9 +9,11 @@
 //!
 //! What rows do not tell is not compared: what the models and services answered (it is taken
 //! as recorded), the price in a plan's estimate (its rates are a setting), the name of the
-//! domain in a repository's marker until a site has an address, whether an execution was lost
-//! (so that a unit is given up is taken as recorded), and the line that people read of a unit.
-//! An entry that an older version recorded, and that this one goes on from, is no difference.
+//! domain in a repository's marker until a site has an address, when an execution was lost or
+//! heard of a cancellation (that a unit was given up or stopped is taken as recorded), and the
+//! line that people read of a unit.
+//! An entry that an older version recorded, and that this one goes on from, is no difference;
+//! results of tools or of units that it would have computed otherwise are.
 
 mod compare;
 mod record;

@@ -23,10 +23,13 @@ mod evidence;
 mod integration;
 mod judgement;
 mod references;
+mod told;
 mod verdict;
 
 pub use integration::schema as integration_schema;
 pub use judgement::schema;
+use told::{INTEGRATE, JUDGE};
+pub(crate) use told::{subject_of, told};
 use verdict::Verdict;
 
 /// How bad a finding is. Blockers and majors cause rework.
@@ -255,7 +258,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
             cache_key: prompts::cache_key(&work.brief, "review"),
         };
         let check = |answer, is_last| judgement::checked(work, subject, answer, is_last);
-        match ask(&format!("judge.{id}"), id, question, asking, spent, check)? {
+        match ask(&format!("{JUDGE}{id}"), id, question, asking, spent, check)? {
             Answer::Missing(effect) => asked.push(*effect),
             Answer::Given(judged) => verdict.add_judgement(subject, judged),
         }
@@ -274,7 +277,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
             cache_key: prompts::cache_key(&work.brief, "review"),
         };
         let check = |answer, is_last| integration::checked(work, &earlier, answer, is_last);
-        match ask("integrate", "the whole", question, asking, spent, check)? {
+        match ask(INTEGRATE, "the whole", question, asking, spent, check)? {
             Answer::Missing(effect) => return Ok(Next::Ask(vec![*effect])),
             Answer::Given(integrated) => verdict.add_integration(integrated),
         }

@@ -7,7 +7,7 @@ use appwrite::{Query, Row};
 use pipeline::advance::{Base, FIRST_GENERATION};
 use pipeline::brief::Brief;
 use pipeline::estimate::Rates;
-use pipeline::limits::{BUILD_REPAIRS_MAX, FILES_MAX, REVIEW_ROUNDS_MAX};
+use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FILES_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::plan::Plan;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
@@ -21,14 +21,13 @@ use tokio::sync::OnceCell;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
-/// Versions of files a task can have: each file once a round, builds that are repaired
-/// included, once more where a review puts it back, and the shared ones.
+/// Versions of files that are read for one unit: each file once a round, builds that are
+/// repaired included, once more where a review puts it back, and the shared ones. A review
+/// that is retried begins its rounds anew.
 const FILE_VERSIONS_MAX: usize =
-    FILES_MAX * (REVIEW_ROUNDS_MAX as usize + BUILD_REPAIRS_MAX as usize + 2);
+    FILES_MAX * (REVIEW_ROUNDS_MAX as usize + BUILD_REPAIRS_MAX as usize + 2) * 4;
 /// Entries a unit's journal can have.
 const ENTRIES_MAX: usize = 1_000;
-/// Units a task can have.
-const UNITS_MAX: usize = 1_000;
 
 /// Reads what units depend on.
 #[derive(Clone, Copy)]
@@ -179,7 +178,9 @@ async fn files(
     if let Some(before) = before {
         queries.push(Query::less_than("generation", before));
     }
-    let rows = store.list("files", queries, FILE_VERSIONS_MAX).await?;
+    let rows = store
+        .list_whole("files", queries, FILE_VERSIONS_MAX)
+        .await?;
     let files = rows.into_iter().map(|row| {
         let version = rows::read_file(&row.data).map_err(Trouble::Row)?;
         let row_id = row.id;
@@ -216,7 +217,7 @@ pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, T
         Query::equal("taskId", task.as_str()),
         Query::equal("kind", json!(["done", "command", "exhausted"])),
     ];
-    let mut rows = store.list("journal", queries, UNITS_MAX).await?;
+    let mut rows = store.list_whole("journal", queries, FACTS_MAX).await?;
     rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
     let log = rows
         .iter()
@@ -249,7 +250,7 @@ fn read<T: DeserializeOwned>(row: &Row) -> Result<T, Trouble> {
 /// A store that does not answer, or an entry that can not be read.
 pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Done>), Trouble> {
     let rows = store
-        .list(
+        .list_whole(
             "journal",
             vec![Query::equal("unitId", unit.as_str())],
             ENTRIES_MAX,

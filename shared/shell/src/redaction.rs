@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-mod patterns;
+#[cfg(test)]
+mod shapes;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -85,7 +86,7 @@ impl Redactor {
 
     /// Byte ranges to replace: in order, neither overlapping nor touching.
     fn spans(&self, text: &str) -> Vec<Range<usize>> {
-        let mut spans = patterns::find(text);
+        let mut spans = pipeline::secrets::find(text);
         for secret in self.secrets.iter() {
             let secret = secret.expose_secret();
             spans.extend(

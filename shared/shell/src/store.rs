@@ -70,6 +70,26 @@ impl Store {
         )
     }
 
+    /// All rows that match.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating, or more than `rows_max` rows: what is
+    /// decided from a part of them would be wrong.
+    pub async fn list_whole(
+        &self,
+        table: &'static str,
+        queries: Vec<Query>,
+        rows_max: usize,
+    ) -> Result<Vec<Row>, Trouble> {
+        let rows = self.list(table, queries, rows_max + 1).await?;
+        if rows.len() > rows_max {
+            return Err(Trouble::Row(format!(
+                "the task has more than {rows_max} rows of `{table}`, which is the limit"
+            )));
+        }
+        Ok(rows)
+    }
+
     /// One page of the rows that match: as many as the queries' limit says.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
-//! What code can see of a file without running it: broken syntax, parts left out, and what
-//! is no text at all. No check knows everything; each is sure of what it reports.
+//! What code can see of a file without running it: broken syntax, parts left out, what would
+//! harm whoever runs it, credentials, and what is no text at all. No check knows everything; each is sure of what it reports.
 
+mod harmful;
 mod syntax;
 
 use crate::limits::BLOB_CHARS_MAX;
 use crate::path::SafePath;
+use crate::secrets;
 
 /// Phrases of a comment that stands where code should: in lower case.
 const LEFT_OUT: &[&str] = &[
@@ -50,16 +52,33 @@ pub fn problems(path: &SafePath, content: &str) -> Vec<String> {
     if !ends(&[".md", ".txt"]) {
         found.extend(left_out(content));
     }
+    found.extend(harmful::found(name, content));
+    found.extend(secret(content));
     found
         .into_iter()
         .map(|problem| format!("`{path}` {problem}"))
         .collect()
 }
 
+/// Packages that a manifest asks for.
+pub fn packages(path: &SafePath, content: &str) -> Vec<String> {
+    harmful::asked_for(path.as_str(), content)
+}
+
+fn secret(content: &str) -> Option<String> {
+    let line = secrets::line(content)?;
+    Some(format!(
+        "holds what looks like a credential at line {line}: leave it out, and say where a person enters it"
+    ))
+}
+
 /// Why a file's content can not be taken at all, if it can not.
 pub fn refusal(path: &SafePath, content: &str) -> Option<String> {
     if content.contains('\0') {
         return Some(format!("`{path}` contains NUL: only text can be written"));
+    }
+    if let Some(problem) = secret(content) {
+        return Some(format!("`{path}` {problem}"));
     }
     let is_blob = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
     let bytes = content.as_bytes();

@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use super::compare::{self, Difference};
 use super::record::{Record, UnitRecord};
 use super::{Replayed, Verdict, say};
+use crate::command::Command;
 use crate::effect::{Action, Effect, Entry};
 use crate::facts::{Done, Facts, Outcome};
 use crate::failure::Code;
 use crate::ids::UnitKey;
 use crate::messages;
-use crate::unit::{End, Journal, Recorded, Step, Work, decide, record};
+use crate::model::Spent;
+use crate::unit::{End, Journal, Recorded, Step, Work, cancelled, decide, record};
 use crate::work::{self, Given};
 
 /// Characters of a fingerprint that a person is shown.
@@ -30,6 +32,7 @@ pub(super) fn replay(
         Ok(work) => {
             let mut once_more = OnceMore {
                 record,
+                facts,
                 unit,
                 done,
                 work: &work,
@@ -75,6 +78,8 @@ fn work_of(
 
 struct OnceMore<'a> {
     record: &'a Record,
+    /// Those before the unit's result.
+    facts: &'a Facts,
     unit: &'a UnitRecord,
     done: Option<&'a Done>,
     work: &'a Work,
@@ -273,13 +278,22 @@ impl OnceMore<'_> {
         true
     }
 
+    /// Whether the unit was stopped from outside: given up after being started as often as
+    /// allowed, or cancelled by its owner.
     fn is_given_up(&self) -> bool {
-        let outcome = self.done.map(|done| &done.outcome);
-        matches!(outcome, Some(Outcome::Failed(failure)) if failure.code == Code::UnitAbandoned)
+        let Some(Outcome::Failed(failure)) = self.done.map(|done| &done.outcome) else {
+            return false;
+        };
+        let is_cancel = |command: &Command| matches!(command, Command::Cancel {});
+        let stopped = || cancelled(self.work, &self.journal, Spent::default()).outcome;
+        failure.code == Code::UnitAbandoned
+            || (failure.code == Code::Cancelled
+                && self.facts.commands().any(is_cancel)
+                && stopped() == Outcome::Failed(failure.clone()))
     }
 
-    /// The end of a unit that was started as often as allowed: that is decided from claims,
-    /// of which nothing is known any more.
+    /// The end of a unit that was stopped: when is decided from claims, of which nothing is
+    /// known any more.
     fn given_up(&mut self) {
         let given_up = self.steps.last().is_some_and(|step| step.key == "done");
         if let (Some(done), false) = (self.done, given_up) {

@@ -203,8 +203,8 @@ impl Verdict {
     }
 }
 
-/// What code finds: broken and unfinished files, and references that lead nowhere. It is
-/// sure of them, so each is a blocker.
+/// What code finds: broken, unfinished and harmful files, packages that nobody installs, and
+/// references that lead nowhere. It is sure of them, so each is a blocker.
 fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
     let finding = |path: &str, line: u32, problem: String, change: &str| Finding {
         id: format!("code-{}", hash_base32(&["finding", path, &problem], 6)),
@@ -228,6 +228,19 @@ fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
                 owner(name),
                 finding(name, 0, problem, "Write the whole, valid file."),
             ));
+        }
+    }
+    if work.plan.stack.build_command.trim().is_empty() {
+        for (path, file) in work.workspace.files() {
+            let packages = checks::packages(path, &file.content);
+            if let Some(package) = packages.first() {
+                let name = path.as_str();
+                let problem = format!(
+                    "`{name}` asks for packages such as `{package}`, which nobody installs: the project is served as it is"
+                );
+                let change = "Do without packages, or write what they would do.";
+                found.push((owner(name), finding(name, 0, problem, change)));
+            }
         }
     }
     for reference in references::unresolved(&work.workspace, &work.plan.stack) {

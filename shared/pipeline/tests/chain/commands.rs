@@ -3,7 +3,7 @@
 use pipeline::brief::Approval;
 use pipeline::effect::Entry;
 use pipeline::ledger::{self, Exhausted};
-use pipeline::limits::BUILD_REPAIRS_MAX;
+use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX};
 use pipeline::unit::{self, Journal, Recorded};
 use pipeline::{
     Code, Command, Done, Fact, Facts, Status, Step, UnitKind, Work, advance, decide, messages,
@@ -308,6 +308,25 @@ fn what_is_published_can_not_be_cancelled_after_a_retry() {
     assert_eq!(world.command(Command::Cancel {}), Err("too_late"));
     world.command(Command::Resume {}).unwrap();
     assert_eq!(world.settle(), Status::Completed);
+}
+
+#[test]
+fn a_task_takes_no_work_that_it_could_not_list() {
+    let mut world = World::new();
+    world.run();
+    let done = world.facts.done().last().unwrap().clone();
+    let begins = Command::FollowUp {
+        description: "More.".to_owned(),
+        requirements: Vec::new(),
+    };
+    while world.facts.log.len() < FACTS_MAX - FACTS_OF_A_COMMAND_MAX {
+        world.facts.log.push(Fact::Done(Box::new(done.clone())));
+    }
+    assert_eq!(begins.check(&world.facts), Ok(()));
+    world.facts.log.push(Fact::Done(Box::new(done)));
+    let refusal = begins.check(&world.facts).unwrap_err();
+    assert_eq!(refusal.code, "too_many_commands");
+    assert!(refusal.message.contains("Start a new one"), "{refusal}");
 }
 
 #[test]

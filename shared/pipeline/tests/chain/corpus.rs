@@ -12,6 +12,7 @@ use pipeline::{Step, Work, decide, messages};
 use crate::world::spent;
 
 mod agent;
+mod machine;
 mod planner;
 mod reviewer;
 

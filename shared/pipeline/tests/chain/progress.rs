@@ -6,6 +6,8 @@ use pipeline::model::{AgentReply, Stop};
 use pipeline::{Journal, Step, UnitKind, decide, progress, record, rows};
 use serde_json::{Value, json};
 
+use crate::answers::reply;
+use crate::review;
 use crate::world::{World, plan, spent};
 
 /// A world whose plan is made, and the next effect of the agent of `a`.
@@ -198,6 +200,40 @@ fn nothing_is_told_of_what_another_effect_recorded() {
     other.fingerprint = "another".to_owned();
     journal.insert(effect.key.clone(), other);
     assert_eq!(progress::lines(&work, &journal), []);
+}
+
+/// The line for this answer to the first question of a review.
+fn line_of_judgement(answer: &Value) -> Line {
+    let work = pipeline::Work::Review(Box::new(review::work(1)));
+    let journal = Journal::default();
+    let Step::Do(effects) = decide(&work, &journal) else {
+        panic!("a review begins with a question");
+    };
+    progress::line(&work, &journal, &effects[0], &reply(answer)).unwrap()
+}
+
+#[test]
+fn a_judgement_is_told_while_others_are_being_asked() {
+    let found = review::finding("major", "a.js", 1);
+    let with_findings = review::with("findings", json!([found[0], found[0]]));
+    let of_others = review::with("criteria", json!([]));
+    let lines = [
+        line_of_judgement(&review::approval()),
+        line_of_judgement(&with_findings),
+        line_of_judgement(&of_others),
+    ];
+    let texts: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{:?} {}", line.level, line.text))
+        .collect();
+    insta::assert_snapshot!(texts.join("\n"), @r"
+    Info a: every check holds
+    Warning a: every check holds; major: p (and 1 more)
+    Warning a: the judgement can not be used and is asked for again: criteria must hold exactly the ids a-1
+    ");
+    // The third is that the reviewer's own summary says otherwise.
+    assert_eq!(lines[1].data["findings"].as_array().unwrap().len(), 3);
+    assert_eq!(lines[0].data["spent"]["modelCalls"], 1);
 }
 
 #[test]

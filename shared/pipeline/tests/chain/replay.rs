@@ -1,15 +1,21 @@
 //! Recorded tasks, decided once more from their rows.
 
-use pipeline::replay::{
-    Difference, Record, Replay, Replayed, StoredRow, Verdict, replay, unit_label,
-};
+mod tampered;
+
+use pipeline::agent::Session;
+use pipeline::effect::{Action, Effect, Entry};
+use pipeline::limits::{AGENT_CONTEXT_TOKENS_MAX, AGENT_OUTPUT_TOKENS_MAX};
+use pipeline::model::{AgentReply, Speaker, Stop};
+use pipeline::replay::{Record, Replay, Replayed, StoredRow, Verdict, replay, unit_label};
 use pipeline::rows::{self, NewRow, TaskStamp};
-use pipeline::{Command, Fact, UnitKind, advance};
+use pipeline::{Fact, Status, UnitKey, UnitKind, Work, advance};
 use serde_json::{Value, json};
+
+use tampered::find;
 
 use crate::walk::runs::all;
 use crate::walk::walker::Walker;
-use crate::world::{CREATED_UNIX, World};
+use crate::world::{CREATED_UNIX, World, assignment, plan, spent};
 
 /// The rows that a world's task has left.
 pub(crate) fn stored(world: &World) -> Vec<StoredRow> {
@@ -82,47 +88,6 @@ fn walked(name: &str) -> World {
     walker.world
 }
 
-/// What differs once `tamper` has changed the rows of a run with rework.
-fn tampered(tamper: impl Fn(&mut Vec<StoredRow>)) -> String {
-    let world = walked("rework");
-    let mut rows = stored(&world);
-    let before = rows.clone();
-    tamper(&mut rows);
-    assert!(rows != before, "nothing was changed");
-    let replay = replayed(&world, &rows);
-    let told = replay.differences().map(|step| {
-        let unit = step.unit.as_ref().map(unit_label).unwrap_or_default();
-        let Verdict::Differs(Difference { expected, recorded }) = &step.verdict else {
-            panic!("{step:?}");
-        };
-        let key = &step.key;
-        format!("{unit} {key}\n  expected {expected}\n  recorded {recorded}\n")
-    });
-    told.collect()
-}
-
-/// The row of a table whose id, or whose column, is this.
-fn find<'a>(rows: &'a mut [StoredRow], table: &str, column: &str, is: &str) -> &'a mut StoredRow {
-    let is_it = |row: &&mut StoredRow| {
-        row.table == table && (row.data.get(column).and_then(Value::as_str) == Some(is))
-    };
-    rows.iter_mut().find(is_it).unwrap()
-}
-
-/// The entry of an agent of round 1.
-fn entry<'a>(rows: &'a mut [StoredRow], agent: &str, key: &str) -> &'a mut StoredRow {
-    let unit = World::new().key(UnitKind::Assignment, 1, agent).id();
-    let is_it = |row: &&mut StoredRow| {
-        row.table == "journal" && row.data["unitId"] == unit.as_str() && row.data["key"] == key
-    };
-    rows.iter_mut().find(is_it).unwrap()
-}
-
-fn change(row: &mut StoredRow, column: &str, from: &str, to: &str) {
-    let text = row.data[column].as_str().unwrap().replace(from, to);
-    row.data[column] = text.into();
-}
-
 #[test]
 fn every_kind_of_run_is_decided_again_as_it_was() {
     for run in all() {
@@ -134,295 +99,6 @@ fn every_kind_of_run_is_decided_again_as_it_was() {
         assert_eq!(replay.open(), 0, "{}", run.name);
         assert_eq!(replay.units, walker.world.units.len());
     }
-}
-
-#[test]
-fn a_changed_reply_is_told_where_what_follows_from_it_differs() {
-    let told = tampered(|rows| change(entry(rows, "b", "t0"), "outcome", "// b in", "// x in"));
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 t1
-      expected what is asked for has the hash 1d6df25584e4
-      recorded it had the hash 8e3d9bfe1047
-    ");
-    let told = tampered(|rows| {
-        change(
-            find(rows, "journal", "key", "p0"),
-            "outcome",
-            "A small",
-            "Another",
-        )
-    });
-    insta::assert_snapshot!(told, @r"
-    Plan done
-      expected planned.project.commitMessage: Add test-app  Another project.  - User authentication - CRUD operations - Responsive design 
-      recorded planned.project.commitMessage: Add test-app  A small project.  - User authentication - CRUD operations - Responsive design
-    ");
-}
-
-#[test]
-fn changed_results_of_tools_are_told_and_nothing_else() {
-    let told = tampered(|rows| change(entry(rows, "b", "t0"), "outcome", "ok bytes", "OK bytes"));
-    insta::assert_snapshot!(told, @r#"
-    Agent of `b`, round 1 t0
-      expected [{"content":"ok bytes=16 lines=1","tool_use_id":"toolu_1","type":"tool_result"}]
-      recorded [{"content":"OK bytes=16 lines=1","tool_use_id":"toolu_1","type":"tool_result"}]
-    "#);
-}
-
-#[test]
-fn an_entry_that_is_gone_is_told() {
-    let told = tampered(|rows| {
-        let id = entry(rows, "b", "t0").id.clone();
-        rows.retain(|row| row.id != id);
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 t0
-      expected an entry
-      recorded none; 1 later step not decided again
-    ");
-}
-
-#[test]
-fn an_entry_that_nobody_asked_for_is_told() {
-    let told = tampered(|rows| {
-        let mut further = entry(rows, "b", "t1").clone();
-        further.data["key"] = "t2".into();
-        rows.push(further);
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 t2
-      expected no such entry
-      recorded an entry
-    ");
-}
-
-/// The result of an agent of round 1.
-fn result<'a>(rows: &'a mut [StoredRow], agent: &str) -> &'a mut StoredRow {
-    entry(rows, agent, "done")
-}
-
-#[test]
-fn a_changed_result_is_told_and_nothing_else() {
-    let told = tampered(|rows| change(result(rows, "b"), "outcome", "\"turns\":2", "\"turns\":7"));
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 done
-      expected coded.turns: 2
-      recorded coded.turns: 7
-    ");
-    let told = tampered(|rows| {
-        change(
-            result(rows, "b"),
-            "outcome",
-            "\"costMicroUsd\":200",
-            "\"costMicroUsd\":300",
-        )
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 done
-      expected spent.costMicroUsd: 200
-      recorded spent.costMicroUsd: 300
-     task
-      expected totals.spent.costMicroUsd: 1500
-      recorded totals.spent.costMicroUsd: 1400
-    ");
-}
-
-#[test]
-fn a_changed_result_is_told_where_others_work_from_it() {
-    let told = tampered(|rows| change(result(rows, "b"), "outcome", "\"done\"", "\"well done\""));
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 done
-      expected coded.summary: done
-      recorded coded.summary: well done
-    Review, round 1 judge.b.0
-      expected what is asked for has the hash a4bbd68e58eb
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
-    ");
-    let failed = json!({"failed": {"code": "agent_stuck", "message": "It is stuck."}});
-    let told = tampered(|rows| {
-        let row = result(rows, "b");
-        let mut done: Value = serde_json::from_str(row.data["outcome"].as_str().unwrap()).unwrap();
-        done["outcome"] = failed.clone();
-        row.data["outcome"] = done.to_string().into();
-    });
-    insta::assert_snapshot!(told, @r#"
-    Agent of `b`, round 1 done
-      expected {"coded":{"files":1,"summary":"done","turns":2}}
-      recorded {"failed":{"code":"agent_stuck","message":"It is stuck."}}
-    Agent of `docs`, round 1 unit
-      expected no such unit
-      recorded a row of the unit
-    Review, round 1 unit
-      expected no such unit
-      recorded a row of the unit
-    Review, round 1 judge.b.0
-      expected what is asked for has the hash f1fc6239557e
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
-    Agent of `a`, round 2 unit
-      expected no such unit
-      recorded a row of the unit
-    Review, round 2 unit
-      expected no such unit
-      recorded a row of the unit
-    Release unit
-      expected no such unit
-      recorded a row of the unit
-    Deployment unit
-      expected no such unit
-      recorded a row of the unit
-     task
-      expected failure: {"code":"agent_stuck","message":"It is stuck."}
-      recorded failure: null
-    "#);
-}
-
-#[test]
-fn a_unit_that_nobody_asked_for_is_told() {
-    let told = tampered(|rows| {
-        let key = World::new().key(UnitKind::Assignment, 3, "b");
-        let mut row = find(rows, "assignments", "name", "b").clone();
-        row.id = key.id().to_string();
-        row.data["unitKey"] = key.to_string().into();
-        row.data["round"] = 3.into();
-        rows.push(row);
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 3 unit
-      expected no such unit
-      recorded a row of the unit
-    ");
-}
-
-#[test]
-fn a_unit_that_was_told_something_else_is_told() {
-    let told = tampered(|rows| {
-        change(
-            find(rows, "assignments", "name", "b"),
-            "objective",
-            "Write",
-            "Read",
-        )
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 unit
-      expected objective: Write b.js.
-      recorded objective: Read b.js.
-    ");
-    let told = tampered(|rows| {
-        find(rows, "assignments", "name", "b").data["planGeneration"] = 7.into();
-    });
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 unit
-      expected planGeneration: 1
-      recorded planGeneration: 7
-    Agent of `b`, round 1 unit
-      expected everything it depends on
-      recorded the row of the plan tdz5yco5xn635xo5zphlxol73/7/1/plan/ is missing
-    ");
-}
-
-#[test]
-fn a_unit_whose_row_is_gone_is_told() {
-    let told = tampered(|rows| rows.retain(|row| row.table != "releases"));
-    insta::assert_snapshot!(told, @r"
-    Release unit
-      expected a row of the unit
-      recorded a result without a row
-     task
-      expected nothing
-      recorded entry `commit` of a unit without a row, `lkatkqmy2a3f3ugcii5ejmhl2`
-     task
-      expected nothing
-      recorded entry `repo0` of a unit without a row, `lkatkqmy2a3f3ugcii5ejmhl2`
-    ");
-}
-
-#[test]
-fn files_that_are_recorded_otherwise_are_told() {
-    let told = tampered(|rows| change(find(rows, "files", "path", "b.js"), "assignment", "b", "a"));
-    insta::assert_snapshot!(told, @r"
-    Agent of `a`, round 1 done
-      expected no such file
-      recorded b.js
-    Agent of `b`, round 1 done
-      expected b.js
-      recorded no such file
-    ");
-    let told = tampered(|rows| rows.retain(|row| row.data.get("path") != Some(&json!("b.js"))));
-    insta::assert_snapshot!(told, @r#"
-    Agent of `b`, round 1 done
-      expected b.js
-      recorded no such file
-    Review, round 1 judge.a.0
-      expected what is asked for has the hash c5a36aa3094f
-      recorded it had the hash 922ea6af3651; 2 later steps not decided again
-    Review, round 1 judge.b.0
-      expected what is asked for has the hash b96b187fcb5d
-      recorded it had the hash ee9a3e78a2be; 1 later step not decided again
-    Review, round 1 judge.docs.0
-      expected what is asked for has the hash d9a7599183d7
-      recorded it had the hash 83db8da1ab83
-    Review, round 2 judge.a.0
-      expected what is asked for has the hash 19022921f0d9
-      recorded it had the hash bf0ecf7404ea; 1 later step not decided again
-    Release commit
-      expected no such entry
-      recorded an entry
-    Release repo0
-      expected no such entry
-      recorded an entry
-    Release done
-      expected {"failed":{"code":"manifest_mismatch","message":"The files are not the ones the reviewer approved. Start the task anew."}}
-      recorded {"released":{"branch":"main","clone_url":"http://git/demo.git","commit_sha":"3c52162d3a407648dc5bbae03bf542110d2e4d0f3b53880d997d8166d9e9ceef","repository":"demo/test-app","repository_url":"http://git…
-    Deployment activate
-      expected no such entry
-      recorded an entry
-    Deployment upload
-      expected no such entry
-      recorded an entry
-    Deployment done
-      expected {"failed":{"code":"manifest_mismatch","message":"The files are not the ones the reviewer approved. Start the task anew."}}
-      recorded {"deployed":{"build_log":"built","deployment_id":"d1","site_id":"tdz5yco5xn635xo5zphlxol73","url":"http://test-app-dz5yco.localhost"}}
-    "#);
-}
-
-#[test]
-fn columns_that_are_filled_in_otherwise_are_told() {
-    let told = tampered(|rows| find(rows, "assignments", "name", "b").data["turn"] = 7.into());
-    insta::assert_snapshot!(told, @r"
-    Agent of `b`, round 1 done
-      expected turn: 2
-      recorded turn: 7
-    ");
-    let told = tampered(|rows| change(find(rows, "tasks", "name", "test-app"), "totals", "1", "2"));
-    insta::assert_snapshot!(told, @r"
-    task
-     expected totals.spent.costMicroUsd: 1400
-     recorded totals.spent.costMicroUsd: 2400
-    ");
-}
-
-#[test]
-fn a_command_that_could_not_be_given_is_told() {
-    let told = tampered(|rows| {
-        let mut row = rows::command(&World::new().task, 1, &Command::Approve {});
-        row.data["taskId"] = json!(World::new().task);
-        rows.push(StoredRow {
-            table: row.table,
-            id: row.id,
-            sequence: 1_000,
-            created_unix: CREATED_UNIX,
-            data: row.data.as_object().unwrap().clone(),
-        });
-    });
-    insta::assert_snapshot!(told, @r"
-    command
-     expected it is refused: `approve` does not fit: the task is `completed`.
-     recorded taken
-    task
-     expected commands: 1
-     recorded commands: 0
-    ");
 }
 
 #[test]
@@ -449,4 +125,152 @@ fn a_task_is_decided_again_as_far_as_it_is() {
         ),
     ]
     "#);
+}
+
+/// A world whose plan is made, and the key of an agent of it.
+fn planned(mut world: World, agent: &str) -> (World, UnitKey) {
+    world.advance(None);
+    let plan = world.bells.pop_front().unwrap();
+    let _ = world.drive(&plan);
+    let key = world.key(UnitKind::Assignment, 1, agent);
+    (world, key)
+}
+
+/// Records turns of an agent as a version did that knew neither of a limit of tokens nor of
+/// new conversations.
+fn record_as_before(world: &mut World, key: &UnitKey, turns: Vec<AgentReply>) {
+    let work = world.work(key);
+    let Work::Assignment(agent) = &work else {
+        panic!("{work:?}");
+    };
+    let mut prompt = Session::start(agent).prompt();
+    for (number, reply) in turns.into_iter().enumerate() {
+        let effect = Effect::new(format!("t{number}"), Action::AskAgent(prompt.clone()));
+        let content = reply.content.clone();
+        let answer = Entry::Turn {
+            reply,
+            results: String::new(),
+        };
+        let journal = world.journal(key);
+        world.keep(key, &work, &journal, &effect, answer);
+        let journal = world.journal(key);
+        let (_, recorded) = journal.entries().last().unwrap();
+        let Entry::Turn { results, .. } = &recorded.entry else {
+            panic!("{recorded:?}");
+        };
+        prompt.messages.push((Speaker::Assistant, content));
+        prompt.messages.push((Speaker::User, results.clone()));
+    }
+}
+
+#[test]
+fn an_entry_of_an_older_version_is_no_difference_where_this_one_goes_on() {
+    let (mut world, key) = planned(World::new(), "b");
+    let call = |id: &str, name: &str, input: Value| AgentReply {
+        content: json!([{"type": "tool_use", "id": id, "name": name, "input": input}]).to_string(),
+        stop: Stop::ToolUse,
+        spent: spent(),
+    };
+    let mut long = call(
+        "toolu_1",
+        "write_file",
+        json!({"path": "b.js", "content": "// b\n"}),
+    );
+    long.spent.input_tokens = AGENT_CONTEXT_TOKENS_MAX + 1;
+    let mut dear = call("toolu_2", "list_files", json!({"prefix": ""}));
+    dear.spent.output_tokens = AGENT_OUTPUT_TOKENS_MAX;
+    let finish = call(
+        "toolu_3",
+        "finish",
+        json!({"summary": "done", "files_changed": ["b.js"], "contract_change_request": "", "blocked_reason": "",
+            "acceptance": [{"id": "b-1", "met": true, "evidence": "wrote it"}]}),
+    );
+    record_as_before(&mut world, &key, vec![long, dear, finish]);
+    world.run();
+    assert_eq!(world.status(), Status::Completed);
+    let replay = replayed(&world, &stored(&world));
+    assert_eq!(replay.differences().count(), 0);
+    let of_it = replay
+        .steps
+        .iter()
+        .filter(|step| step.unit.as_ref() == Some(&key));
+    let told: Vec<&str> = of_it.map(|step| step.text.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    Follows from what happened before
+    Takes a turn, after 1 message: b: wrote b.js
+    Takes a turn, after 1 message: b: listed the files (as an older version asked)
+    Goes on where an older version did
+    b: done, 1 file in 3 turns
+    ");
+}
+
+/// Rows become visible in another order than the one of their numbers: who ended `b` may not
+/// have seen that `a` has ended, and starts what nobody else would have started yet.
+#[test]
+fn a_unit_of_somebody_who_saw_less_is_no_difference() {
+    let mut world = World::with(plan(&[
+        assignment("a", "a.js", &[]),
+        assignment("b", "b.js", &[]),
+        assignment("p", "p.js", &["a"]),
+        assignment("q", "q.js", &["a"]),
+        assignment("r", "r.js", &["b"]),
+    ]));
+    world.brief.options.parallelism = Some(2);
+    let (mut world, a) = planned(world, "a");
+    let b = world.key(UnitKind::Assignment, 1, "b");
+    let _ = world.drive(&a);
+    let _ = world.drive(&b);
+    let mut seen = world.facts.clone();
+    seen.log
+        .retain(|fact| !matches!(fact, Fact::Done(done) if done.unit == a));
+    let mut early = advance(&seen, Some(&b)).units;
+    assert_eq!(early.len(), 1);
+    let early = early.remove(0);
+    assert_eq!(early.key.name, "r");
+    assert!(
+        advance(&world.facts, None)
+            .units
+            .iter()
+            .all(|unit| unit.key != early.key)
+    );
+    world.create(early.clone());
+    let _ = world.drive(&early.key);
+    world.run();
+    assert_same(&world);
+}
+
+#[test]
+fn a_release_is_decided_again_before_any_site_has_an_address() {
+    let mut world = World::new();
+    world.advance(None);
+    while world.status() != Status::Deploying {
+        let unit = world.bells.pop_front().unwrap();
+        let _ = world.drive(&unit);
+    }
+    let replay = replayed(&world, &stored(&world));
+    assert_eq!(replay.differences().count(), 0);
+    let repository = replay
+        .steps
+        .iter()
+        .find(|step| step.key == "repo0")
+        .unwrap();
+    assert_eq!(repository.verdict, Verdict::Same);
+}
+
+#[test]
+fn a_task_without_a_row_can_not_be_decided_again() {
+    let world = walked("standard");
+    for (table, error) in [
+        ("tasks", "there is no row of the task in `tasks`"),
+        ("briefs", "there is no row of the task in `briefs`"),
+    ] {
+        let mut rows = stored(&world);
+        rows.retain(|row| row.table != table);
+        assert_eq!(Record::read(&world.task, &rows).unwrap_err(), error);
+    }
+    let mut rows = stored(&world);
+    let row = find(&mut rows, "journal", "key", "p0");
+    row.data["outcome"] = "{}".into();
+    let error = Record::read(&world.task, &rows).unwrap_err();
+    assert!(error.contains("of `journal` can not be read"), "{error}");
 }

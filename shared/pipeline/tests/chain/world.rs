@@ -40,6 +40,7 @@ const RATES: Rates = {
 };
 
 pub(crate) use crate::answers::{reply, spent};
+use crate::replay::assert_same;
 
 /// Where a drive is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,8 +173,8 @@ impl World {
         }
     }
 
-    /// Runs until nothing is left to do. The sweep looks whenever no bell is left, as
-    /// often as it takes.
+    /// Runs until nothing is left to do, then decides everything once more. The sweep looks
+    /// whenever no bell is left, as often as it takes.
     pub(crate) fn run(&mut self) {
         self.advance(None);
         for _ in 0..200 {
@@ -181,7 +182,7 @@ impl World {
                 let _ = self.drive(&unit);
             }
             if self.status().is_final() {
-                return;
+                return assert_same(self);
             }
             self.sweep();
         }

@@ -122,6 +122,24 @@ fn nonsense() -> Vec<Case> {
             "the same id twice",
             two(assignment("a", "a.js", &[]), assignment("a", "b.js", &[])),
         ),
+        case(
+            15,
+            "a file that two assignments need",
+            vec![says(
+                two(assignment("a", "a.js", &[]), assignment("b", "a.js", &[])).to_string(),
+            )],
+        ),
+        case(
+            16,
+            "a credential in a shared file",
+            vec![
+                but(|plan| {
+                    let content = format!("{}{}", "ghp_", "aB3".repeat(12));
+                    plan["shared_files"] = json!([{"path": "config.js", "content": content}]);
+                }),
+                sound(),
+            ],
+        ),
         one(
             "the same path twice",
             two(assignment("a", "a.js", &[]), assignment("b", "A.js", &[])),
