@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::chain::get;
 use crate::progress::assert_all_is_told;
+use crate::replay::assert_replays;
 use crate::world::{Setup, World, blocking, clone, todo, totals};
 
 /// A build as an owner may set it up in the console: it refuses what is meant for developers.
@@ -103,6 +104,7 @@ async fn a_build_that_fails_is_repaired_by_who_owns_the_file() {
     assert!(served.contains("remove(id)") && !served.contains("console.log"));
     assert_eq!(world.model_calls().1, 0, "a model call was made twice");
     assert_all_is_told(&world, &row.id).await;
+    assert_replays(&world, &row.id).await;
     world.stop().await;
 }
 
@@ -138,6 +140,7 @@ async fn a_build_that_hangs_is_called_off_and_begun_anew() {
     let told =
         |line: &&Row| line.text("text") == Some("The build took too long and was called off");
     assert_eq!(lines.iter().filter(told).count(), 6);
+    assert_replays(&world, &row.id).await;
     assert!(
         began.elapsed() < Duration::from_secs(60),
         "it was waited for"
