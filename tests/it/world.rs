@@ -20,6 +20,8 @@ use crate::replay::assert_replays;
 
 /// Longest that a task may take, with crashes and lost events on the way.
 const TASK_TIMEOUT: Duration = Duration::from_secs(90);
+/// How often a person tries again where requests are lost.
+const ATTEMPTS_MAX: usize = 5;
 /// Pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 
@@ -118,7 +120,10 @@ impl World {
     pub(crate) async fn user(&self) -> Client {
         let guest = self.client(Credential::Guest);
         blocking(move || {
-            let (_, token) = guest.account().create_anonymous_session().unwrap();
+            // Whoever does not learn whether there is an account makes another one.
+            let mut sessions =
+                (0..ATTEMPTS_MAX).map(|_| guest.account().create_anonymous_session());
+            let (_, token) = sessions.find_map(Result::ok).expect("no session");
             guest.with_credential(Credential::Session(token))
         })
         .await
@@ -157,8 +162,12 @@ impl World {
             headers,
             ..NewExecution::default()
         };
-        let execution =
-            blocking(move || user.executions().create("create-task", &new).unwrap()).await;
+        let execution = blocking(move || {
+            let mut answers =
+                (0..ATTEMPTS_MAX).map(|_| user.executions().create("create-task", &new));
+            answers.find_map(Result::ok).expect("no answer")
+        })
+        .await;
         let answer = serde_json::from_str(&execution.response_body).unwrap_or(Value::Null);
         (execution.response_status_code, answer)
     }

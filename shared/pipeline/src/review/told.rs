@@ -38,10 +38,12 @@ pub(crate) fn told(work: &ReviewWork, key: &str, reply: &Reply) -> Option<(Level
                 .and_then(|answer| integration::checked(work, &earlier, answer, is_last))
                 .map(|whole| {
                     let findings = whole.findings.into_iter().map(|(_, finding)| finding);
-                    (
-                        "the parts were read together".to_owned(),
-                        findings.collect(),
-                    )
+                    let findings: Vec<Finding> = findings.collect();
+                    let fit = match findings.iter().any(Finding::is_serious) {
+                        true => "the parts do not fit together",
+                        false => "the parts fit together",
+                    };
+                    (fit.to_owned(), findings)
                 })
         }
         (Finish::Completed, None) => return None,
