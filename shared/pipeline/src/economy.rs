@@ -7,7 +7,7 @@
 //! answered later.
 
 use crate::brief::Speed;
-use crate::effect::{Action, Effect, Entry};
+use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::failure::Failure;
 use crate::limits::HAND_INS_MAX;
 use crate::unit::Journal;
@@ -20,40 +20,38 @@ pub(crate) enum Call<'a> {
     Answered(&'a Entry),
 }
 
-/// Where the model call of `effect` stands at this speed.
+/// Where the model call under `key` stands at this speed.
 ///
 /// # Errors
 /// `journal_mismatch` if what is recorded answers another call.
 pub(crate) fn call<'a>(
     journal: &'a Journal,
     speed: Speed,
-    effect: Effect,
+    (key, call): (&str, ModelCall),
 ) -> Result<Call<'a>, Failure> {
     let hand_ins = match speed {
         Speed::Normal => 0,
         Speed::Economy => HAND_INS_MAX,
     };
     for number in 0..hand_ins {
-        let submit = Effect::new(
-            submit_key(&effect.key, number),
-            Action::Submit(Box::new(effect.action.clone())),
-        );
+        let submit = Effect::new(submit_key(key, number), Action::Submit(call.clone()));
         let submission = match journal.find(&submit)? {
             None => return Ok(Call::Missing(Box::new(submit))),
             Some(Entry::Submitted(submission)) => submission.clone(),
             Some(answer) => return Ok(Call::Answered(answer)),
         };
-        let call = Box::new(effect.action.clone());
-        let collect = Effect::new(
-            format!("{}.c{number}", effect.key),
-            Action::Collect { call, submission },
-        );
+        let pick_up = Action::Collect {
+            call: call.clone(),
+            submission,
+        };
+        let collect = Effect::new(format!("{key}.c{number}"), pick_up);
         match journal.find(&collect)? {
             None => return Ok(Call::Missing(Box::new(collect))),
             Some(Entry::Lost { .. }) => {}
             Some(answer) => return Ok(Call::Answered(answer)),
         }
     }
+    let effect = Effect::new(key, Action::Ask(call));
     Ok(match journal.find(&effect)? {
         None => Call::Missing(Box::new(effect)),
         Some(answer) => Call::Answered(answer),
@@ -83,7 +81,7 @@ mod tests {
     use crate::model::{AgentReply, Effort, Prompt, Spent, Stop};
     use crate::unit::Recorded;
 
-    fn effect() -> Effect {
+    fn turn() -> ModelCall {
         let prompt = Prompt {
             system: [String::new(), String::new()],
             messages: Vec::new(),
@@ -91,7 +89,7 @@ mod tests {
             effort: Effort::High,
             fallback: false,
         };
-        Effect::new("t0", Action::AskAgent(prompt))
+        ModelCall::Agent(prompt)
     }
 
     fn answer() -> Entry {
@@ -122,7 +120,7 @@ mod tests {
         let (mut journal, mut keys) = (Journal::default(), Vec::new());
         let mut entries = entries.iter();
         loop {
-            let missing = match call(&journal, speed, effect()).unwrap() {
+            let missing = match call(&journal, speed, ("t0", turn())).unwrap() {
                 Call::Missing(effect) => effect,
                 Call::Answered(entry) => {
                     keys.push(format!("answered {}", *entry == answer()));
@@ -172,13 +170,12 @@ mod tests {
     #[test]
     fn a_ticket_belongs_to_the_call_that_was_handed_in() {
         let pick_up = |ticket: &str| {
-            let call = Box::new(effect().action);
-            let submission = submission(ticket);
+            let (call, submission) = (turn(), submission(ticket));
             Action::Collect { call, submission }.fingerprint()
         };
         assert_ne!(pick_up("b1"), pick_up("b2"));
-        let hand_in = Action::Submit(Box::new(effect().action));
-        assert_ne!(hand_in.fingerprint(), effect().action.fingerprint());
+        let hand_in = Action::Submit(turn());
+        assert_ne!(hand_in.fingerprint(), Action::Ask(turn()).fingerprint());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a unit asks the shell to do, and the journal entries that answer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::economy;
 use crate::failure::{Code, Failure};
@@ -33,9 +33,7 @@ impl Effect {
     pub fn call_key(&self) -> &str {
         match &self.action {
             Action::Submit(_) | Action::Collect { .. } => economy::call_key(&self.key),
-            Action::AskPlanner(_)
-            | Action::AskReviewer(_)
-            | Action::AskAgent(_)
+            Action::Ask(_)
             | Action::EnsureRepository(_)
             | Action::Publish(_)
             | Action::Upload(_)
@@ -45,23 +43,50 @@ impl Effect {
     }
 }
 
+/// What is asked of a model, and of which.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelCall {
+    /// Ask the planner model.
+    Planner(Question),
+    /// Ask the reviewer model.
+    Reviewer(Question),
+    /// Take a turn with the coding model.
+    Agent(Prompt),
+}
+
+impl ModelCall {
+    pub(crate) fn fingerprint(&self) -> String {
+        let text = match self {
+            Self::Planner(question) | Self::Reviewer(question) => json!(["question", question]),
+            Self::Agent(prompt) => {
+                let (system, messages) = (&prompt.system, &prompt.messages);
+                match prompt.fallback {
+                    false => json!(["prompt", system, messages, prompt.max_tokens]),
+                    true => json!(["prompt", system, messages, prompt.max_tokens, "fallback"]),
+                }
+            }
+        };
+        hash(&text)
+    }
+}
+
+fn hash(text: &Value) -> String {
+    sha256_hex(text.to_string().as_bytes())
+}
+
 /// What to do. Exhaustive on purpose: a new action must be decided wherever one is
 /// performed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Ask the planner model.
-    AskPlanner(Question),
-    /// Ask the reviewer model.
-    AskReviewer(Question),
-    /// Take a turn with the coding model.
-    AskAgent(Prompt),
-    /// Hand one of these model calls in, to be answered later; where its service takes
-    /// nothing of the kind, make it at once.
-    Submit(Box<Self>),
+    /// Make a model call. It can be given up in the middle, and done anew.
+    Ask(ModelCall),
+    /// Hand a model call in, to be answered later; where its service takes nothing of the
+    /// kind, make it at once.
+    Submit(ModelCall),
     /// Look for the answer to a call that was handed in.
     Collect {
         /// The call.
-        call: Box<Self>,
+        call: ModelCall,
         /// How it was handed in.
         submission: Submission,
     },
@@ -148,49 +173,22 @@ pub struct Submission {
 }
 
 impl Action {
-    /// The model call that it is about, whether made at once, handed in or picked up; itself
-    /// for anything else.
-    pub fn call(&self) -> &Self {
+    /// The model call that it is about, whether made at once, handed in or picked up.
+    pub fn model_call(&self) -> Option<&ModelCall> {
         match self {
-            Self::Submit(call) | Self::Collect { call, .. } => call,
-            Self::AskPlanner(_)
-            | Self::AskReviewer(_)
-            | Self::AskAgent(_)
-            | Self::EnsureRepository(_)
+            Self::Ask(call) | Self::Submit(call) | Self::Collect { call, .. } => Some(call),
+            Self::EnsureRepository(_)
             | Self::Publish(_)
             | Self::Upload(_)
             | Self::Activate(_)
-            | Self::CancelBuild(_) => self,
-        }
-    }
-
-    /// Whether a model is asked and answers at once: that can be given up in the middle, and done anew.
-    pub fn is_model_call(&self) -> bool {
-        match self {
-            Self::AskPlanner(_) | Self::AskReviewer(_) | Self::AskAgent(_) => true,
-            Self::Submit(_)
-            | Self::Collect { .. }
-            | Self::EnsureRepository(_)
-            | Self::Publish(_)
-            | Self::Upload(_)
-            | Self::Activate(_)
-            | Self::CancelBuild(_) => false,
+            | Self::CancelBuild(_) => None,
         }
     }
 
     /// The hash that an entry carries of the action it answers.
     pub fn fingerprint(&self) -> String {
         let text = match self {
-            Self::AskPlanner(question) | Self::AskReviewer(question) => {
-                json!(["question", question])
-            }
-            Self::AskAgent(prompt) => {
-                let (system, messages) = (&prompt.system, &prompt.messages);
-                match prompt.fallback {
-                    false => json!(["prompt", system, messages, prompt.max_tokens]),
-                    true => json!(["prompt", system, messages, prompt.max_tokens, "fallback"]),
-                }
-            }
+            Self::Ask(call) => return call.fingerprint(),
             Self::Submit(call) => json!(["submit", call.fingerprint()]),
             Self::Collect { call, submission } => {
                 json!(["collect", call.fingerprint(), submission.ticket])
@@ -209,7 +207,7 @@ impl Action {
             Self::Activate(deployment) => json!(["activate", deployment]),
             Self::CancelBuild(deployment) => json!(["cancel build", deployment]),
         };
-        sha256_hex(text.to_string().as_bytes())
+        hash(&text)
     }
 }
 

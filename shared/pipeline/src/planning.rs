@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use crate::advance::Wish;
 use crate::brief::Brief;
 use crate::economy::{self, Call};
-use crate::effect::{Action, Effect, Entry};
+use crate::effect::{Effect, Entry, ModelCall};
 use crate::estimate::{Rates, estimate};
 use crate::facts::{Outcome, Project};
 use crate::failure::{Code, Failure};
@@ -149,9 +149,9 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
             effort: Effort::High,
             cache_key: "plan".to_owned(),
         };
-        let effect = Effect::new(format!("p{attempt}"), Action::AskPlanner(question));
+        let (key, call) = (format!("p{attempt}"), ModelCall::Planner(question));
         let speed = work.brief.options.speed;
-        let reply = match economy::call(journal, speed, effect)? {
+        let reply = match economy::call(journal, speed, (&key, call))? {
             Call::Missing(effect) => return Ok(Progress::Ask(effect)),
             Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
             Call::Answered(entry) => entry.reply()?,

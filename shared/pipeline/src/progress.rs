@@ -8,7 +8,7 @@ mod turn;
 
 use serde_json::{Value, json};
 
-use crate::effect::{Action, Effect, Entry};
+use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::ids::{UnitKey, UnitKind};
 use crate::messages::{self, Level, Line, counted};
 use crate::model::{Question, Reply, Spent};
@@ -21,35 +21,64 @@ const PROBLEMS_QUOTED: usize = 3;
 /// The line for the entry of `effect`, if it has one: `journal` is what was recorded
 /// before it.
 pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Line> {
-    let (level, text, data) = match (effect.action.call(), entry) {
-        (_, Entry::Submitted(_)) => (
-            Level::Info,
-            handed_in(work, effect.call_key()),
-            json!({"kind": "submitted"}),
-        ),
-        (_, Entry::Lost { why }) => (Level::Warning, lost(work, why), json!({"kind": "lost"})),
-        (Action::AskAgent(_), Entry::Turn { reply, results }) => {
-            let Work::Assignment(agent) = work else {
-                return None;
-            };
-            turn::told(agent, journal, effect.call_key(), reply, results)
+    let (level, text, data) = match effect.action.model_call() {
+        Some(call) => of_call(work, journal, effect, (call, entry))?,
+        None => of_deed(&effect.action, entry)?,
+    };
+    let key = if let Entry::Submitted(_) | Entry::Lost { .. } = entry {
+        &effect.key
+    } else {
+        effect.call_key()
+    };
+    Some(Line {
+        key: key.to_owned(),
+        stage: stage_word(work),
+        level,
+        text,
+        data,
+    })
+}
+
+/// What is told of a model call.
+fn of_call(
+    work: &Work,
+    journal: &Journal,
+    effect: &Effect,
+    (call, entry): (&ModelCall, &Entry),
+) -> Option<(Level, String, Value)> {
+    let key = effect.call_key();
+    match (call, entry) {
+        (_, Entry::Submitted(_)) => {
+            let data = json!({"kind": "submitted"});
+            Some((Level::Info, handed_in(work, key), data))
         }
-        (Action::AskPlanner(_), Entry::Reply(reply)) => {
+        (_, Entry::Lost { why }) => {
+            Some((Level::Warning, lost(work, why), json!({"kind": "lost"})))
+        }
+        (ModelCall::Agent(_), Entry::Turn { reply, results }) => match work {
+            Work::Assignment(agent) => Some(turn::told(agent, journal, key, reply, results)),
+            Work::Plan(_) | Work::Review(_) | Work::Release(_) | Work::Deployment(_) => None,
+        },
+        (ModelCall::Planner(_), Entry::Reply(reply)) => {
             match asked_next(work, journal, effect, entry) {
-                Some(question) => (
-                    Level::Warning,
-                    sent_back(&question),
-                    asked("repair", &reply.spent),
-                ),
-                None => repeated("planner", &reply.spent)?,
+                Some(question) => {
+                    let data = asked("repair", &reply.spent);
+                    Some((Level::Warning, sent_back(&question), data))
+                }
+                None => repeated("planner", &reply.spent),
             }
         }
-        (Action::AskReviewer(_), Entry::Reply(reply)) => {
-            let Work::Review(review) = work else {
-                return None;
-            };
-            judged(review, effect.call_key(), reply)?
-        }
+        (ModelCall::Reviewer(_), Entry::Reply(reply)) => match work {
+            Work::Review(review) => judged(review, key, reply),
+            Work::Plan(_) | Work::Assignment(_) | Work::Release(_) | Work::Deployment(_) => None,
+        },
+        (ModelCall::Planner(_) | ModelCall::Reviewer(_) | ModelCall::Agent(_), _) => None,
+    }
+}
+
+/// What is told of anything else that was done outside.
+fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
+    Some(match (action, entry) {
         (Action::EnsureRepository(_), Entry::Repository(repository)) => {
             let text = format!("Repository {} is there", repository.full_name);
             let data = json!({"kind": "repository", "url": repository.html_url});
@@ -74,9 +103,7 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
         // The end of the unit tells of it.
         (Action::Publish(_) | Action::Activate(_), _)
         | (
-            Action::AskPlanner(_)
-            | Action::AskReviewer(_)
-            | Action::AskAgent(_)
+            Action::Ask(_)
             | Action::Submit(_)
             | Action::Collect { .. }
             | Action::EnsureRepository(_)
@@ -84,18 +111,6 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
             | Action::CancelBuild(_),
             _,
         ) => return None,
-    };
-    let key = if let Entry::Submitted(_) | Entry::Lost { .. } = entry {
-        &effect.key
-    } else {
-        effect.call_key()
-    };
-    Some(Line {
-        key: key.to_owned(),
-        stage: stage_word(work),
-        level,
-        text,
-        data,
     })
 }
 
@@ -187,18 +202,12 @@ fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) ->
     let Step::Do(effects) = decide(work, &after) else {
         return None;
     };
-    effects.iter().find_map(|next| match next.action.call() {
-        Action::AskPlanner(question) => Some(question.clone()),
-        Action::AskReviewer(_)
-        | Action::AskAgent(_)
-        | Action::Submit(_)
-        | Action::Collect { .. }
-        | Action::EnsureRepository(_)
-        | Action::Publish(_)
-        | Action::Upload(_)
-        | Action::Activate(_)
-        | Action::CancelBuild(_) => None,
-    })
+    effects
+        .iter()
+        .find_map(|next| match next.action.model_call()? {
+            ModelCall::Planner(question) => Some(question.clone()),
+            ModelCall::Reviewer(_) | ModelCall::Agent(_) => None,
+        })
 }
 
 /// What is told of a judgement, and of how often it had to be asked for.

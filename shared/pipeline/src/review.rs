@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brief::{Brief, Speed};
 use crate::economy::{self, Call};
-use crate::effect::{Action, Effect, Entry};
+use crate::effect::{Effect, Entry, ModelCall};
 use crate::facts::{Done, Facts, Outcome, Rework, Score};
 use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
@@ -303,11 +303,9 @@ fn ask<A: serde::de::DeserializeOwned, T>(
 ) -> Result<Answer<T>, Failure> {
     let mut last_problem = String::new();
     for attempt in 0..=JUDGEMENT_REPAIRS_MAX {
-        let effect = Effect::new(
-            format!("{key}.{attempt}"),
-            Action::AskReviewer(question.clone()),
-        );
-        let reply = match economy::call(journal, speed, effect)? {
+        let key = format!("{key}.{attempt}");
+        let call = ModelCall::Reviewer(question.clone());
+        let reply = match economy::call(journal, speed, (&key, call))? {
             Call::Missing(effect) => return Ok(Answer::Missing(effect)),
             Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
             Call::Answered(entry) => entry.reply()?,

@@ -8,7 +8,7 @@ use crate::agent::{AgentWork, Session};
 use crate::brief::{Options, Speed};
 use crate::deployment::{self, DeploymentWork};
 use crate::economy::{self, Call, handed_in_as};
-use crate::effect::{Action, Effect, Entry, mismatch};
+use crate::effect::{Effect, Entry, ModelCall, mismatch};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
 use crate::limits::CONTRACT_REQUEST_CHARS_MAX;
@@ -182,6 +182,12 @@ impl Journal {
         self.entries.is_empty()
     }
 
+    /// Whether what is recorded under `key` answers another call.
+    fn is_of_another(&self, key: &str, call: &ModelCall) -> bool {
+        let recorded = self.entries.get(key);
+        recorded.is_some_and(|recorded| recorded.fingerprint != call.fingerprint())
+    }
+
     /// The entry of `effect`, if it is recorded.
     ///
     /// # Errors
@@ -247,8 +253,8 @@ pub fn record(
     effect: &Effect,
     answer: Entry,
 ) -> (Entry, Vec<String>) {
-    match (work, effect.action.call(), answer) {
-        (Work::Assignment(work), Action::AskAgent(_), Entry::Turn { reply, .. }) => {
+    match (work, effect.action.model_call(), answer) {
+        (Work::Assignment(work), Some(ModelCall::Agent(_)), Entry::Turn { reply, .. }) => {
             let mut session = Session::start(work);
             if replay(&mut session, journal).is_err() {
                 return (
@@ -287,16 +293,16 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
         if session.end().is_some() {
             return Ok(None);
         }
-        let mut effect = Effect::new(key, Action::AskAgent(session.prompt()));
-        if journal.find(&effect).is_err() && session.stay() {
-            effect.action = Action::AskAgent(session.prompt());
+        let mut call = ModelCall::Agent(session.prompt());
+        if journal.is_of_another(&key, &call) && session.stay() {
+            call = ModelCall::Agent(session.prompt());
         }
         // Who waits for a turn waits for the next one, too: only the first is in no hurry.
         let speed = match session.turns() {
             0 => session.speed(),
             _ => Speed::Normal,
         };
-        let entry = match economy::call(journal, speed, effect)? {
+        let entry = match economy::call(journal, speed, (&key, call))? {
             Call::Missing(effect) => return Ok(Some(*effect)),
             Call::Answered(entry) => entry,
         };

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use pipeline::advance::FIRST_GENERATION;
 use pipeline::brief::Speed;
-use pipeline::effect::{Effect, Entry};
+use pipeline::effect::{Action, Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
 use pipeline::messages;
@@ -393,7 +393,7 @@ impl Drive<'_> {
         claim: &Claim,
     ) -> Result<Option<(String, Recorded)>, Trouble> {
         let performing = performer.perform(effect);
-        let answer = if effect.action.is_model_call() {
+        let answer = if let Action::Ask(_) = effect.action {
             tokio::select! {
                 answer = performing => answer?,
                 heard = self.hears_of_cancelling(unit, claim) => {

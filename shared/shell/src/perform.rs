@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use models::{MessagesRequest, ResponsesRequest};
-use pipeline::effect::{Action, Effect, Entry};
+use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::model::{Prompt, Question, Spent};
 use pipeline::{Code, Failure, TaskId, UnitKey, rows};
 
@@ -137,12 +137,11 @@ impl<'a> Performer<'a> {
 
     async fn ask_coder(&self, key: &str, prompt: &Prompt) -> Result<Entry, Trouble> {
         let (settings, coder) = (self.clients.settings(), self.clients.coder()?);
-        let (role, fallback) = (&settings.agent, &settings.agent_fallback_model);
         let request = MessagesRequest {
             charged_once: self.ledger.is_some(),
-            ..ask::messages(role, fallback, prompt)?
+            ..ask::messages(settings, prompt)?
         };
-        let worst = || money::of_messages(role, &request);
+        let worst = || money::of_messages(&settings.agent, &request, false);
         let so_far = |spent| {
             self.under_way.lock().insert(key.to_owned(), spent);
         };
@@ -153,18 +152,11 @@ impl<'a> Performer<'a> {
     }
 
     /// Makes a model call for the effect `key`.
-    async fn ask(&self, key: &str, call: &Action) -> Result<Entry, Trouble> {
+    async fn ask(&self, key: &str, call: &ModelCall) -> Result<Entry, Trouble> {
         match call {
-            Action::AskPlanner(question) => self.ask_thinker(key, Role::Planner, question).await,
-            Action::AskReviewer(question) => self.ask_thinker(key, Role::Reviewer, question).await,
-            Action::AskAgent(prompt) => self.ask_coder(key, prompt).await,
-            Action::Submit(_)
-            | Action::Collect { .. }
-            | Action::EnsureRepository(_)
-            | Action::Publish(_)
-            | Action::Upload(_)
-            | Action::Activate(_)
-            | Action::CancelBuild(_) => Err(no_call(key)),
+            ModelCall::Planner(question) => self.ask_thinker(key, Role::Planner, question).await,
+            ModelCall::Reviewer(question) => self.ask_thinker(key, Role::Reviewer, question).await,
+            ModelCall::Agent(prompt) => self.ask_coder(key, prompt).await,
         }
     }
 
@@ -179,9 +171,7 @@ impl<'a> Performer<'a> {
     pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
         let (key, task) = (effect.key.as_str(), &self.attempt.unit.task);
         let result = match &effect.action {
-            call @ (Action::AskPlanner(_) | Action::AskReviewer(_) | Action::AskAgent(_)) => {
-                self.ask(key, call).await
-            }
+            Action::Ask(call) => self.ask(key, call).await,
             Action::Submit(call) => economy::submit(self, key, call).await,
             Action::Collect { call, submission } => {
                 economy::collect(self, key, call, submission).await
@@ -200,11 +190,6 @@ impl<'a> Performer<'a> {
             result => result,
         }
     }
-}
-
-/// What can not be, since only model calls are handed in.
-fn no_call(key: &str) -> Trouble {
-    Trouble::Row(format!("`{key}` is no model call"))
 }
 
 /// A failure for good, with the whole chain of its causes in the message.

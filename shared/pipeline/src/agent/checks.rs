@@ -1,5 +1,6 @@
 //! What code can see of a file without running it: broken syntax, parts left out, what would
-//! harm whoever runs it, credentials, and what is no text at all. No check knows everything; each is sure of what it reports.
+//! harm whoever runs it, credentials, and what is no text at all. No check knows everything;
+//! each is sure of what it reports.
 
 mod harmful;
 mod syntax;

@@ -2,7 +2,7 @@
 
 use serde::Serializer;
 
-use crate::effect::{Action, Effect, Entry};
+use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::ids::{UnitKey, UnitKind};
 use crate::messages::counted;
 use crate::model::{Finish, Question, Reply};
@@ -54,25 +54,31 @@ pub(super) fn step(work: &Work, journal: &Journal, effect: &Effect, entry: &Entr
 /// What was asked for.
 pub(super) fn asked(action: &Action) -> String {
     match action {
-        Action::AskPlanner(question) => match question.turns.len() {
-            1 => "Asks the planner for a plan".to_owned(),
-            turns => format!("Asks the planner again, with {turns} messages"),
-        },
-        Action::AskReviewer(question) => judgement(question),
-        Action::AskAgent(prompt) => {
-            let messages = counted(prompt.messages.len(), "message");
-            format!("Takes a turn, after {messages}")
-        }
+        Action::Ask(call) => said(call),
         Action::EnsureRepository(request) => format!("Makes sure of repository `{}`", request.name),
         Action::Publish(request) => {
             let files = counted(request.files.len(), "file");
             format!("Commits {files} to {}", request.repository.full_name)
         }
         Action::Upload(request) => format!("Uploads {}", counted(request.files.len(), "file")),
-        Action::Submit(call) => format!("{}, in no hurry", asked(call)),
-        Action::Collect { call, .. } => format!("{}: looks for the answer", asked(call)),
+        Action::Submit(call) => format!("{}, in no hurry", said(call)),
+        Action::Collect { call, .. } => format!("{}: looks for the answer", said(call)),
         Action::Activate(_) => "Waits for the build and activates it".to_owned(),
         Action::CancelBuild(_) => "Calls the build off".to_owned(),
+    }
+}
+
+fn said(call: &ModelCall) -> String {
+    match call {
+        ModelCall::Planner(question) => match question.turns.len() {
+            1 => "Asks the planner for a plan".to_owned(),
+            turns => format!("Asks the planner again, with {turns} messages"),
+        },
+        ModelCall::Reviewer(question) => judgement(question),
+        ModelCall::Agent(prompt) => {
+            let messages = counted(prompt.messages.len(), "message");
+            format!("Takes a turn, after {messages}")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pipeline::agent::{AgentWork, Session};
 use pipeline::brief::Brief;
-use pipeline::effect::{Action, Entry};
+use pipeline::effect::{Action, Entry, ModelCall};
 use pipeline::limits::{
     AGENT_CONTEXT_TOKENS_MAX, AGENT_COST_MICRO_USD_MAX, AGENT_MAX_TOKENS, AGENT_OUTPUT_TOKENS_MAX,
     AGENT_TURNS_MAX,
@@ -267,7 +267,7 @@ fn another_model_takes_over_after_a_refusal_once() {
     let mut session = Session::start(&work);
     let first = session.prompt();
     let refusal = said(&json!([]), Stop::Refusal("cyber".to_owned()));
-    let fingerprint = |prompt: Prompt| Action::AskAgent(prompt).fingerprint();
+    let fingerprint = |prompt: Prompt| Action::Ask(ModelCall::Agent(prompt)).fingerprint();
     session.take(&refusal, None);
     let second = session.prompt();
     assert_eq!((first.fallback, second.fallback), (false, true));

@@ -2,7 +2,7 @@
 
 use pipeline::advance::plan_key;
 use pipeline::brief::{Approval, FollowUp};
-use pipeline::effect::Action;
+use pipeline::effect::{Action, ModelCall};
 use pipeline::plan::Assignment;
 use pipeline::{Command, Outcome, SafePath, Status, Step, UnitKind, Work, advance, decide};
 
@@ -162,7 +162,7 @@ fn the_planner_of_a_follow_up_sees_what_is_there() {
     let Step::Do(effects) = decide(&work, &world.journal(&key)) else {
         panic!("nothing to do");
     };
-    let Action::AskPlanner(question) = &effects[0].action else {
+    let Action::Ask(ModelCall::Planner(question)) = &effects[0].action else {
         panic!("not the planner");
     };
     assert_eq!(question.turns.len(), 3);

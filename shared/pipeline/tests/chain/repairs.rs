@@ -2,7 +2,7 @@
 
 use pipeline::advance::UnitInput;
 use pipeline::agent::{AgentWork, Session};
-use pipeline::effect::{Action, Effect, Entry};
+use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::limits::{BUILD_REPAIRS_MAX, REVIEW_ROUNDS_MAX};
 use pipeline::messages::{Level, end_line};
 use pipeline::review::{ReviewWork, Source};
@@ -111,7 +111,7 @@ fn a_repair_is_reviewed_and_counts_as_no_round_of_the_review() {
     let Step::Do(effects) = decide(&Work::Review(Box::new(work)), &Journal::default()) else {
         panic!("nothing is asked");
     };
-    let Action::AskReviewer(question) = &effects[0].action else {
+    let Action::Ask(ModelCall::Reviewer(question)) = &effects[0].action else {
         panic!("{effects:?}");
     };
     let text = &question.turns[0].1;

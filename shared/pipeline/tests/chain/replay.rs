@@ -3,7 +3,7 @@
 mod tampered;
 
 use pipeline::agent::Session;
-use pipeline::effect::{Action, Effect, Entry};
+use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::limits::{AGENT_CONTEXT_TOKENS_MAX, AGENT_OUTPUT_TOKENS_MAX};
 use pipeline::model::{AgentReply, Speaker, Stop};
 use pipeline::replay::{Record, Replay, Replayed, StoredRow, Verdict, replay, unit_label};
@@ -145,7 +145,10 @@ fn record_as_before(world: &mut World, key: &UnitKey, turns: Vec<AgentReply>) {
     };
     let mut prompt = Session::start(agent).prompt();
     for (number, reply) in turns.into_iter().enumerate() {
-        let effect = Effect::new(format!("t{number}"), Action::AskAgent(prompt.clone()));
+        let effect = Effect::new(
+            format!("t{number}"),
+            Action::Ask(ModelCall::Agent(prompt.clone())),
+        );
         let content = reply.content.clone();
         let answer = Entry::Turn {
             reply,

@@ -1,6 +1,6 @@
 //! Judgements: checked, repaired once, and the verdict computed.
 
-use pipeline::effect::{Action, Effect};
+use pipeline::effect::{Action, Effect, ModelCall};
 use pipeline::facts::Rework;
 use pipeline::model::Effort;
 use pipeline::review::{Finding, ReviewWork, Severity, Source, Subject};
@@ -260,7 +260,7 @@ fn what_code_finds_is_a_blocker_that_no_reviewer_can_wave_through() {
             (Severity::Blocker, Source::Code)
         );
         // The reviewer was told.
-        let Action::AskReviewer(question) = &asked[0].action else {
+        let Action::Ask(ModelCall::Reviewer(question)) = &asked[0].action else {
             panic!("{asked:?}")
         };
         assert!(question.turns[0].1.contains("\"machine_checks\":[\"`a.js`"));
@@ -426,7 +426,7 @@ fn the_merged_tree_is_judged_once_all_assignments_are_approved() {
     let efforts: Vec<Effort> = asked
         .iter()
         .map(|effect| match &effect.action {
-            Action::AskReviewer(question) => question.effort,
+            Action::Ask(ModelCall::Reviewer(question)) => question.effort,
             other => panic!("{other:?}"),
         })
         .collect();

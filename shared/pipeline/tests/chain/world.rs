@@ -445,9 +445,9 @@ impl World {
 
     pub(crate) fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
         match &effect.action {
-            Action::AskPlanner(_) | Action::AskReviewer(_) | Action::AskAgent(_) => {
+            Action::Ask(call) => {
                 self.count_call(unit, &effect.key);
-                self.answer(unit, &effect.key, &effect.action)
+                self.answer(unit, &effect.key, call)
             }
             Action::Submit(call) => self.hand_in(unit, effect, call),
             Action::Collect { call, submission } => {

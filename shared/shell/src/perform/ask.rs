@@ -14,7 +14,7 @@ use pipeline::{Code, Failure};
 use serde_json::value::RawValue;
 
 use crate::clients::{Coder, Thinker};
-use crate::config::RoleSettings;
+use crate::config::{RoleSettings, Settings};
 use crate::perform::Warmth;
 use crate::trouble::Trouble;
 
@@ -96,12 +96,16 @@ pub(super) fn reply(answer: ResponsesAnswer) -> Entry {
     })
 }
 
+/// The coding model that is asked: the role's, or the one that takes over when it declined.
+pub(super) fn coding_model<'a>(settings: &'a Settings, prompt: &Prompt) -> &'a str {
+    match prompt.fallback {
+        false => &settings.agent.model,
+        true => &settings.agent_fallback_model,
+    }
+}
+
 /// A turn of the coding model as a request.
-pub(super) fn messages(
-    role: &RoleSettings,
-    fallback: &str,
-    prompt: &Prompt,
-) -> Result<MessagesRequest, Trouble> {
+pub(super) fn messages(settings: &Settings, prompt: &Prompt) -> Result<MessagesRequest, Trouble> {
     // The rules are the same for every task and keep for an hour; the project only for as
     // long as its agents run.
     let ttls = [CacheTtl::OneHour, CacheTtl::FiveMinutes];
@@ -115,17 +119,14 @@ pub(super) fn messages(
         input_schema: tool.input_schema,
         strict: true,
     };
-    let model = match prompt.fallback {
-        false => &role.model,
-        true => fallback,
-    };
+    let thinks = settings.agent.effort.unwrap_or(effort(prompt.effort));
     Ok(MessagesRequest {
-        model: model.to_owned(),
+        model: coding_model(settings, prompt).to_owned(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
         tools: tools::tools().into_iter().map(tool).collect(),
         messages: conversation(&prompt.messages)?,
-        effort: Some(role.effort.unwrap_or(effort(prompt.effort))),
+        effort: Some(thinks),
         cache_tail: true,
         charged_once: false,
     })

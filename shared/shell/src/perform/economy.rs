@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use models::{Anthropic, Batched, Chat, Deferred, Found};
 use pipeline::economy::handed_in_as;
-use pipeline::effect::{Action, Entry, Submission};
+use pipeline::effect::{Entry, ModelCall, Submission};
 use pipeline::model::{Prompt, Question};
 
-use super::{Performer, ask, money, no_call};
+use super::{Performer, ask, money};
 use crate::clients::Role;
 use crate::clock;
 use crate::trouble::Trouble;
@@ -23,22 +23,15 @@ const PATIENCE: u64 = 4;
 pub(super) async fn submit(
     performer: &Performer<'_>,
     key: &str,
-    call: &Action,
+    call: &ModelCall,
 ) -> Result<Entry, Trouble> {
     let ticket = match call {
-        Action::AskPlanner(question) => defer(performer, Role::Planner, question).await?,
-        Action::AskReviewer(question) => defer(performer, Role::Reviewer, question).await?,
-        Action::AskAgent(prompt) => match performer.clients.coder()?.batches() {
+        ModelCall::Planner(question) => defer(performer, Role::Planner, question).await?,
+        ModelCall::Reviewer(question) => defer(performer, Role::Reviewer, question).await?,
+        ModelCall::Agent(prompt) => match performer.clients.coder()?.batches() {
             Some(batches) => Some(batch(performer, batches, key, prompt).await?),
             None => None,
         },
-        Action::Submit(_)
-        | Action::Collect { .. }
-        | Action::EnsureRepository(_)
-        | Action::Publish(_)
-        | Action::Upload(_)
-        | Action::Activate(_)
-        | Action::CancelBuild(_) => return Err(no_call(key)),
     };
     match ticket {
         Some(ticket) => Ok(Entry::Submitted(Submission {
@@ -53,20 +46,13 @@ pub(super) async fn submit(
 pub(super) async fn collect(
     performer: &Performer<'_>,
     key: &str,
-    call: &Action,
+    call: &ModelCall,
     submission: &Submission,
 ) -> Result<Entry, Trouble> {
     let answer = match call {
-        Action::AskPlanner(_) => read(performer, Role::Planner, submission).await?,
-        Action::AskReviewer(_) => read(performer, Role::Reviewer, submission).await?,
-        Action::AskAgent(prompt) => unpack(performer, key, prompt, submission).await?,
-        Action::Submit(_)
-        | Action::Collect { .. }
-        | Action::EnsureRepository(_)
-        | Action::Publish(_)
-        | Action::Upload(_)
-        | Action::Activate(_)
-        | Action::CancelBuild(_) => return Err(no_call(key)),
+        ModelCall::Planner(_) => read(performer, Role::Planner, submission).await?,
+        ModelCall::Reviewer(_) => read(performer, Role::Reviewer, submission).await?,
+        ModelCall::Agent(prompt) => unpack(performer, key, prompt, submission).await?,
     };
     answer.ok_or_else(|| not_yet(performer, submission.at_unix))
 }
@@ -143,8 +129,7 @@ async fn batch(
 ) -> Result<String, Trouble> {
     let (clients, attempt) = (performer.clients, performer.attempt);
     let (settings, name) = (clients.settings(), custom_id(performer, key));
-    let (role, fallback) = (&settings.agent, &settings.agent_fallback_model);
-    let request = ask::messages(role, fallback, prompt)?;
+    let request = ask::messages(settings, prompt)?;
     let failed = |error| ask::refused(&request.model, error);
     if attempt.repeat {
         match batches.find(&name, attempt.created_unix).await {
@@ -161,7 +146,7 @@ async fn batch(
     }
     let ticket = match performer.ledger {
         Some(ledger) => {
-            let worst = money::of_batch(role, &request)?;
+            let worst = money::of_messages(&settings.agent, &request, true)?;
             Some((ledger, ledger.reserve(key, worst).await?))
         }
         None => None,
@@ -186,15 +171,13 @@ async fn unpack(
     prompt: &Prompt,
     submission: &Submission,
 ) -> Result<Option<Entry>, Trouble> {
-    let (clients, settings) = (performer.clients, performer.clients.settings());
-    let handed_in = handed_in_as(key).ok_or_else(|| no_call(key))?;
+    let clients = performer.clients;
+    let model = ask::coding_model(clients.settings(), prompt);
+    let handed_in = handed_in_as(key)
+        .ok_or_else(|| Trouble::Row(format!("nothing is picked up under `{key}`")))?;
     let name = custom_id(performer, &handed_in);
     let batches = clients.coder()?.batches();
     let batches = batches.ok_or_else(|| moved("Anthropic"))?;
-    let model = match prompt.fallback {
-        false => &settings.agent.model,
-        true => &settings.agent_fallback_model,
-    };
     let collected = batches.collect(&submission.ticket, &name, model).await;
     let (entry, cost) = match collected.map_err(|error| ask::refused(model, error))? {
         Batched::Pending => return Ok(None),

@@ -27,14 +27,19 @@ pub(super) fn of_responses(
     };
     let bytes = body.map_err(unwritten)?.len();
     let charged = at_most(bytes, GROK_OUTPUT_TOKENS_MAX);
-    Ok(cost(Provider::Xai, role, &request.model, &charged))
+    let tariff = tariff(role, &request.model);
+    Ok(cost(Provider::Xai, role, tariff, &charged))
 }
 
-/// What a turn of the coding model can cost at most.
+/// What a turn of the coding model can cost at most, made at once or in a batch.
 ///
 /// # Errors
 /// The request can not be written.
-pub(super) fn of_messages(role: &RoleSettings, request: &MessagesRequest) -> Result<u64, Trouble> {
+pub(super) fn of_messages(
+    role: &RoleSettings,
+    request: &MessagesRequest,
+    is_batch: bool,
+) -> Result<u64, Trouble> {
     let body = match role.dialect {
         Dialect::Own => models::wire::anthropic::request_body(request),
         Dialect::Chat => models::wire::chat::turn_body(request),
@@ -44,23 +49,11 @@ pub(super) fn of_messages(role: &RoleSettings, request: &MessagesRequest) -> Res
         u64::from(request.max_tokens),
     );
     let charged = at_most(bytes, output);
-    Ok(cost(Provider::Anthropic, role, &request.model, &charged))
-}
-
-/// What a turn of the coding model can cost at most in a batch.
-///
-/// # Errors
-/// The request can not be written.
-pub(super) fn of_batch(role: &RoleSettings, request: &MessagesRequest) -> Result<u64, Trouble> {
-    let body = models::wire::anthropic::request_body(request).map_err(unwritten)?;
-    let charged = at_most(body.len(), u64::from(request.max_tokens));
     let tariff = Tariff {
-        requested: &request.model,
-        fixed: role.price,
-        is_batch: true,
+        is_batch,
+        ..tariff(role, &request.model)
     };
-    let price = tariff.price(Provider::Anthropic, &request.model);
-    Ok(price.cost(&charged).0)
+    Ok(cost(Provider::Anthropic, role, tariff, &charged))
 }
 
 fn unwritten(cause: serde_json::Error) -> Trouble {
@@ -78,17 +71,20 @@ fn at_most(bytes: usize, output: u64) -> Charged {
 }
 
 /// `model` is the one that is asked, which may be the role's other one.
-fn cost(own: Provider, role: &RoleSettings, model: &str, charged: &Charged) -> u64 {
+fn tariff<'a>(role: &RoleSettings, model: &'a str) -> Tariff<'a> {
+    Tariff {
+        requested: model,
+        fixed: role.price,
+        is_batch: false,
+    }
+}
+
+fn cost(own: Provider, role: &RoleSettings, tariff: Tariff<'_>, charged: &Charged) -> u64 {
     let provider = match role.dialect {
         Dialect::Own => own,
         Dialect::Chat => Provider::Chat,
     };
-    let tariff = Tariff {
-        requested: model,
-        fixed: role.price,
-        is_batch: false,
-    };
-    tariff.price(provider, model).cost(charged).0
+    tariff.price(provider, tariff.requested).cost(charged).0
 }
 
 /// Makes a call, with a `ledger` only after its worst case has been reserved.
@@ -135,7 +131,7 @@ mod tests {
                 cache_tail: false,
                 charged_once: true,
             };
-            of_messages(&role, &request).unwrap()
+            of_messages(&role, &request, false).unwrap()
         };
         // Output and the written prompt of Opus cost twice as much as Sonnet's.
         assert!(worst("claude-opus-5-5") > 19 * worst("claude-sonnet-5-5") / 10);

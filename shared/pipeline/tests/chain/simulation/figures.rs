@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pipeline::UnitKind;
-use pipeline::effect::Action;
+use pipeline::effect::{Action, ModelCall};
 
 /// Every kind of effect.
 pub(crate) const ACTIONS: [&str; 10] = [
@@ -37,9 +37,9 @@ pub(crate) const OTHERS: [&str; 8] = [
 
 pub(crate) const fn name_of(action: &Action) -> &'static str {
     match action {
-        Action::AskPlanner(_) => ACTIONS[0],
-        Action::AskReviewer(_) => ACTIONS[1],
-        Action::AskAgent(_) => ACTIONS[2],
+        Action::Ask(ModelCall::Planner(_)) => ACTIONS[0],
+        Action::Ask(ModelCall::Reviewer(_)) => ACTIONS[1],
+        Action::Ask(ModelCall::Agent(_)) => ACTIONS[2],
         Action::EnsureRepository(_) => ACTIONS[3],
         Action::Publish(_) => ACTIONS[4],
         Action::Upload(_) => ACTIONS[5],

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use pipeline::effect::{Action, Effect, Entry};
+use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::ledger::{self, Exhausted};
 use pipeline::unit::{End, Journal};
 use pipeline::{Code, Command, Fact, Failure, Status, Step, UnitKey, Work, advance, decide};
@@ -239,7 +239,7 @@ impl Walker {
         let call = format!("{key} {}", effect.key);
         let (paid, is_paid_twice) = match &effect.action {
             Action::Submit(model) | Action::Collect { call: model, .. } => {
-                let is_batch = matches!(**model, Action::AskAgent(_));
+                let is_batch = matches!(model, ModelCall::Agent(_));
                 (format!("{key} {}", effect.call_key()), !is_batch)
             }
             _ => (call.clone(), true),
@@ -296,13 +296,7 @@ impl Walker {
     /// Makes sure that a call fits into the budget. One whose answer was lost was billed.
     fn reserve(&mut self, effect: &Effect, work: &Work) -> Result<(), Stop> {
         let limit = ledger::limit(work.budget_micro_usd(), &self.world.facts);
-        let (
-            Some(limit_micro_usd),
-            Action::AskPlanner(_)
-            | Action::AskReviewer(_)
-            | Action::AskAgent(_)
-            | Action::Submit(_),
-        ) = (limit, &effect.action)
+        let (Some(limit_micro_usd), Action::Ask(_) | Action::Submit(_)) = (limit, &effect.action)
         else {
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! The models of the world, and what is handed in to them.
 
-use pipeline::effect::{Action, Effect, Entry, Submission};
+use pipeline::effect::{Effect, Entry, ModelCall, Submission};
 use pipeline::model::Question;
 use pipeline::{Code, Failure, UnitKey};
 use serde_json::json;
@@ -14,9 +14,9 @@ impl World {
     }
 
     /// What a model says to the call under `key`.
-    pub(super) fn answer(&mut self, unit: &UnitKey, key: &str, call: &Action) -> Entry {
+    pub(super) fn answer(&mut self, unit: &UnitKey, key: &str, call: &ModelCall) -> Entry {
         match call {
-            Action::AskPlanner(_) => {
+            ModelCall::Planner(_) => {
                 let attempt: usize = key[1..].parse().unwrap();
                 let later = attempt.checked_sub(1);
                 reply(
@@ -25,24 +25,23 @@ impl World {
                         .unwrap_or(&self.plan),
                 )
             }
-            Action::AskReviewer(question) => self.judge(unit, question),
-            Action::AskAgent(prompt) => {
+            ModelCall::Reviewer(question) => self.judge(unit, question),
+            ModelCall::Agent(prompt) => {
                 if self.stuck.remove(&unit.name) {
                     let message = "The agent is stuck.";
                     return Entry::Failed(Failure::new(Code::AgentStuck, message));
                 }
                 turn(unit, prompt)
             }
-            other => panic!("{other:?} is no model call"),
         }
     }
 
     /// A call is paid for once it is handed in. Batches are looked for before, by a name of
     /// their own; deferred completions can not be found.
-    pub(super) fn hand_in(&mut self, unit: &UnitKey, effect: &Effect, call: &Action) -> Entry {
+    pub(super) fn hand_in(&mut self, unit: &UnitKey, effect: &Effect, call: &ModelCall) -> Entry {
         let key = &effect.key;
         let mut ticket = format!("{unit} {key}");
-        let is_batch = matches!(call, Action::AskAgent(_));
+        let is_batch = matches!(call, ModelCall::Agent(_));
         if !is_batch {
             ticket = format!("{ticket} {}", self.handed_in.len());
         }
@@ -58,10 +57,10 @@ impl World {
         &mut self,
         unit: &UnitKey,
         effect: &Effect,
-        call: &Action,
+        call: &ModelCall,
         ticket: &str,
     ) -> Entry {
-        let is_batch = matches!(call, Action::AskAgent(_));
+        let is_batch = matches!(call, ModelCall::Agent(_));
         let was_read = std::mem::replace(self.handed_in.get_mut(ticket).unwrap(), true);
         if was_read && !is_batch {
             let why = "it was read before".to_owned();
