@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::call::{Call, Fault};
 use crate::error::{ErrorKind, ModelError, Provider, StreamFault};
-use crate::exchange::{self, Answered, Exchange};
+use crate::exchange::{self, Answered, Exchange, Submitted};
 use crate::http::{BODY_BYTES_MAX, Http, is_event_stream, request_id};
 use crate::meter::Meter;
 use crate::settings::{Auth, Settings};
@@ -328,19 +328,6 @@ fn announce(wrote: Wrote, on_event: &mut (dyn FnMut(StreamEvent) + Send)) {
 struct Submission<'a> {
     http: &'a Http,
     request: &'a ResponsesRequest,
-}
-
-/// The id of a deferred completion.
-struct Submitted(String);
-
-impl Answered for Submitted {
-    fn is_unsettled(&self) -> bool {
-        false
-    }
-
-    fn counted(self, _: u32, _: u32) -> Self {
-        self
-    }
 }
 
 impl Exchange for Submission<'_> {

@@ -49,6 +49,19 @@ pub(crate) trait Answered {
     fn counted(self, attempts: u32, unsettled: u32) -> Self;
 }
 
+/// The id under which a request was taken, to be answered later.
+pub(crate) struct Submitted(pub(crate) String);
+
+impl Answered for Submitted {
+    fn is_unsettled(&self) -> bool {
+        false
+    }
+
+    fn counted(self, _: u32, _: u32) -> Self {
+        self
+    }
+}
+
 /// Makes a call.
 pub(crate) async fn make<E: Exchange>(
     http: &Http,

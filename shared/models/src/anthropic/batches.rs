@@ -6,7 +6,7 @@
 use super::Anthropic;
 use crate::call::{Call, Fault};
 use crate::error::{ErrorKind, ModelError};
-use crate::exchange::{self, Answered, Exchange};
+use crate::exchange::{self, Answered, Exchange, Submitted};
 use crate::http::{Http, request_id};
 use crate::wire::Omit;
 use crate::wire::anthropic::batch::{self, Batch, Outcome};
@@ -171,19 +171,6 @@ struct Submission<'a> {
     http: &'a Http,
     custom_id: &'a str,
     request: &'a MessagesRequest,
-}
-
-/// The id of a batch.
-struct Submitted(String);
-
-impl Answered for Submitted {
-    fn is_unsettled(&self) -> bool {
-        false
-    }
-
-    fn counted(self, _: u32, _: u32) -> Self {
-        self
-    }
 }
 
 impl Exchange for Submission<'_> {
