@@ -1,6 +1,7 @@
 //! The HTTP side: routes, the state that both services share, and the record of calls.
 
 use std::collections::{HashMap, HashSet};
+use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -231,7 +232,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/chat/completions", post(chat_completions))
         .route(
             "/v1/chat/deferred-completion/{id}",
-            get(deferred_completion),
+            get(by_id(xai::chat::deferred)),
         )
         .route("/v1/completions", post(completions))
         .route("/v1/models", get(models))
@@ -241,13 +242,28 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v1/messages/batches", post(create_batch).get(batches))
         .route(
             "/v1/messages/batches/{id}",
-            get(retrieve_batch).delete(delete_batch),
+            get(by_id(batch::retrieve)).delete(by_id(batch::delete)),
         )
-        .route("/v1/messages/batches/{id}/cancel", post(cancel_batch))
-        .route("/v1/messages/batches/{id}/results", get(batch_results))
+        .route(
+            "/v1/messages/batches/{id}/cancel",
+            post(by_id(batch::cancel)),
+        )
+        .route(
+            "/v1/messages/batches/{id}/results",
+            get(by_id(batch::results)),
+        )
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(state)
+}
+
+/// A handler that answers for what the path names by its id.
+fn by_id(
+    answer: fn(&State, &HeaderMap, &str) -> Reply,
+) -> impl Fn(Shared<Arc<State>>, HeaderMap, Path<String>) -> Ready<Response<Body>> + Clone {
+    move |Shared(state), headers, Path(id)| {
+        ready(answer(&state, &headers, &id).into_response(&state.faults))
+    }
 }
 
 /// The bearer token of a request.
@@ -287,14 +303,6 @@ async fn chat_completions(
     let (model, reply) = xai::chat::complete(&state, &headers, &body);
     state.record(Service::Xai, model, &body, reply.status, &Cached::default());
     reply.into_response(&state.faults)
-}
-
-async fn deferred_completion(
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Response<Body> {
-    xai::chat::deferred(&state, &headers, &id).into_response(&state.faults)
 }
 
 async fn completions(
@@ -376,38 +384,6 @@ async fn batches(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response<Body> {
     batch::list(&state, &headers, &query).into_response(&state.faults)
-}
-
-async fn retrieve_batch(
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Response<Body> {
-    batch::retrieve(&state, &headers, &id).into_response(&state.faults)
-}
-
-async fn delete_batch(
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Response<Body> {
-    batch::delete(&state, &headers, &id).into_response(&state.faults)
-}
-
-async fn cancel_batch(
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Response<Body> {
-    batch::cancel(&state, &headers, &id).into_response(&state.faults)
-}
-
-async fn batch_results(
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Response<Body> {
-    batch::results(&state, &headers, &id).into_response(&state.faults)
 }
 
 async fn unknown(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {
