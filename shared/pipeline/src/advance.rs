@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::brief::FollowUp;
 use crate::build::Owner;
 use crate::command::Command;
+use crate::deployment::Goal;
 use crate::facts::{Done, Fact, Facts, Outcome, Project};
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
@@ -13,6 +14,7 @@ use crate::ledger::{self, Exhausted};
 use crate::model::Spent;
 use crate::plan::Assignment;
 use crate::stage::Status;
+use crate::tables::Replaced;
 
 mod walk;
 
@@ -74,6 +76,8 @@ pub enum UnitInput {
         owners: Vec<Owner>,
         /// Times its build was repaired already.
         repairs: u32,
+        /// What it is for.
+        goal: Box<Goal>,
     },
 }
 
@@ -110,6 +114,7 @@ impl Wish {
             | Command::Resume {}
             | Command::Budget { .. }
             | Command::Cancel {}
+            | Command::Rollback { .. }
             | Command::Retry {} => None,
         }
     }
@@ -165,6 +170,15 @@ pub struct Totals {
     /// The call that did not fit into the budget, until the owner raises it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exhausted: Option<Exhausted>,
+    /// The number of the release that is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u32>,
+    /// Where the owner can look at what was built, while the task waits for a word on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_url: Option<String>,
+    /// Columns whose values would be lost, while the task waits for a word on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<Replaced>,
 }
 
 impl Projection {
@@ -206,6 +220,26 @@ pub fn gate_id(task: &TaskId, generation: u32) -> String {
 /// The plan that waits for its owner's word or is carried out, if there is one.
 pub fn plan_key(facts: &Facts) -> Option<UnitKey> {
     walk::walk(facts).plan
+}
+
+/// What a task waits for, if it waits for its owner's word.
+pub(crate) fn waits(facts: &Facts) -> Option<Waits> {
+    walk::walk(facts).waits
+}
+
+/// What an owner is to say a word on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// The plan, and that these columns lose what they hold.
+    Plan {
+        /// The columns.
+        replaces: Vec<Replaced>,
+    },
+    /// What was built.
+    Preview {
+        /// Where it can be looked at.
+        url: String,
+    },
 }
 
 /// Whether what the plan in hand has made was released. That is as public as ever if it
@@ -256,8 +290,12 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
                 projection.repository_url = Some(repository_url.clone());
                 projection.commit_sha = Some(commit_sha.clone());
             }
-            Outcome::Deployed { url, .. } => projection.site_url = Some(url.clone()),
-            Outcome::BuildFailed { .. } | Outcome::Failed(_) => {}
+            Outcome::Deployed { url, release, .. } => {
+                projection.site_url = Some(url.clone());
+                let number = release.as_ref().map(|record| record.number);
+                totals.release = number.filter(|number| *number > 0);
+            }
+            Outcome::Previewed { .. } | Outcome::BuildFailed { .. } | Outcome::Failed(_) => {}
         }
         if done.unit.generation >= walked.plan_generation {
             projection.round = projection.round.max(done.unit.round);
@@ -265,6 +303,13 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
     }
     if !walked.status.is_final() {
         projection.totals.exhausted = ledger::exhausted(facts).cloned();
+    }
+    if let Some(waits) = &walked.waits {
+        let totals = &mut projection.totals;
+        match waits {
+            Waits::Plan { replaces } => totals.replaces.clone_from(replaces),
+            Waits::Preview { url } => totals.preview_url = Some(url.clone()),
+        }
     }
     if walked.status == Status::Failed {
         projection.failure = walk::failure(facts).cloned();

@@ -15,10 +15,11 @@ use crate::secrets;
 pub(crate) const SECRET: &str = "holds what looks like a credential: leave it out, and make it invalid at its service, because it was sent here";
 
 /// What kind of software is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProjectType {
     /// A site.
+    #[default]
     Web,
     /// An installable web app.
     Mobile,
@@ -29,6 +30,26 @@ pub enum ProjectType {
 }
 
 impl ProjectType {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a site is deployed.
+    pub const fn has_site(self) -> bool {
+        match self {
+            Self::Web | Self::Mobile | Self::Fullstack => true,
+            Self::Api => false,
+        }
+    }
+
+    /// Whether functions may be deployed.
+    pub const fn has_functions(self) -> bool {
+        match self {
+            Self::Api | Self::Fullstack => true,
+            Self::Web | Self::Mobile => false,
+        }
+    }
+
     /// The word in a brief.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -135,6 +156,9 @@ pub struct Options {
     /// How soon models are to answer.
     #[serde(skip_serializing_if = "Speed::is_normal")]
     pub speed: Speed,
+    /// Whether the owner looks at what was built before it is published.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
 }
 
 impl Speed {
@@ -223,6 +247,10 @@ impl Reader {
         let project_type = self.project_type(fields.remove("type"));
         let requirements = self.requirements(fields.remove("requirements"));
         let options = self.options(fields.remove("options"));
+        if options.preview && project_type == Some(ProjectType::Api) {
+            let rule = "is for what can be looked at: an api has no site";
+            self.errors.push(error("options.preview", rule));
+        }
         let owner = fields
             .remove("owner")
             .and_then(|value| self.text("owner", Some(value), 36));
@@ -338,8 +366,12 @@ impl Reader {
                     Ok(speed) => options.speed = speed,
                     Err(_) => self.errors.push(error(field, "must be one of normal, economy")),
                 },
+                "preview" => match value.as_bool() {
+                    Some(preview) => options.preview = preview,
+                    None => self.errors.push(error(field, "must be true or false")),
+                },
                 "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
-                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, assignmentsMax, speed)")),
+                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, assignmentsMax, speed, preview)")),
             }
         }
         options

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::advance::{advance, is_published};
+use crate::advance::{Waits, advance, is_published, waits};
 use crate::brief::{self, FollowUp};
 use crate::facts::Facts;
 use crate::limits::{
@@ -13,6 +13,7 @@ use crate::limits::{
 use crate::messages;
 use crate::money;
 use crate::plan::Assignment;
+use crate::release_record::target;
 use crate::secrets;
 use crate::stage::Status;
 
@@ -48,6 +49,12 @@ pub enum Command {
     Cancel {},
     /// Do again what failed, and keep what succeeded.
     Retry {},
+    /// Serve an earlier release again: nothing is built, and the repository stays as it is.
+    Rollback {
+        /// Its number; the one before what is served unless given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<u32>,
+    },
     /// Spend up to this much in all, where less was allowed.
     Budget {
         /// Millionths of a US dollar; `budgetUsd` in the request.
@@ -78,7 +85,7 @@ impl Command {
         };
         let command: Self = serde_json::from_slice(body).map_err(|cause| {
             invalid(format!(
-                "The body must be {{\"command\": \"approve|revise|edit|pause|resume|cancel|retry|budget|follow_up\"}}, for revise with a `comment`, for edit with all `assignments`, for budget with a `budgetUsd`, for follow_up with a `description`: {cause}."
+                "The body must be {{\"command\": \"approve|revise|edit|pause|resume|cancel|retry|rollback|budget|follow_up\"}}, for revise with a `comment`, for edit with all `assignments`, for budget with a `budgetUsd`, for follow_up with a `description`: {cause}."
             ))
         })?;
         command.check_texts().map_err(invalid)?;
@@ -134,6 +141,7 @@ impl Command {
             | Self::Resume {}
             | Self::Budget { .. }
             | Self::Cancel {}
+            | Self::Rollback { .. }
             | Self::Retry {} => None,
         }
     }
@@ -141,9 +149,11 @@ impl Command {
     /// Whether what follows from it is of another generation.
     pub const fn raises_generation(&self) -> bool {
         match self {
-            Self::Revise { .. } | Self::Edit { .. } | Self::FollowUp { .. } | Self::Retry {} => {
-                true
-            }
+            Self::Revise { .. }
+            | Self::Edit { .. }
+            | Self::FollowUp { .. }
+            | Self::Rollback { .. }
+            | Self::Retry {} => true,
             Self::Approve {}
             | Self::Pause {}
             | Self::Resume {}
@@ -187,6 +197,7 @@ impl Command {
             Self::Resume {} => "resume",
             Self::Cancel {} => "cancel",
             Self::Retry {} => "retry",
+            Self::Rollback { .. } => "rollback",
             Self::Budget { .. } => "budget",
         }
     }
@@ -239,11 +250,20 @@ impl Command {
             });
         }
         let status = projection.status;
+        let preview = matches!(waits(facts), Some(Waits::Preview { .. }));
+        if let (Self::Rollback { release }, Status::Completed) = (self, status) {
+            target(facts, *release).map_err(|message| Refusal {
+                code: "no_release",
+                message,
+            })?;
+        }
         let fits = match self {
-            Self::Approve {} | Self::Revise { .. } | Self::Edit { .. } => {
-                status == Status::AwaitingApproval
+            Self::Approve {} => status == Status::AwaitingApproval,
+            Self::Revise { .. } | Self::Edit { .. } => {
+                status == Status::AwaitingApproval && !preview
             }
-            Self::FollowUp { .. } => status == Status::Completed,
+            Self::FollowUp { .. } => status == Status::Completed || preview,
+            Self::Rollback { .. } => status == Status::Completed,
             Self::Pause {} => !status.is_final() && status != Status::Paused,
             Self::Resume {} => status == Status::Paused,
             Self::Cancel {} => !status.is_final(),

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::app_config::AppConfig;
 use crate::economy;
 use crate::failure::{Code, Failure};
 use crate::ids::sha256_hex;
 use crate::model::{AgentReply, Prompt, Question, Reply, Spent};
+use crate::plan::Callers;
+use crate::tables::{Replaced, Table};
 use crate::workspace::Workspace;
 
 /// One thing to do outside. It may happen twice; its entry is recorded once.
@@ -38,7 +41,10 @@ impl Effect {
             | Action::Publish(_)
             | Action::Upload(_)
             | Action::Activate(_)
-            | Action::CancelBuild(_) => &self.key,
+            | Action::CancelBuild(_)
+            | Action::Migrate(_)
+            | Action::Preview(_)
+            | Action::Verify(_) => &self.key,
         }
     }
 }
@@ -95,11 +101,18 @@ pub enum Action {
     EnsureRepository(RepositoryRequest),
     /// Make sure that the repository's head holds exactly these files.
     Publish(CommitRequest),
-    /// Make sure that the site, its public address, and a deployment with these files
-    /// exist; the deployment is not yet active.
-    Upload(UploadRequest),
-    /// Wait until the deployment is built, and make it the one the site serves.
+    /// Make sure that the app's database has these tables.
+    Migrate(MigrateRequest),
+    /// Make sure that the site or function, its public address, and a deployment with these
+    /// files exist; the deployment is not yet active.
+    Upload(Box<UploadRequest>),
+    /// Wait until the deployment is built, and find the address at which it can be looked
+    /// at before it is active.
+    Preview(DeploymentRef),
+    /// Wait until the deployment is built, and make it the one that is served.
     Activate(DeploymentRef),
+    /// Look whether what was activated answers at its public address.
+    Verify(VerifyRequest),
     /// Call off a build that hangs.
     CancelBuild(DeploymentRef),
 }
@@ -137,29 +150,99 @@ pub struct CommitRequest {
     pub files: Workspace,
 }
 
+/// Tables to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrateRequest {
+    /// The database's id.
+    pub database_id: String,
+    /// The name the console shows.
+    pub name: String,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Columns that may be made anew, losing what they hold: the owner agreed.
+    pub replaces: Vec<Replaced>,
+}
+
 /// Files to upload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UploadRequest {
-    /// The site's id.
-    pub site_id: String,
+    /// What they are deployed to.
+    pub resource: Resource,
+    /// The site's or function's id.
+    pub resource_id: String,
     /// The name the console shows.
     pub name: String,
-    /// First label of the public address.
-    pub subdomain: String,
-    /// Folder of the workspace that is served, `.` for all of it.
-    pub output_dir: String,
+    /// First label of the public address; `None` without one.
+    pub subdomain: Option<String>,
+    /// Folder of the workspace that is deployed, `.` for all of it.
+    pub folder: String,
+    /// How a function is run.
+    pub function: Option<FunctionSettings>,
     /// The files.
     pub files: Workspace,
+    /// What the app is told of its surroundings.
+    pub config: AppConfig,
+    /// The deployment of the very same files that is there already.
+    pub there: Option<DeploymentRef>,
 }
 
-/// A deployment of a site.
+/// How a function is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionSettings {
+    /// The module that answers requests, in the folder.
+    pub entrypoint: String,
+    /// Who may call it.
+    pub access: Callers,
+    /// What makes it ready to run; empty for nothing.
+    pub commands: String,
+}
+
+/// What Appwrite deploys to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// A site.
+    #[default]
+    Site,
+    /// A function.
+    Function,
+}
+
+impl Resource {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Function => "function",
+        }
+    }
+}
+
+/// A deployment of a site or a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentRef {
-    /// The site's id.
-    pub site_id: String,
+    /// What it is a deployment of.
+    #[serde(default, skip_serializing_if = "Resource::is_default")]
+    pub resource: Resource,
+    /// The site's or function's id. Journals call it `siteId` since there were only sites.
+    #[serde(rename = "siteId")]
+    pub resource_id: String,
     /// The deployment's id.
     pub deployment_id: String,
+}
+
+/// A public address to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyRequest {
+    /// The address.
+    pub url: String,
+    /// The release that a site must say it is; nothing is asked of a function.
+    pub release: Option<String>,
 }
 
 /// A model call that was handed in.
@@ -181,7 +264,10 @@ impl Action {
             | Self::Publish(_)
             | Self::Upload(_)
             | Self::Activate(_)
-            | Self::CancelBuild(_) => None,
+            | Self::CancelBuild(_)
+            | Self::Migrate(_)
+            | Self::Preview(_)
+            | Self::Verify(_) => None,
         }
     }
 
@@ -201,9 +287,19 @@ impl Action {
                 request.date_unix,
                 request.files.manifest_hash()
             ]),
-            Self::Upload(request) => {
-                json!(["upload", request.site_id, request.files.manifest_hash()])
+            Self::Migrate(request) => {
+                json!([
+                    "migrate",
+                    request.database_id,
+                    request.tables,
+                    request.replaces
+                ])
             }
+            Self::Upload(request) => {
+                json!(["upload", request.resource_id, request.files.manifest_hash()])
+            }
+            Self::Preview(deployment) => json!(["preview", deployment]),
+            Self::Verify(request) => json!(["verify", request.url, request.release]),
             Self::Activate(deployment) => json!(["activate", deployment]),
             Self::CancelBuild(deployment) => json!(["cancel build", deployment]),
         };
@@ -243,13 +339,25 @@ pub enum Entry {
     },
     /// The commit is the head of the branch.
     Commit(CommitEntry),
+    /// The database has the tables.
+    Migrated {
+        /// What was changed, as parts of a sentence; nothing if all was there.
+        changes: Vec<String>,
+    },
     /// The files are uploaded.
     Uploaded {
         /// The deployment.
         deployment: DeploymentRef,
-        /// The public address.
+        /// The public address; empty without one.
         url: String,
     },
+    /// The deployment is built and can be looked at.
+    Previewed {
+        /// Where.
+        url: String,
+    },
+    /// The public address answers as it shall.
+    Verified {},
     /// The build has failed.
     BuildFailed {
         /// The end of its log.
@@ -320,6 +428,9 @@ impl Entry {
             | Self::GateClosed
             | Self::Commit(_)
             | Self::Uploaded { .. }
+            | Self::Migrated { .. }
+            | Self::Previewed { .. }
+            | Self::Verified {}
             | Self::BuildFailed { .. }
             | Self::BuildHangs { .. }
             | Self::BuildCanceled { .. }
@@ -343,6 +454,9 @@ impl Entry {
             | Self::GateClosed
             | Self::Commit(_)
             | Self::Uploaded { .. }
+            | Self::Migrated { .. }
+            | Self::Previewed { .. }
+            | Self::Verified {}
             | Self::BuildFailed { .. }
             | Self::BuildHangs { .. }
             | Self::BuildCanceled { .. }

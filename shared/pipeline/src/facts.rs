@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::brief::Approval;
+use crate::brief::{Approval, ProjectType};
 use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
 use crate::ledger::Exhausted;
 use crate::model::Spent;
-use crate::plan::Assignment;
+use crate::plan::{AppFunction, Assignment};
+use crate::release_record::{ReleaseRecord, ReleasedPart};
 use crate::review::Finding;
+use crate::tables::Table;
 
 /// Everything known of one task.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +126,16 @@ pub enum Outcome {
         url: String,
         /// The end of the build's log.
         build_log: String,
+        /// What was put out; `None` in facts that do not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Box<ReleaseRecord>>,
+    },
+    /// The files are built, and the owner can look at them.
+    Previewed {
+        /// Where.
+        url: String,
+        /// What is uploaded.
+        parts: Vec<ReleasedPart>,
     },
     /// The files do not build: who is named repairs them.
     BuildFailed {
@@ -157,6 +169,22 @@ pub struct Project {
     /// Whether the repository is there from an earlier release.
     #[serde(default)]
     pub released_before: bool,
+    /// Whether the owner looks at what was built before it is published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
+    /// What is built.
+    #[serde(
+        rename = "type",
+        default,
+        skip_serializing_if = "ProjectType::is_default"
+    )]
+    pub project_type: ProjectType,
+    /// The tables of its database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+    /// Its functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<AppFunction>,
 }
 
 /// One assignment to be done again.

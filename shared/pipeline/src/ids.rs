@@ -102,16 +102,19 @@ pub enum UnitKind {
     Release,
     /// One deployment.
     Deployment,
+    /// One deployment that only the owner sees.
+    Preview,
 }
 
 impl UnitKind {
     /// Every kind, in the order of the pipeline.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Plan,
         Self::Assignment,
         Self::Review,
         Self::Release,
         Self::Deployment,
+        Self::Preview,
     ];
 
     const fn letter(self) -> char {
@@ -121,6 +124,7 @@ impl UnitKind {
             Self::Review => 'r',
             Self::Release => 'l',
             Self::Deployment => 'd',
+            Self::Preview => 'v',
         }
     }
 
@@ -132,6 +136,7 @@ impl UnitKind {
             Self::Review => "review",
             Self::Release => "release",
             Self::Deployment => "deployment",
+            Self::Preview => "preview",
         }
     }
 
@@ -142,7 +147,7 @@ impl UnitKind {
             Self::Assignment => "assignments",
             Self::Review => "reviews",
             Self::Release => "releases",
-            Self::Deployment => "deployments",
+            Self::Deployment | Self::Preview => "deployments",
         }
     }
 }

@@ -277,6 +277,7 @@ fn raised(facts: &Facts) -> Option<u64> {
         | Command::Pause {}
         | Command::Resume {}
         | Command::Cancel {}
+        | Command::Rollback { .. }
         | Command::Retry {} => None,
     });
     amounts.max()

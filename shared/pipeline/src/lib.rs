@@ -11,6 +11,7 @@
 
 pub mod advance;
 pub mod agent;
+pub mod app_config;
 pub mod brief;
 pub mod build;
 pub mod command;
@@ -36,12 +37,14 @@ pub mod progress;
 pub mod prompts;
 pub mod quota;
 pub mod release;
+pub mod release_record;
 pub mod replay;
 pub mod review;
 pub mod rows;
 pub mod secrets;
 pub mod stage;
 pub mod sweep;
+pub mod tables;
 pub mod unit;
 pub mod work;
 pub mod workspace;

@@ -42,6 +42,25 @@ pub const PLAN_BYTES_MAX: usize = 400_000;
 /// Repair calls after a first plan that breaks the rules.
 pub const PLAN_REPAIRS_MAX: u32 = 2;
 
+/// Tables of an app's database.
+pub const TABLES_MAX: usize = 20;
+/// Columns of one of its tables.
+pub const COLUMNS_MAX: usize = 40;
+/// Indexes of one of its tables.
+pub const INDEXES_MAX: usize = 16;
+/// Words of an enumeration.
+pub const ELEMENTS_MAX: usize = 50;
+/// Characters that a string may be planned for: beyond them Appwrite keeps another kind of text.
+pub const STRING_SIZE_MAX: u32 = 16_000;
+/// Characters of all strings of a row: MariaDB takes 65,535 bytes, four for each.
+pub const ROW_CHARS_MAX: u32 = 16_000;
+/// Characters of the strings of an index: MariaDB takes 768 bytes, four for each.
+pub const INDEXED_CHARS_MAX: u32 = 190;
+/// Functions of an app.
+pub const FUNCTIONS_MAX: usize = 8;
+/// Characters of a function's id: it is part of a public address.
+pub const FUNCTION_ID_CHARS_MAX: usize = 20;
+
 /// Bytes of one file.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// Files of a project.

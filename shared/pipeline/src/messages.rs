@@ -64,7 +64,7 @@ pub const fn stage_word(kind: UnitKind) -> &'static str {
         UnitKind::Assignment => "coding",
         UnitKind::Review => "reviewing",
         UnitKind::Release => "publishing",
-        UnitKind::Deployment => "deploying",
+        UnitKind::Deployment | UnitKind::Preview => "deploying",
     }
 }
 
@@ -135,6 +135,10 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
             ),
         ),
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
+        Outcome::Previewed { url, .. } => (
+            Level::Info,
+            format!("Built. Look at it at {url}, then approve it to have it published"),
+        ),
         Outcome::BuildFailed { error, rework, .. } => (Level::Warning, build_failed(error, rework)),
         Outcome::Failed(failure) if failure.code == Code::Cancelled => {
             (Level::Warning, named(name, &failure.message))
@@ -215,7 +219,7 @@ pub fn estimate(estimate: &Estimate) -> String {
 /// What is told of a command.
 pub fn command(command: &Command) -> String {
     match command {
-        Command::Approve {} => "You approved the plan".to_owned(),
+        Command::Approve {} => "You approved it".to_owned(),
         Command::Revise { comment } => {
             format!("You asked for another plan: {}", one_line(comment, 300))
         }
@@ -230,6 +234,10 @@ pub fn command(command: &Command) -> String {
         Command::Resume {} => "You let the task go on".to_owned(),
         Command::Cancel {} => "You cancelled the task".to_owned(),
         Command::Retry {} => "You had what failed tried again".to_owned(),
+        Command::Rollback { release: None } => "You had the release before served again".to_owned(),
+        Command::Rollback {
+            release: Some(number),
+        } => format!("You had release {number} served again"),
         Command::Budget { micro_usd } => {
             format!("You raised the budget to {}", money::usd(*micro_usd))
         }

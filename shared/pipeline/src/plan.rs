@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::tables::{ColumnKind, Table};
+
 /// A plan. The JSON schema the model is held to is [`schema()`]; the rules no schema can
 /// express are in [`crate::plan_rules`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +24,48 @@ pub struct Plan {
     pub shared_files: Vec<SharedFile>,
     /// What assignments promise each other.
     pub contracts: Vec<Contract>,
+    /// The tables of the app's database; none for an app without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+    /// The app's functions, which run on Appwrite.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<AppFunction>,
     /// The work, one agent each.
     pub assignments: Vec<Assignment>,
+}
+
+/// A function of the app: a folder of the workspace that runs on Appwrite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppFunction {
+    /// Its id within the plan, `^[a-z0-9][a-z0-9-]{0,19}$`.
+    pub id: String,
+    /// The folder that holds all its files.
+    pub folder: String,
+    /// The module in that folder whose default export answers requests.
+    pub entrypoint: String,
+    /// Who may call it.
+    pub access: Callers,
+}
+
+/// Who may call a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Callers {
+    /// Everybody, at its public address.
+    Any,
+    /// Whoever is signed in.
+    Users,
+}
+
+impl Callers {
+    /// Appwrite's word for the role.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Users => "users",
+        }
+    }
 }
 
 /// The technical choices all assignments share.
@@ -160,6 +202,13 @@ pub fn schema() -> Value {
             "kind": {"type": "string", "enum": ["types", "http", "module", "data", "ui"]},
             "definition": text(), "provider": text(), "consumers": texts(),
         }))),
+        "tables": list(table()),
+        "functions": list(object(json!({
+            "id": text(),
+            "folder": text(),
+            "entrypoint": {"type": "string", "description": "a module in the folder, such as main.js"},
+            "access": {"type": "string", "enum": ["any", "users"]},
+        }))),
         "assignments": list(object(json!({
             "id": text(), "title": text(), "type": text(), "specialization": text(), "estimate": text(),
             "priority": {"type": "integer"}, "objective": text(), "depends_on": texts(),
@@ -168,6 +217,30 @@ pub fn schema() -> Value {
             "acceptance": list(object(json!({"id": text(), "check": text()}))),
             "out_of_scope": texts(),
             "size": {"type": "string", "enum": ["S", "M", "L"]},
+        }))),
+    }))
+}
+
+fn table() -> Value {
+    let (text, texts) = (
+        || json!({"type": "string"}),
+        || list(json!({"type": "string"})),
+    );
+    let kinds = ColumnKind::ALL.map(ColumnKind::as_str);
+    object(json!({
+        "id": text(), "name": text(),
+        "access": {"type": "string", "enum": ["private", "shared", "public"]},
+        "columns": list(object(json!({
+            "key": text(),
+            "type": {"type": "string", "enum": kinds},
+            "size": {"type": "integer", "description": "characters of a string, 0 for any other type"},
+            "required": {"type": "boolean"}, "array": {"type": "boolean"},
+            "elements": {"type": "array", "items": {"type": "string"}, "description": "the words of an enum, else empty"},
+        }))),
+        "indexes": list(object(json!({
+            "key": text(),
+            "type": {"type": "string", "enum": ["key", "unique", "fulltext"]},
+            "columns": texts(),
         }))),
     }))
 }

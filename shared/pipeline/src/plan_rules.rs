@@ -3,13 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::brief::ProjectType;
 use crate::limits::{
-    ACCEPTANCE_MAX, COMMAND_CHARS_MAX, FILE_BYTES_MAX, FILES_MAX, KIND_CHARS_MAX, OWNS_MAX,
-    PLAN_BYTES_MAX, PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
+    ACCEPTANCE_MAX, FILE_BYTES_MAX, FILES_MAX, KIND_CHARS_MAX, OWNS_MAX, PLAN_BYTES_MAX,
+    PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
 };
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::secrets;
+
+mod product;
+
+pub(crate) use product::prefix;
 
 /// Sizes an assignment can have.
 pub const SIZES: [&str; 3] = ["S", "M", "L"];
@@ -17,6 +22,8 @@ pub const SIZES: [&str; 3] = ["S", "M", "L"];
 /// What a plan must fit, beyond being sound in itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// What is to be built.
+    pub project_type: ProjectType,
     /// Assignments that it may have.
     pub assignments_max: usize,
     /// Files that are there before it, and stay unless an assignment changes them.
@@ -29,7 +36,7 @@ pub fn violations(plan: &Plan, terms: &Terms) -> Vec<String> {
     counts(plan, terms.assignments_max, &mut found);
     ids(plan, &mut found);
     texts(plan, &mut found);
-    stack(plan, &terms.existing, &mut found);
+    product::violations(plan, terms, &mut found);
     shared_files(plan, &mut found);
     ownership(plan, &mut found);
     beside(plan, &terms.existing, &mut found);
@@ -208,38 +215,6 @@ fn texts(plan: &Plan, found: &mut Vec<String>) {
             &contract.definition,
             PLAN_TEXT_CHARS_MAX,
         );
-    }
-}
-
-/// The commands are only shown, so any text will do; the folder is served.
-fn stack(plan: &Plan, existing: &[SafePath], found: &mut Vec<String>) {
-    let stack = &plan.stack;
-    for (name, command) in [
-        ("build_command", &stack.build_command),
-        ("test_command", &stack.test_command),
-    ] {
-        if command.chars().count() > COMMAND_CHARS_MAX {
-            found.push(format!(
-                "{name} is longer than {COMMAND_CHARS_MAX} characters"
-            ));
-        }
-    }
-    let folder = stack.output_dir.trim_start_matches("./").trim_matches('/');
-    if folder.is_empty() || folder == "." {
-        return;
-    }
-    let folder = format!("{folder}/");
-    let owned = plan.assignments.iter().flat_map(|item| &item.owns);
-    let shared = plan.shared_files.iter().map(|file| &file.path);
-    let mut paths = owned
-        .chain(shared)
-        .map(String::as_str)
-        .chain(existing.iter().map(SafePath::as_str));
-    if !paths.any(|path| path.starts_with(&folder)) {
-        found.push(format!(
-            "output_dir is `{}`, where no file will be: nothing is built, so serve `.`",
-            stack.output_dir
-        ));
     }
 }
 

@@ -73,6 +73,7 @@ impl PlanWork {
 /// What a plan for `brief` must fit where these files are there.
 pub fn terms(brief: &Brief, released: &Workspace) -> Terms {
     Terms {
+        project_type: brief.project_type,
         assignments_max: brief.options.assignments_max(),
         existing: released.files().map(|(path, _)| path.clone()).collect(),
     }
@@ -230,6 +231,10 @@ fn end(work: &PlanWork, Mended { plan, changes }: Mended, spent: Spent) -> Step 
         output_dir: plan.stack.output_dir.clone(),
         commit_message: messages::commit(&work.brief, &plan),
         released_before: !work.released.is_empty(),
+        preview: work.brief.options.preview,
+        project_type: work.brief.project_type,
+        tables: plan.tables.clone(),
+        functions: plan.functions.clone(),
     };
     let outcome = Outcome::Planned {
         assignments: plan.assignments,

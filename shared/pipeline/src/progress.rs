@@ -93,21 +93,39 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
         }
         (Action::Upload(request), Entry::Uploaded { url, .. }) => {
             let files = counted(request.files.len(), "file");
-            let text = format!("Uploaded {files}. Appwrite builds the site");
+            let what = match &request.function {
+                None => "the site".to_owned(),
+                Some(_) => format!("function `{}`", request.name),
+            };
+            let text = format!("Uploaded {files}. Appwrite builds {what}");
             (Level::Info, text, json!({"kind": "upload", "url": url}))
+        }
+        (Action::Migrate(request), Entry::Migrated { changes }) => {
+            let tables = counted(request.tables.len(), "table");
+            let text = match changes.as_slice() {
+                [] => format!("The database has its {tables} already"),
+                changes => format!("Database: {}", changes.join(", ")),
+            };
+            (Level::Info, text, json!({"kind": "schema"}))
+        }
+        (Action::Verify(request), Entry::Verified {}) => {
+            let text = format!("{} answers", request.url);
+            (Level::Info, text, json!({"kind": "verified"}))
         }
         (Action::CancelBuild(_), Entry::BuildCanceled { .. }) => {
             let text = "The build took too long and was called off".to_owned();
             (Level::Warning, text, json!({"kind": "build"}))
         }
         // The end of the unit tells of it.
-        (Action::Publish(_) | Action::Activate(_), _)
+        (Action::Publish(_) | Action::Activate(_) | Action::Preview(_), _)
         | (
             Action::Ask(_)
             | Action::Submit(_)
             | Action::Collect { .. }
             | Action::EnsureRepository(_)
             | Action::Upload(_)
+            | Action::Migrate(_)
+            | Action::Verify(_)
             | Action::CancelBuild(_),
             _,
         ) => return None,

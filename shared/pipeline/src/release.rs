@@ -64,20 +64,7 @@ fn released_or_ask(
         None => return Ok(Step::Do(vec![effect])),
         Some(Entry::Commit(commit)) => commit,
         Some(Entry::Failed(failure)) => return Err(failure.clone()),
-        Some(
-            Entry::Reply(_)
-            | Entry::Turn { .. }
-            | Entry::Submitted(_)
-            | Entry::Lost { .. }
-            | Entry::Repository(_)
-            | Entry::NameTaken { .. }
-            | Entry::GateClosed
-            | Entry::Uploaded { .. }
-            | Entry::BuildFailed { .. }
-            | Entry::BuildHangs { .. }
-            | Entry::BuildCanceled { .. }
-            | Entry::Activated { .. },
-        ) => return Err(mismatch("a commit")),
+        Some(_) => return Err(mismatch("a commit")),
     };
     spent.github_requests += commit.requests;
     let mut columns = Map::new();
@@ -138,18 +125,7 @@ fn repository(
                 return Err(Failure::new(Code::Cancelled, message));
             }
             Some(Entry::Failed(failure)) => return Err(failure.clone()),
-            Some(
-                Entry::Reply(_)
-                | Entry::Turn { .. }
-                | Entry::Submitted(_)
-                | Entry::Lost { .. }
-                | Entry::Commit(_)
-                | Entry::Uploaded { .. }
-                | Entry::BuildFailed { .. }
-                | Entry::BuildHangs { .. }
-                | Entry::BuildCanceled { .. }
-                | Entry::Activated { .. },
-            ) => return Err(mismatch("a repository")),
+            Some(_) => return Err(mismatch("a repository")),
         }
     }
     Err(Failure::new(

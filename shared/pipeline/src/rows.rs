@@ -7,6 +7,7 @@ use crate::advance::{Another, Base, FIRST_GENERATION, NewUnit, Projection, UnitI
 use crate::brief::Brief;
 use crate::build::Owner;
 use crate::command::Command;
+use crate::deployment::Goal;
 use crate::facts::{Done, Project};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
 use crate::ledger::{Book, Exhausted, LedgerRow, Reserved};
@@ -117,8 +118,10 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
             project,
             owners,
             repairs,
+            goal,
         } => {
             fill_delivery(&mut data, manifest, project);
+            data["goal"] = json!(json!(goal).to_string());
             data["owners"] = json!(json!(owners).to_string());
             data["repairs"] = json!(repairs);
         }
@@ -274,6 +277,18 @@ impl UnitRow {
             .map_err(|cause| format!("column `project` can not be read: {cause}"))
     }
 
+    /// What a deployment's row is for: a release, in rows that do not tell.
+    ///
+    /// # Errors
+    /// What can not be read. Not worth a retry.
+    pub fn goal(&self) -> Result<Goal, String> {
+        match self.text("goal") {
+            "" => Ok(Goal::default()),
+            text => serde_json::from_str(text)
+                .map_err(|cause| format!("column `goal` can not be read: {cause}")),
+        }
+    }
+
     /// Who can repair what a deployment's row deploys. Nobody, in rows that do not tell.
     pub fn owners(&self) -> Vec<Owner> {
         serde_json::from_str(self.text("owners")).unwrap_or_default()
@@ -368,9 +383,11 @@ pub fn file(unit: &UnitKey, owner: &str, version: &FileVersion) -> NewRow {
         table: "files",
         id: match unit.kind {
             UnitKind::Review => kept_file_row_id(task, generation, round, path),
-            UnitKind::Plan | UnitKind::Assignment | UnitKind::Release | UnitKind::Deployment => {
-                file_row_id(task, generation, round, path)
-            }
+            UnitKind::Plan
+            | UnitKind::Assignment
+            | UnitKind::Release
+            | UnitKind::Deployment
+            | UnitKind::Preview => file_row_id(task, generation, round, path),
         },
         data,
         permissions: owner_may_read(owner),

@@ -30,7 +30,7 @@ pub enum Work {
     /// Commit the files.
     Release(ReleaseWork),
     /// Deploy the files.
-    Deployment(DeploymentWork),
+    Deployment(Box<DeploymentWork>),
 }
 
 impl Work {
@@ -318,7 +318,10 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
             | Entry::NameTaken { .. }
             | Entry::GateClosed
             | Entry::Commit(_)
+            | Entry::Migrated { .. }
             | Entry::Uploaded { .. }
+            | Entry::Previewed { .. }
+            | Entry::Verified {}
             | Entry::BuildFailed { .. }
             | Entry::BuildHangs { .. }
             | Entry::BuildCanceled { .. }

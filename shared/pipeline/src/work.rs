@@ -76,7 +76,7 @@ pub fn plan_needed(unit: &UnitRow) -> Result<Option<UnitKey>, String> {
     Ok(match unit.key.kind {
         UnitKind::Plan => unit.another()?.map(|(earlier, _)| earlier),
         UnitKind::Assignment | UnitKind::Review => Some(unit.plan_key()),
-        UnitKind::Release | UnitKind::Deployment => None,
+        UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => None,
     })
 }
 
@@ -102,7 +102,9 @@ pub fn files_needed(unit: &UnitRow, plan: Option<&Known>) -> Result<Option<Gener
             let is_alone = own(unit, plan)?.depends_on.is_empty();
             (!(is_alone && is_first(unit, brief))).then_some(of_plan)
         }
-        UnitKind::Review | UnitKind::Release | UnitKind::Deployment => Some(of_plan),
+        UnitKind::Review | UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => {
+            Some(of_plan)
+        }
     })
 }
 
@@ -155,7 +157,7 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             created_unix: given.created_unix,
             gate: unit.text("gate").to_owned(),
         }),
-        UnitKind::Deployment => Work::Deployment(DeploymentWork {
+        UnitKind::Deployment | UnitKind::Preview => Work::Deployment(Box::new(DeploymentWork {
             files: Workspace::of(&versions),
             project: unit.project()?,
             task,
@@ -163,7 +165,8 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             round: unit.key.round,
             owners: unit.owners(),
             repairs: unit.number("repairs").unwrap_or_default(),
-        }),
+            goal: unit.goal()?,
+        })),
     })
 }
 

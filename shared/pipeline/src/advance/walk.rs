@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Wish, gate_id};
+use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Waits, Wish, gate_id};
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
+use crate::deployment::Goal;
 use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
 use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
@@ -14,7 +15,9 @@ use crate::limits::REVIEW_ROUNDS_MAX;
 use crate::messages;
 use crate::plan::Assignment;
 use crate::plan_rules;
+use crate::release_record::{draft, target};
 use crate::stage::Status;
+use crate::tables::{self, Replaced};
 
 /// Where the way ends.
 pub(super) struct Walked {
@@ -25,6 +28,8 @@ pub(super) struct Walked {
     pub(super) plan_generation: u32,
     /// That plan, once it is made.
     pub(super) plan: Option<UnitKey>,
+    /// What the owner is to say a word on.
+    pub(super) waits: Option<Waits>,
 }
 
 /// Follows the facts as far as they go.
@@ -35,6 +40,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
         made: None,
         round: 1,
         repairs: 0,
+        waits: None,
     };
     let is_cancelled = facts
         .commands()
@@ -54,6 +60,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
         units: if is_held { Vec::new() } else { units },
         plan_generation: walk.plan_generation,
         plan: walk.made,
+        waits: walk.waits.filter(|_| !is_held),
     }
 }
 
@@ -67,6 +74,7 @@ fn is_paused(facts: &Facts) -> bool {
         | Command::FollowUp { .. }
         | Command::Budget { .. }
         | Command::Cancel {}
+        | Command::Rollback { .. }
         | Command::Retry {} => None,
     });
     last == Some(true)
@@ -111,6 +119,7 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }
             | Outcome::Deployed { .. }
+            | Outcome::Previewed { .. }
             | Outcome::BuildFailed { .. } => None,
         },
     })
@@ -129,6 +138,8 @@ struct Walk<'a> {
     round: u32,
     /// Builds that failed on the way and were repaired.
     repairs: u32,
+    /// What the owner is to say a word on.
+    waits: Option<Waits>,
 }
 
 /// How far what was approved is on its way out.
@@ -137,18 +148,32 @@ enum Delivery<'a> {
     Due(Status, Box<NewUnit>),
     /// It does not build: who is named repairs it, with the end of the build's log.
     Broken { rework: &'a [Rework], log: &'a str },
+    /// The owner is to say a word on it first.
+    Waits(Waits),
     /// It is served.
     Done,
+}
+
+/// What the reviewer approved.
+struct Approved<'a> {
+    manifest: &'a str,
+    project: &'a Project,
+    assignments: &'a [Assignment],
+    owners: Vec<Owner>,
 }
 
 impl<'a> Walk<'a> {
     /// A unit's key: a generation after the plan's for each time it failed and was retried.
     /// What follows a generation that did not fail belongs to a later plan.
     fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
+        self.key_from(self.plan_generation, kind, round, name)
+    }
+
+    fn key_from(&self, generation: u32, kind: UnitKind, round: u32, name: &str) -> UnitKey {
         let mut key = UnitKey {
             task: self.facts.task.clone(),
             kind,
-            generation: self.plan_generation,
+            generation,
             round,
             name: name.to_owned(),
         };
@@ -182,7 +207,10 @@ impl<'a> Walk<'a> {
         else {
             return (Status::Planning, Vec::new());
         };
-        if *approval == Approval::Plan && !self.is_approved(&key) {
+        let replaces = self.replaces(project);
+        let needs_word = *approval == Approval::Plan || !replaces.is_empty();
+        if needs_word && !self.is_approved(&key) {
+            self.waits = Some(Waits::Plan { replaces });
             return (Status::AwaitingApproval, Vec::new());
         }
         let ordered = plan_rules::order(assignments);
@@ -201,9 +229,19 @@ impl<'a> Walk<'a> {
             };
             build_log = "";
             if rework.is_empty() {
-                (rework, build_log) = match self.delivery(manifest, project, &ordered) {
+                let approved = Approved {
+                    manifest,
+                    project,
+                    assignments,
+                    owners: ordered.iter().map(|it| Owner::of(it)).collect(),
+                };
+                (rework, build_log) = match self.delivery(&approved) {
                     Delivery::Broken { rework, log } => (rework, log),
                     Delivery::Due(status, unit) => return (status, vec![*unit]),
+                    Delivery::Waits(waits) => {
+                        self.waits = Some(waits);
+                        return (Status::AwaitingApproval, Vec::new());
+                    }
                     Delivery::Done => return (Status::Completed, Vec::new()),
                 };
                 self.repairs += 1;
@@ -325,49 +363,118 @@ impl<'a> Walk<'a> {
         Err(Box::new(self.unit(key, input)))
     }
 
-    /// What becomes of files that were approved: the release, the deployment, or the repair of
-    /// a build that failed.
-    fn delivery(
-        &self,
-        manifest: &str,
-        project: &Project,
-        assignments: &[&Assignment],
-    ) -> Delivery<'a> {
-        let (manifest, mut project) = (manifest.to_owned(), Box::new(project.clone()));
-        let due = |status, key, input| Delivery::Due(status, Box::new(self.unit(key, input)));
+    /// What becomes of files that were approved: a preview, the release, the deployment, the
+    /// repair of a build that failed, or a deployment of an earlier release.
+    fn delivery(&self, approved: &Approved<'_>) -> Delivery<'a> {
+        let mut previewed = Vec::new();
+        if approved.project.preview {
+            let key = self.key(UnitKind::Preview, self.round, "");
+            previewed = match self.facts.outcome(&key) {
+                None => return self.deployment(approved, key, Goal::Preview),
+                Some(Outcome::BuildFailed { rework, log, .. }) => {
+                    return Delivery::Broken { rework, log };
+                }
+                Some(Outcome::Previewed { url, .. }) if !self.is_approved(&key) => {
+                    return Delivery::Waits(Waits::Preview { url: url.clone() });
+                }
+                Some(Outcome::Previewed { parts, .. }) => parts.clone(),
+                Some(_) => return Delivery::Done,
+            };
+        }
         let key = self.key(UnitKind::Release, self.round, "");
         if self.facts.outcome(&key).is_none() {
-            if self.repairs > 0 {
-                project.released_before = true;
-                project.commit_message = messages::repair_commit(&project.name);
-            }
-            let input = UnitInput::Release {
-                manifest,
-                project,
-                gate: gate_id(&self.facts.task, generation(self.facts)),
-            };
-            return due(Status::Publishing, key, input);
+            return self.release(approved, key);
         }
         let key = self.key(UnitKind::Deployment, self.round, "");
         match self.facts.outcome(&key) {
             None => {
-                let input = UnitInput::Deployment {
-                    manifest,
-                    project,
-                    owners: assignments.iter().map(|it| Owner::of(it)).collect(),
-                    repairs: self.repairs_in_a_row(),
+                let what = (approved.assignments, approved.project);
+                let draft = draft(self.facts, self.plan_generation, what, approved.manifest);
+                let goal = Goal::Release {
+                    draft: Box::new(draft),
+                    replaces: self.replaces(approved.project),
+                    previewed,
                 };
-                due(Status::Deploying, key, input)
+                self.deployment(approved, key, goal)
             }
             Some(Outcome::BuildFailed { rework, log, .. }) => Delivery::Broken { rework, log },
-            Some(
-                Outcome::Planned { .. }
-                | Outcome::Coded { .. }
-                | Outcome::Reviewed { .. }
-                | Outcome::Released { .. }
-                | Outcome::Deployed { .. }
-                | Outcome::Failed(_),
-            ) => Delivery::Done,
+            Some(_) => self.restored(approved),
+        }
+    }
+
+    fn release(&self, approved: &Approved<'_>, key: UnitKey) -> Delivery<'a> {
+        let mut project = Box::new(approved.project.clone());
+        if self.repairs > 0 {
+            project.released_before = true;
+            project.commit_message = messages::repair_commit(&project.name);
+        }
+        let input = UnitInput::Release {
+            manifest: approved.manifest.to_owned(),
+            project,
+            gate: gate_id(&self.facts.task, generation(self.facts)),
+        };
+        Delivery::Due(Status::Publishing, Box::new(self.unit(key, input)))
+    }
+
+    fn deployment(&self, approved: &Approved<'_>, key: UnitKey, goal: Goal) -> Delivery<'a> {
+        let input = UnitInput::Deployment {
+            manifest: approved.manifest.to_owned(),
+            project: Box::new(approved.project.clone()),
+            owners: approved.owners.clone(),
+            repairs: self.repairs_in_a_row(),
+            goal: Box::new(goal),
+        };
+        Delivery::Due(Status::Deploying, Box::new(self.unit(key, input)))
+    }
+
+    /// The first earlier release that the owner wants served again and that is not. Such
+    /// wishes come after everything that the plan in hand has brought.
+    fn restored(&self, approved: &Approved<'_>) -> Delivery<'a> {
+        let mut generation = FIRST_GENERATION;
+        for (place, fact) in self.facts.log.iter().enumerate() {
+            let Fact::Command(command) = fact else {
+                continue;
+            };
+            generation += u32::from(command.raises_generation());
+            let Command::Rollback { release } = command else {
+                continue;
+            };
+            if generation <= self.plan_generation {
+                continue;
+            }
+            let before = Facts {
+                log: self.facts.log[..place].to_vec(),
+                ..self.facts.clone()
+            };
+            // It was there when the wish was accepted.
+            let Ok(record) = target(&before, *release) else {
+                continue;
+            };
+            let key = self.key_from(generation, UnitKind::Deployment, 1, "");
+            if self.facts.outcome(&key).is_none() {
+                let goal = Goal::Restore(Box::new(record.clone()));
+                return self.deployment(approved, key, goal);
+            }
+        }
+        Delivery::Done
+    }
+
+    /// Columns of the database that is served now which hold something else in `project`.
+    fn replaces(&self, project: &Project) -> Vec<Replaced> {
+        let of_plan = |done: &&Done| done.unit.generation < self.plan_generation;
+        let served = self.facts.done().filter(of_plan).filter_map(|done| {
+            matches!(done.outcome, Outcome::Deployed { .. }).then_some(done.unit.generation)
+        });
+        let Some(served) = served.max() else {
+            return Vec::new();
+        };
+        let planned = self.facts.done().filter_map(|done| match &done.outcome {
+            Outcome::Planned { project, .. } if done.unit.generation <= served => Some(project),
+            _ => None,
+        });
+        match planned.last() {
+            Some(released) => tables::replaced(&released.tables, &project.tables),
+            None => Vec::new(),
         }
     }
 
@@ -375,7 +482,9 @@ impl<'a> Walk<'a> {
     /// repaired, and was retried.
     fn repairs_in_a_row(&self) -> u32 {
         let of_plan = |done: &Done| {
-            done.unit.kind == UnitKind::Deployment && done.unit.generation >= self.plan_generation
+            let kind = done.unit.kind;
+            matches!(kind, UnitKind::Deployment | UnitKind::Preview)
+                && done.unit.generation >= self.plan_generation
         };
         let outcomes = self.facts.done().filter(|done| of_plan(done));
         let outcomes = outcomes.map(|done| &done.outcome);
@@ -387,6 +496,7 @@ impl<'a> Walk<'a> {
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }
             | Outcome::Deployed { .. }
+            | Outcome::Previewed { .. }
             | Outcome::Failed(_) => repairs,
         })
     }

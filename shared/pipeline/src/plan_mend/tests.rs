@@ -1,4 +1,5 @@
 use super::*;
+use crate::brief::ProjectType;
 use crate::plan::{Assignment, Check, Contract, Stack};
 
 /// `SplitMix64`: small, and the same everywhere.
@@ -101,12 +102,15 @@ fn plan(dice: &mut Dice) -> Plan {
                 consumers: dice.some(&IDS, 3),
             })
             .collect(),
+        tables: Vec::new(),
+        functions: Vec::new(),
         assignments: (0..assignments).map(|_| assignment(dice)).collect(),
     }
 }
 
 fn terms() -> Terms {
     Terms {
+        project_type: ProjectType::Web,
         assignments_max: 8,
         existing: vec![SafePath::parse("old/App.js").unwrap()],
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::brief::ProjectType;
 use crate::plan::{Check, Contract, SharedFile, Stack};
 
 fn assignment(id: &str, owns: &[&str], depends_on: &[&str]) -> Assignment {
@@ -41,12 +42,15 @@ fn plan(assignments: Vec<Assignment>) -> Plan {
         stack,
         shared_files: Vec::new(),
         contracts: Vec::new(),
+        tables: Vec::new(),
+        functions: Vec::new(),
         assignments,
     }
 }
 
 fn terms() -> Terms {
     Terms {
+        project_type: ProjectType::Web,
         assignments_max: 8,
         existing: Vec::new(),
     }

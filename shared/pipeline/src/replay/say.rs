@@ -18,6 +18,7 @@ pub fn unit_label(key: &UnitKey) -> String {
         UnitKind::Review => format!("Review, round {round}"),
         UnitKind::Release => "Release".to_owned(),
         UnitKind::Deployment => "Deployment".to_owned(),
+        UnitKind::Preview => "Preview".to_owned(),
     };
     match key.generation {
         1 => what,
@@ -65,6 +66,15 @@ pub(super) fn asked(action: &Action) -> String {
         Action::Collect { call, .. } => format!("{}: looks for the answer", said(call)),
         Action::Activate(_) => "Waits for the build and activates it".to_owned(),
         Action::CancelBuild(_) => "Calls the build off".to_owned(),
+        Action::Migrate(request) => {
+            let tables = counted(request.tables.len(), "table");
+            format!(
+                "Makes sure of {tables} in database `{}`",
+                request.database_id
+            )
+        }
+        Action::Preview(_) => "Waits for the build, to have it looked at".to_owned(),
+        Action::Verify(request) => format!("Looks at {}", request.url),
     }
 }
 
@@ -107,13 +117,16 @@ fn answered(entry: &Entry) -> Option<String> {
         }
         Entry::BuildCanceled { ended: true } => Some("it had ended".to_owned()),
         Entry::Activated { .. } => Some("it is served".to_owned()),
+        Entry::Previewed { url } => Some(url.clone()),
         Entry::BuildCanceled { ended: false }
         | Entry::Turn { .. }
         | Entry::Submitted(_)
         | Entry::Lost { .. }
         | Entry::Repository(_)
         | Entry::NameTaken { .. }
-        | Entry::Uploaded { .. } => None,
+        | Entry::Uploaded { .. }
+        | Entry::Migrated { .. }
+        | Entry::Verified {} => None,
     }
 }
 
