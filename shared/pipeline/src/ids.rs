@@ -140,6 +140,15 @@ impl UnitKind {
         }
     }
 
+    /// The kind that a unit's key in plain tells of, if it shares the trigger table with
+    /// `self`; else `self`.
+    pub(crate) fn of_same_table(self, unit_key: &str) -> Self {
+        let word = unit_key.split('/').nth(3).unwrap_or_default();
+        let mut all = Self::ALL.into_iter();
+        let told = all.find(|kind| kind.as_str() == word && kind.table() == self.table());
+        told.unwrap_or(self)
+    }
+
     /// The trigger table that holds units of this kind.
     pub const fn table(self) -> &'static str {
         match self {

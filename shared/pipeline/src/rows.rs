@@ -195,7 +195,7 @@ pub struct UnitRow {
 }
 
 impl UnitRow {
-    /// Reads a row of a trigger table.
+    /// Reads a row of the trigger table of `kind`, whatever kind of it the row is.
     ///
     /// # Errors
     /// Which column is missing or wrong. Not worth a retry.
@@ -214,6 +214,8 @@ impl UnitRow {
             value.ok_or_else(|| format!("column `{column}` is missing"))
         };
         let task = TaskId::parse(&text("taskId")?).ok_or("column `taskId` is no task id")?;
+        let unit_key = text("unitKey")?;
+        let kind = kind.of_same_table(&unit_key);
         let name = if kind == UnitKind::Assignment {
             text("name")?
         } else {
@@ -226,7 +228,7 @@ impl UnitRow {
             round: number("round")?,
             name,
         };
-        if key.id().as_str() != row_id || key.to_string() != text("unitKey")? {
+        if key.id().as_str() != row_id || key.to_string() != unit_key {
             return Err("the row's id does not belong to its key".to_owned());
         }
         Ok(Self {

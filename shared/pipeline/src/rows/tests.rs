@@ -18,6 +18,10 @@ fn project() -> Project {
         output_dir: word("."),
         commit_message: word("m"),
         released_before: false,
+        preview: false,
+        project_type: crate::brief::ProjectType::Web,
+        tables: Vec::new(),
+        functions: Vec::new(),
     }
 }
 
@@ -215,6 +219,7 @@ fn every_row_fits_the_tables() {
                 project: Box::new(project()),
                 owners: Vec::new(),
                 repairs: 1,
+                goal: Box::new(crate::deployment::Goal::Preview),
             },
         ),
     ];

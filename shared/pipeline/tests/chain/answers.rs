@@ -27,7 +27,8 @@ pub(crate) fn reply(value: &Value) -> Entry {
 pub(crate) fn turn(unit: &UnitKey, prompt: &Prompt) -> Entry {
     let path = match unit.name.as_str() {
         "docs" => "README.md".to_owned(),
-        name => format!("{name}.js"),
+        // `site-a` writes in the folder `site`.
+        name => format!("{}.js", name.replacen('-', "/", 1)),
     };
     let content = if prompt.messages.len() == 1 {
         let input =

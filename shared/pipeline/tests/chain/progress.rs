@@ -188,7 +188,7 @@ fn lines_can_be_told_again_from_the_journal() {
         assert_eq!(again.len(), world.told.iter().filter(of_it).count());
         turns += again.len();
     }
-    assert_eq!(turns, 2 + 2 + 1 + 1);
+    assert_eq!(turns, 2 + 2 + 1 + 2);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_task_fails_after_as_many_repairs_as_are_allowed_and_can_be_retried() {
     assert_eq!(world.status(), Status::Failed);
     let failure = advance(&world.facts, None).projection.failure.unwrap();
     assert_eq!(failure.code, Code::BuildFailed);
-    insta::assert_snapshot!(failure.message, @"The site's build failed, after 2 repairs: a.js:1: error: it does not build. Read the build's log, and retry the task to have it built and repaired again.");
+    insta::assert_snapshot!(failure.message, @"The build failed, after 2 repairs: a.js:1: error: it does not build. Read the build's log, and retry the task to have it built and repaired again.");
     let releases = held(&world, UnitKind::Release);
     assert_eq!(releases, [(1, ""), (2, ""), (3, "")]);
     // The same files are built again; when they fail again, the count begins anew.
@@ -174,7 +174,8 @@ fn answer(work: &Work, journal: &mut Journal, entry: Entry) -> String {
 fn uploaded(id: &str) -> Entry {
     Entry::Uploaded {
         deployment: pipeline::effect::DeploymentRef {
-            site_id: "s".to_owned(),
+            resource: pipeline::effect::Resource::Site,
+            resource_id: "s".to_owned(),
             deployment_id: id.to_owned(),
         },
         url: "http://site".to_owned(),
@@ -207,9 +208,17 @@ fn a_build_that_hangs_is_called_off_and_begun_anew_once() {
     let mut again = journal.clone();
     let log = "done".to_owned();
     keys.push(answer(&work, &mut again, Entry::Activated { log }));
+    keys.push(answer(&work, &mut again, Entry::Verified {}));
     assert_eq!(
         keys,
-        ["upload", "activate", "cancel", "upload1", "activate1"]
+        [
+            "upload",
+            "activate",
+            "cancel",
+            "upload1",
+            "activate1",
+            "look0"
+        ]
     );
     let served = outcome(&work, &again);
     assert!(matches!(served, Outcome::Deployed { deployment_id, .. } if deployment_id == "d2"));
@@ -245,6 +254,7 @@ fn a_build_that_ends_while_it_is_called_off_counts() {
     let log = "done".to_owned();
     let key = answer(&work, &mut journal, Entry::Activated { log });
     assert_eq!(key, "late");
+    answer(&work, &mut journal, Entry::Verified {});
     let served = outcome(&work, &journal);
     assert!(matches!(served, Outcome::Deployed { deployment_id, .. } if deployment_id == "d1"));
 }
@@ -270,7 +280,7 @@ fn journals_and_rows_from_before_repairs_are_read() {
     let Outcome::Failed(failure) = outcome(&work, &journal) else {
         panic!("nobody can repair it");
     };
-    insta::assert_snapshot!(failure.message, @"The site's build failed: b.js: error. Read the build's log, and retry the task to have it built and repaired again.");
+    insta::assert_snapshot!(failure.message, @"The build failed: b.js: error. Read the build's log, and retry the task to have it built and repaired again.");
 }
 
 #[test]

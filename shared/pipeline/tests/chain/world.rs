@@ -5,7 +5,7 @@ mod models;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pipeline::advance::{FIRST_GENERATION, NewUnit, gate_id};
-use pipeline::brief::Brief;
+use pipeline::brief::{Brief, ProjectType};
 use pipeline::build::BuildLog;
 use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
 use pipeline::estimate::{Rate, Rates};
@@ -83,6 +83,10 @@ pub(crate) struct World {
     pub(crate) commits: BTreeSet<String>,
     /// By site and manifest.
     pub(crate) deployments: BTreeSet<(String, String)>,
+    /// Databases that were made.
+    pub(crate) databases: BTreeSet<String>,
+    /// The deployment that each site or function serves.
+    pub(crate) active: BTreeMap<String, String>,
     /// Builds that fail before one succeeds.
     pub(crate) broken_builds: u32,
     /// What the log of such a build says.
@@ -132,6 +136,27 @@ impl World {
         ]))
     }
 
+    /// A site, a function and a table.
+    pub(crate) fn fullstack() -> Self {
+        let mut plan = plan(&[
+            assignment("site-a", "site/a.js", &[]),
+            assignment("api-b", "api/b.js", &[]),
+            assignment("docs", "README.md", &["site-a", "api-b"]),
+        ]);
+        plan["stack"]["output_dir"] = json!("site");
+        plan["functions"] =
+            json!([{"id": "api", "folder": "api", "entrypoint": "b.js", "access": "any"}]);
+        plan["tables"] = json!([{
+            "id": "items", "name": "Items", "access": "private",
+            "columns": [{"key": "title", "type": "string", "size": 200, "required": true, "array": false, "elements": []}],
+            "indexes": [],
+        }]);
+        let mut world = Self::with(plan);
+        world.brief.project_type = ProjectType::Fullstack;
+        world.build_error = "site/a.js:1: error: it does not build";
+        world
+    }
+
     pub(crate) fn with(plan: Value) -> Self {
         let task = TaskId::of_request("owner", "request");
         let brief = Brief::parse(include_bytes!("../../../../examples/todo.json"))
@@ -156,6 +181,8 @@ impl World {
             repositories: BTreeSet::new(),
             commits: BTreeSet::new(),
             deployments: BTreeSet::new(),
+            databases: BTreeSet::new(),
+            active: BTreeMap::new(),
             broken_builds: 0,
             build_error: "a.js:1: error: it does not build",
             hanging_builds: 0,
@@ -475,31 +502,53 @@ impl World {
                 Entry::Commit(CommitEntry { sha, requests: 4 })
             }
             Action::Upload(request) => {
-                let natural_key = (request.site_id.clone(), request.files.manifest_hash());
-                self.deployments.insert(natural_key);
+                let manifest = request.files.manifest_hash();
+                let deployment_id = format!("d{}", &manifest[..6]);
+                self.deployments
+                    .insert((request.resource_id.clone(), manifest));
+                let uploaded = || DeploymentRef {
+                    resource: request.resource,
+                    resource_id: request.resource_id.clone(),
+                    deployment_id,
+                };
+                let label = request.subdomain.as_ref();
                 Entry::Uploaded {
-                    deployment: DeploymentRef {
-                        site_id: request.site_id.clone(),
-                        deployment_id: "d1".to_owned(),
-                    },
-                    url: format!("http://{}.localhost", request.subdomain),
+                    deployment: request.there.clone().unwrap_or_else(uploaded),
+                    url: label.map_or_else(String::new, |it| format!("http://{it}.localhost")),
                 }
             }
-            Action::Activate(_) if self.hanging_builds > 0 || unit.round <= self.hanging_rounds => {
+            Action::Migrate(request) => {
+                self.databases.insert(request.database_id.clone());
+                let tables = request.tables.iter();
+                Entry::Migrated {
+                    changes: tables.map(|it| format!("made table `{}`", it.id)).collect(),
+                }
+            }
+            Action::Verify(_) => Entry::Verified {},
+            Action::Activate(_) | Action::Preview(_)
+                if self.hanging_builds > 0 || unit.round <= self.hanging_rounds =>
+            {
                 self.hanging_builds = self.hanging_builds.saturating_sub(1);
                 Entry::BuildHangs {
                     seconds: 900,
                     log: "at work".to_owned(),
                 }
             }
-            Action::Activate(_) if self.broken_builds > 0 => {
+            Action::Activate(_) | Action::Preview(_) if self.broken_builds > 0 => {
                 self.broken_builds -= 1;
                 let BuildLog { error, tail } = BuildLog::of(self.build_error);
                 Entry::BuildFailed { log: tail, error }
             }
-            Action::Activate(_) => Entry::Activated {
-                log: "built".to_owned(),
+            Action::Preview(deployment) => Entry::Previewed {
+                url: format!("http://{}.preview", deployment.deployment_id),
             },
+            Action::Activate(deployment) => {
+                let id = deployment.resource_id.clone();
+                self.active.insert(id, deployment.deployment_id.clone());
+                Entry::Activated {
+                    log: "built".to_owned(),
+                }
+            }
             Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },
         }
     }

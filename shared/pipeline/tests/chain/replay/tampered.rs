@@ -138,6 +138,9 @@ fn a_changed_result_is_told_and_nothing_else() {
     Agent of `b`, round 1 done
       expected spent.costMicroUsd: 200
       recorded spent.costMicroUsd: 300
+    Deployment unit
+      expected goal.release.draft.costMicroUsd: 1500
+      recorded goal.release.draft.costMicroUsd: 1400
      task
       expected totals.spent.costMicroUsd: 1500
       recorded totals.spent.costMicroUsd: 1400
@@ -294,12 +297,15 @@ fn files_that_are_recorded_otherwise_are_told() {
     Deployment activate
       expected no such entry
       recorded an entry
+    Deployment look0
+      expected no such entry
+      recorded an entry
     Deployment upload
       expected no such entry
       recorded an entry
     Deployment done
       expected {"failed":{"code":"manifest_mismatch","message":"The files are not the ones the reviewer approved. Start the task anew."}}
-      recorded {"deployed":{"build_log":"built","deployment_id":"d1","site_id":"tdz5yco5xn635xo5zphlxol73","url":"http://test-app-dz5yco.localhost"}}
+      recorded {"deployed":{"build_log":"built","deployment_id":"d3c5216","release":{"commitSha":"3c52162d3a407648dc5bbae03bf542110d2e4d0f3b53880d997d8166d9e9ceef","costMicroUsd":1400,"manifestHash":"3c52162d3a40764…
     "#);
 }
 
@@ -311,7 +317,14 @@ fn columns_that_are_filled_in_otherwise_are_told() {
       expected turn: 2
       recorded turn: 7
     ");
-    let told = tampered(|rows| change(find(rows, "tasks", "name", "test-app"), "totals", "1", "2"));
+    let told = tampered(|rows| {
+        change(
+            find(rows, "tasks", "name", "test-app"),
+            "totals",
+            "Usd\":1",
+            "Usd\":2",
+        )
+    });
     insta::assert_snapshot!(told, @r"
     task
      expected totals.spent.costMicroUsd: 1400

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use pipeline::advance::NewUnit;
-use pipeline::brief::{Approval, Speed};
+use pipeline::brief::{Approval, ProjectType, Speed};
 use pipeline::model::Spent;
 use pipeline::sweep::{Holder, Repair, repair};
 use pipeline::unit::{End, Journal};
 use pipeline::{
-    Code, Command, Fact, Failure, Outcome, Status, Step, UnitKey, Work, advance, decide,
+    Code, Command, Fact, Failure, Outcome, Status, Step, UnitKey, UnitKind, Work, advance, decide,
 };
 
 use super::claims::{Claims, LAPSE_MS};
@@ -78,7 +78,11 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice(seed);
-        let mut world = World::new();
+        let mut world = match dice.one(3) {
+            true => World::fullstack(),
+            false => World::new(),
+        };
+        world.brief.options.preview = dice.one(4);
         world.defects = u32::try_from(dice.below(3)).unwrap();
         for name in ["a", "b", "docs"] {
             if dice.one(8) {
@@ -447,19 +451,30 @@ impl Schedule {
         ];
         let repairs = world.facts.done();
         let repairs = repairs.filter(|done| matches!(done.outcome, Outcome::BuildFailed { .. }));
-        let builds = 1 + repairs.count();
-        let beyond = std::iter::zip(sets, [1, builds, builds]);
+        let repairs: Vec<UnitKind> = repairs.map(|done| done.unit.kind).collect();
+        let commits = 1 + repairs
+            .iter()
+            .filter(|it| **it == UnitKind::Deployment)
+            .count();
+        let parts = match world.brief.project_type {
+            ProjectType::Fullstack => 2,
+            ProjectType::Web | ProjectType::Mobile | ProjectType::Api => 1,
+        };
+        let wanted = [1, commits, parts * (1 + repairs.len())];
+        let beyond = std::iter::zip(sets, wanted);
         let beyond = beyond.map(|(count, wanted)| count.saturating_sub(wanted) as u64);
         self.figures.duplicates += beyond.sum::<u64>();
         let projection = advance(&world.facts, None).projection;
         match status {
             Status::Completed => {
-                assert_eq!(sets, [1, builds, builds]);
+                assert_eq!(sets, wanted);
+                assert_eq!(world.active.len(), parts);
                 assert!(world.commits.contains(&world.workspace().manifest_hash()));
                 assert!(projection.site_url.is_some() && projection.failure.is_none());
             }
             Status::Cancelled => {
-                assert_eq!(sets, [0, 0, 0], "a cancelled task was published");
+                assert_eq!(sets[..2], [0, 0], "a cancelled task was published");
+                assert!(world.active.is_empty(), "a cancelled task is served");
                 self.figures.cancelled += 1;
             }
             other => panic!("{other:?} is no end"),

@@ -110,6 +110,17 @@ const FOLLOW_UP: Order = Order {
     },
 };
 
+const ROLLBACK: Order = Order {
+    when: When::Quiet(Status::Completed),
+    does: |world| order(world, Command::Rollback { release: None }),
+};
+
+fn with_preview() -> World {
+    let mut world = World::fullstack();
+    world.brief.options.preview = true;
+    world
+}
+
 const STANDARD: Run = Run {
     name: "standard",
     make: World::new,
@@ -164,6 +175,19 @@ pub(crate) fn all() -> Vec<Run> {
             ..run("follow-up", World::new)
         },
         run("rework", with_rework),
+        Run {
+            orders: &[APPROVE],
+            continues: true,
+            ..run("preview", || broken(hanging(with_preview(), 1, 0), 1))
+        },
+        Run {
+            orders: &[FOLLOW_UP, ROLLBACK],
+            ..run("rollback", || {
+                let mut world = small();
+                world.brief.name = "again".to_owned();
+                world
+            })
+        },
         Run {
             continues: true,
             ..run("continuation", with_rework)
