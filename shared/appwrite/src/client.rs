@@ -250,6 +250,10 @@ impl Client {
         Ok((allowed != own).then_some(allowed))
     }
 
+    pub(crate) fn agent(&self) -> &ureq::Agent {
+        &self.shared.agent
+    }
+
     fn run(
         &self,
         call: &Call<'_>,

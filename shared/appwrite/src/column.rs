@@ -287,6 +287,14 @@ impl NewColumn {
         Value::Object(body)
     }
 
+    /// What the route of a change takes: the default always, null for none.
+    pub(crate) fn change_body(&self) -> Value {
+        let mut body = self.kind.parameters();
+        body.insert("required".to_owned(), json!(self.required));
+        body.insert("default".to_owned(), self.default.clone());
+        Value::Object(body)
+    }
+
     /// What the request for a table takes; `None` for a type that it refuses.
     pub(crate) fn inline_body(&self) -> Option<Value> {
         let (kind, format, size) = self.kind.inline()?;

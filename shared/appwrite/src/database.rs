@@ -317,6 +317,36 @@ impl Databases<'_> {
         )
     }
 
+    /// Changes a column: whether it is required, its default, the size of a text, the words of an
+    /// enumeration. Type and list stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for [`ColumnKind::Other`](crate::ColumnKind).
+    /// [`ErrorType::ColumnNotFound`](crate::ErrorType) without it;
+    /// [`ErrorType::ColumnNotAvailable`](crate::ErrorType) while it is being made.
+    ///
+    /// # Idempotency
+    /// Repeated: it sets all values.
+    pub fn update_column(
+        &self,
+        database_id: &str,
+        table_id: &str,
+        column: &NewColumn,
+    ) -> Result<Column, Error> {
+        let ids = [database_id, table_id, column.key.as_str()];
+        let operation = call::operation(Kind::ColumnsUpdate, &ids)?;
+        let Some(route) = column.kind.route() else {
+            return Err(Error::Argument {
+                operation,
+                reason: "the column's type is not known here",
+            });
+        };
+        let table = table_path(database_id, table_id);
+        let path = format!("{table}/columns/{route}/{}", column.key);
+        let call = Call::patch(operation, path).json(&column.change_body())?;
+        self.client.fetch(&call)?.decode(&call.operation)
+    }
+
     /// Deletes a column with its values, in the background.
     ///
     /// # Errors

@@ -109,6 +109,8 @@ kinds! {
     ColumnsGet = "columns.get",
     /// Creates a column.
     ColumnsCreate = "columns.create",
+    /// Changes a column.
+    ColumnsUpdate = "columns.update",
     /// Deletes a column with its values.
     ColumnsDelete = "columns.delete",
     /// Reads one index.

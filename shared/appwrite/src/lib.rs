@@ -38,6 +38,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod variable;
+mod visit;
 
 pub use account::{Account, Session, User};
 pub use client::{
@@ -63,3 +64,4 @@ pub use rule::{Rule, RuleList, Rules};
 pub use site::{NewSite, STATIC_RUNTIME, Site, Sites};
 pub use table::{ROWS_PER_CREATE_MAX, ROWS_PER_PAGE, Table};
 pub use variable::{NewVariable, Variable, VariableList};
+pub use visit::{VISIT_BYTES_MAX, Visit};

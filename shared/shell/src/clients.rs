@@ -29,6 +29,7 @@ const DEADLINE_RESERVE: Duration = Duration::from_secs(2);
 pub struct Clients {
     settings: Settings,
     appwrite: OnceLock<appwrite::Client>,
+    deploy_target: OnceLock<appwrite::Client>,
     planner: OnceLock<Thinker>,
     reviewer: OnceLock<Thinker>,
     coder: OnceLock<Coder>,
@@ -114,6 +115,7 @@ impl Clients {
         Self {
             settings,
             appwrite: OnceLock::new(),
+            deploy_target: OnceLock::new(),
             planner: OnceLock::new(),
             reviewer: OnceLock::new(),
             coder: OnceLock::new(),
@@ -180,6 +182,37 @@ impl Clients {
         Ok(client
             .with_credential(appwrite::Credential::Key(key.clone()))
             .with_deadline(deadline))
+    }
+
+    /// The project that apps are deployed to, if it is another than the one that orchestrates.
+    ///
+    /// # Errors
+    /// `not_configured` if the settings name it in part.
+    pub fn deploy_target(&self) -> Result<Option<appwrite::Client>, Trouble> {
+        let settings = &self.settings;
+        let given = (
+            &settings.deploy_endpoint,
+            &settings.deploy_project_id,
+            &settings.deploy_api_key,
+        );
+        let (endpoint, project, key) = match given {
+            (None, None, None) => return Ok(None),
+            (Some(endpoint), Some(project), Some(key)) => (endpoint, project, key),
+            (None, _, _) => return Err(missing("DEPLOY_ENDPOINT")),
+            (_, None, _) => return Err(missing("DEPLOY_PROJECT_ID")),
+            (_, _, None) => return Err(missing("DEPLOY_API_KEY")),
+        };
+        if let Some(client) = self.deploy_target.get() {
+            return Ok(Some(client.clone()));
+        }
+        let client = appwrite::Client::new(appwrite::Settings {
+            endpoint: endpoint.clone(),
+            project: project.clone(),
+            credential: appwrite::Credential::Key(key.clone()),
+            timeout: APPWRITE_TIMEOUT,
+            retries_max: APPWRITE_RETRIES_MAX,
+        })?;
+        Ok(Some(self.deploy_target.get_or_init(|| client).clone()))
     }
 
     /// The settings of the model that answers questions in this role.

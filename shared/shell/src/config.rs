@@ -50,6 +50,14 @@ pub struct Settings {
     pub github_owner: Option<String>,
     /// Domain below which sites get their names, with the port where there is one.
     pub site_domain: Option<String>,
+    /// Whether what was deployed is looked at from outside before a task counts as completed.
+    pub site_check: bool,
+    /// Endpoint of the project that apps are deployed to, if it is another one.
+    pub deploy_endpoint: Option<String>,
+    /// That project.
+    pub deploy_project_id: Option<String>,
+    /// Its key.
+    pub deploy_api_key: Option<SecretString>,
     /// How often the holder of a claim says that it lives.
     pub claim_heartbeat_seconds: u64,
     /// After how long a silent claim may be taken over; at least twice the heartbeat.
@@ -285,6 +293,10 @@ impl<'map> Values<'map> {
             github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
             github_owner: self.text("GITHUB_OWNER"),
             site_domain: self.text("SITE_DOMAIN"),
+            site_check: self.text("SITE_CHECK").as_deref() != Some("off"),
+            deploy_endpoint: self.url("DEPLOY_ENDPOINT"),
+            deploy_project_id: self.text("DEPLOY_PROJECT_ID"),
+            deploy_api_key: self.secret("DEPLOY_API_KEY"),
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),

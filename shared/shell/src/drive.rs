@@ -232,7 +232,11 @@ impl Drive<'_> {
         }
         let site_domain = match unit.key.kind {
             UnitKind::Release => self.clients.site_domain()?,
-            UnitKind::Plan | UnitKind::Assignment | UnitKind::Review | UnitKind::Deployment => "",
+            UnitKind::Plan
+            | UnitKind::Assignment
+            | UnitKind::Review
+            | UnitKind::Deployment
+            | UnitKind::Preview => "",
         };
         let loader = Loader {
             store: &self.store,

@@ -72,7 +72,8 @@ impl Loader<'_> {
                 UnitKind::Assignment
                 | UnitKind::Review
                 | UnitKind::Release
-                | UnitKind::Deployment => self.plans.get(self.store, needed).await?,
+                | UnitKind::Deployment
+                | UnitKind::Preview => self.plans.get(self.store, needed).await?,
             });
         } else if key.kind == UnitKind::Plan {
             if unit.brief().map_err(Trouble::Row)?.is_none() {

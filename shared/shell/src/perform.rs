@@ -4,10 +4,14 @@
 //! later is a [`Trouble`] and is not.
 
 mod ask;
+mod deploy;
 mod economy;
 mod money;
+mod newest;
 mod publish;
-mod site;
+mod schema;
+mod target;
+mod verify;
 mod warm;
 
 use std::collections::BTreeMap;
@@ -25,6 +29,7 @@ use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
+use target::Target;
 pub use warm::Warmth;
 
 /// One execution of a unit, as far as its effects care.
@@ -181,9 +186,12 @@ impl<'a> Performer<'a> {
                 false => Ok(Entry::GateClosed),
             },
             Action::Publish(request) => publish::commit(self, request).await,
-            Action::Upload(request) => site::upload(self, request).await,
-            Action::Activate(deployment) => site::activate(self, deployment).await,
-            Action::CancelBuild(deployment) => site::cancel(self, deployment).await,
+            Action::Migrate(request) => schema::migrate(self, request).await,
+            Action::Upload(request) => deploy::upload(self, request).await,
+            Action::Preview(deployment) => deploy::preview(self, deployment).await,
+            Action::Activate(deployment) => deploy::activate(self, deployment).await,
+            Action::CancelBuild(deployment) => deploy::cancel(self, deployment).await,
+            Action::Verify(request) => verify::verify(self, request).await,
         };
         match result {
             Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(failure)),

@@ -275,6 +275,6 @@ pub const fn function_of(kind: UnitKind) -> &'static str {
         UnitKind::Assignment => Stage::RunAgent.function_id(),
         UnitKind::Review => Stage::Review.function_id(),
         UnitKind::Release => Stage::Publish.function_id(),
-        UnitKind::Deployment => Stage::Deploy.function_id(),
+        UnitKind::Deployment | UnitKind::Preview => Stage::Deploy.function_id(),
     }
 }

@@ -401,6 +401,23 @@ pub const SETTINGS: &[Setting] = &[
             "domain below which sites are named, such as appwrite.network",
         )
     },
+    one_of(
+        "SITE_CHECK",
+        &["on", "off"],
+        BUILDERS,
+        "whether what was deployed must answer at its public address",
+    ),
+    optional_url(
+        "DEPLOY_ENDPOINT",
+        BUILDERS,
+        "Appwrite endpoint of the project that apps are deployed to, if it is another one",
+    ),
+    text("DEPLOY_PROJECT_ID", BUILDERS, "that project"),
+    optional_secret(
+        "DEPLOY_API_KEY",
+        BUILDERS,
+        "key of that project, with the scopes of `deploy` in appwrite.json",
+    ),
     whole(
         "CLAIM_HEARTBEAT_SECONDS",
         "5",
