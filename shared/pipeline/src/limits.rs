@@ -52,9 +52,9 @@ pub const INDEXES_MAX: usize = 16;
 pub const ELEMENTS_MAX: usize = 50;
 /// Characters that a string may be planned for: beyond them Appwrite keeps another kind of text.
 pub const STRING_SIZE_MAX: u32 = 16_000;
-/// Characters of all strings of a row: MariaDB takes 65,535 bytes, four for each.
+/// Characters of all strings of a row: `MariaDB` takes 65,535 bytes, four for each.
 pub const ROW_CHARS_MAX: u32 = 16_000;
-/// Characters of the strings of an index: MariaDB takes 768 bytes, four for each.
+/// Characters of the strings of an index: `MariaDB` takes 768 bytes, four for each.
 pub const INDEXED_CHARS_MAX: u32 = 190;
 /// Functions of an app.
 pub const FUNCTIONS_MAX: usize = 8;

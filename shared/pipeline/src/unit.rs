@@ -28,7 +28,7 @@ pub enum Work {
     /// Judge the assignments.
     Review(Box<ReviewWork>),
     /// Commit the files.
-    Release(ReleaseWork),
+    Release(Box<ReleaseWork>),
     /// Deploy the files.
     Deployment(Box<DeploymentWork>),
 }

@@ -148,7 +148,7 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             let work = work.ok_or_else(|| missing("the review before"))?;
             Work::Review(Box::new(work))
         }
-        UnitKind::Release => Work::Release(ReleaseWork {
+        UnitKind::Release => Work::Release(Box::new(ReleaseWork {
             files: Workspace::of(&versions),
             project: unit.project()?,
             site_domain: without_port(given.site_domain).to_owned(),
@@ -156,7 +156,7 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             approved_manifest,
             created_unix: given.created_unix,
             gate: unit.text("gate").to_owned(),
-        }),
+        })),
         UnitKind::Deployment | UnitKind::Preview => Work::Deployment(Box::new(DeploymentWork {
             files: Workspace::of(&versions),
             project: unit.project()?,

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Waits, Wish, gate_id};
+use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Waits, Wish};
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
-use crate::deployment::Goal;
-use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
+use crate::facts::{Done, Fact, Facts, Outcome, Rework};
 use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
 use crate::ledger;
 use crate::limits::REVIEW_ROUNDS_MAX;
-use crate::messages;
 use crate::plan::Assignment;
 use crate::plan_rules;
-use crate::release_record::{draft, target};
 use crate::stage::Status;
-use crate::tables::{self, Replaced};
+
+mod delivery;
+
+use delivery::{Approved, Delivery};
 
 /// Where the way ends.
 pub(super) struct Walked {
@@ -140,26 +140,6 @@ struct Walk<'a> {
     repairs: u32,
     /// What the owner is to say a word on.
     waits: Option<Waits>,
-}
-
-/// How far what was approved is on its way out.
-enum Delivery<'a> {
-    /// This unit must exist.
-    Due(Status, Box<NewUnit>),
-    /// It does not build: who is named repairs it, with the end of the build's log.
-    Broken { rework: &'a [Rework], log: &'a str },
-    /// The owner is to say a word on it first.
-    Waits(Waits),
-    /// It is served.
-    Done,
-}
-
-/// What the reviewer approved.
-struct Approved<'a> {
-    manifest: &'a str,
-    project: &'a Project,
-    assignments: &'a [Assignment],
-    owners: Vec<Owner>,
 }
 
 impl<'a> Walk<'a> {
@@ -361,121 +341,6 @@ impl<'a> Walk<'a> {
             rounds_max: REVIEW_ROUNDS_MAX * (1 + count(retried)) + self.repairs,
         };
         Err(Box::new(self.unit(key, input)))
-    }
-
-    /// What becomes of files that were approved: a preview, the release, the deployment, the
-    /// repair of a build that failed, or a deployment of an earlier release.
-    fn delivery(&self, approved: &Approved<'_>) -> Delivery<'a> {
-        let mut previewed = Vec::new();
-        if approved.project.preview {
-            let key = self.key(UnitKind::Preview, self.round, "");
-            previewed = match self.facts.outcome(&key) {
-                None => return self.deployment(approved, key, Goal::Preview),
-                Some(Outcome::BuildFailed { rework, log, .. }) => {
-                    return Delivery::Broken { rework, log };
-                }
-                Some(Outcome::Previewed { url, .. }) if !self.is_approved(&key) => {
-                    return Delivery::Waits(Waits::Preview { url: url.clone() });
-                }
-                Some(Outcome::Previewed { parts, .. }) => parts.clone(),
-                Some(_) => return Delivery::Done,
-            };
-        }
-        let key = self.key(UnitKind::Release, self.round, "");
-        if self.facts.outcome(&key).is_none() {
-            return self.release(approved, key);
-        }
-        let key = self.key(UnitKind::Deployment, self.round, "");
-        match self.facts.outcome(&key) {
-            None => {
-                let what = (approved.assignments, approved.project);
-                let draft = draft(self.facts, self.plan_generation, what, approved.manifest);
-                let goal = Goal::Release {
-                    draft: Box::new(draft),
-                    replaces: self.replaces(approved.project),
-                    previewed,
-                };
-                self.deployment(approved, key, goal)
-            }
-            Some(Outcome::BuildFailed { rework, log, .. }) => Delivery::Broken { rework, log },
-            Some(_) => self.restored(approved),
-        }
-    }
-
-    fn release(&self, approved: &Approved<'_>, key: UnitKey) -> Delivery<'a> {
-        let mut project = Box::new(approved.project.clone());
-        if self.repairs > 0 {
-            project.released_before = true;
-            project.commit_message = messages::repair_commit(&project.name);
-        }
-        let input = UnitInput::Release {
-            manifest: approved.manifest.to_owned(),
-            project,
-            gate: gate_id(&self.facts.task, generation(self.facts)),
-        };
-        Delivery::Due(Status::Publishing, Box::new(self.unit(key, input)))
-    }
-
-    fn deployment(&self, approved: &Approved<'_>, key: UnitKey, goal: Goal) -> Delivery<'a> {
-        let input = UnitInput::Deployment {
-            manifest: approved.manifest.to_owned(),
-            project: Box::new(approved.project.clone()),
-            owners: approved.owners.clone(),
-            repairs: self.repairs_in_a_row(),
-            goal: Box::new(goal),
-        };
-        Delivery::Due(Status::Deploying, Box::new(self.unit(key, input)))
-    }
-
-    /// The first earlier release that the owner wants served again and that is not. Such
-    /// wishes come after everything that the plan in hand has brought.
-    fn restored(&self, approved: &Approved<'_>) -> Delivery<'a> {
-        let mut generation = FIRST_GENERATION;
-        for (place, fact) in self.facts.log.iter().enumerate() {
-            let Fact::Command(command) = fact else {
-                continue;
-            };
-            generation += u32::from(command.raises_generation());
-            let Command::Rollback { release } = command else {
-                continue;
-            };
-            if generation <= self.plan_generation {
-                continue;
-            }
-            let before = Facts {
-                log: self.facts.log[..place].to_vec(),
-                ..self.facts.clone()
-            };
-            // It was there when the wish was accepted.
-            let Ok(record) = target(&before, *release) else {
-                continue;
-            };
-            let key = self.key_from(generation, UnitKind::Deployment, 1, "");
-            if self.facts.outcome(&key).is_none() {
-                let goal = Goal::Restore(Box::new(record.clone()));
-                return self.deployment(approved, key, goal);
-            }
-        }
-        Delivery::Done
-    }
-
-    /// Columns of the database that is served now which hold something else in `project`.
-    fn replaces(&self, project: &Project) -> Vec<Replaced> {
-        let of_plan = |done: &&Done| done.unit.generation < self.plan_generation;
-        let served = self.facts.done().filter(of_plan).filter_map(|done| {
-            matches!(done.outcome, Outcome::Deployed { .. }).then_some(done.unit.generation)
-        });
-        let Some(served) = served.max() else {
-            return Vec::new();
-        };
-        let planned = self.facts.done().filter_map(|done| match &done.outcome {
-            Outcome::Planned { project, .. } if done.unit.generation <= served => Some(project),
-            _ => None,
-        });
-        match planned.last() {
-            Some(released) => tables::replaced(&released.tables, &project.tables),
-            None => Vec::new(),
-        }
     }
 
     /// Builds of this plan that failed and were repaired since the last one that was not

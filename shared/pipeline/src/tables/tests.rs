@@ -127,12 +127,13 @@ fn sound_tables_pass() {
 
 #[test]
 fn every_rule_of_tables_is_told() {
-    let broken = |change: &dyn Fn(&mut Table)| {
+    type Breaks<'a> = &'a dyn Fn(&mut Table);
+    let broken = |change: Breaks<'_>| {
         let mut table = items();
         change(&mut table);
         violations(&[table])
     };
-    let cases: [(&str, &dyn Fn(&mut Table)); 14] = [
+    let cases: [(&str, Breaks<'_>); 14] = [
         ("table id `Items`", &|it| it.id = "Items".to_owned()),
         ("name of table", &|it| it.name = " ".to_owned()),
         ("has 0 columns", &|it| {

@@ -506,7 +506,7 @@ mod tests {
             "ANTHROPIC_API_KEY AGENT_API_KEY",
             "GROK_API_KEY REVIEWER_API_KEY",
             "GITHUB_TOKEN",
-            "",
+            "DEPLOY_API_KEY",
             "",
         ];
         assert_eq!(all, expected);

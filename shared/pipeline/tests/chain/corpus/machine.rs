@@ -74,7 +74,7 @@ fn row_16_what_holds_a_credential_is_not_released() {
         "a",
         1,
     )]);
-    let work = Work::Release(ReleaseWork {
+    let work = Work::Release(Box::new(ReleaseWork {
         task: TaskId::of_request("owner", "request"),
         project: Project {
             name: "n".to_owned(),
@@ -93,7 +93,7 @@ fn row_16_what_holds_a_credential_is_not_released() {
         created_unix: 0,
         gate: "g".to_owned(),
         site_domain: "s".to_owned(),
-    });
+    }));
     let Step::Done(end) = decide(&work, &Journal::default()) else {
         panic!("it goes on");
     };

@@ -177,7 +177,6 @@ pub(crate) fn all() -> Vec<Run> {
         run("rework", with_rework),
         Run {
             orders: &[APPROVE],
-            continues: true,
             ..run("preview", || broken(hanging(with_preview(), 1, 0), 1))
         },
         Run {
