@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use appwrite::{Client, Query};
 use pipeline::estimate::Estimate;
 use pipeline::rows::DATABASE;
+use pipeline::tables::Replaced;
 use pipeline::{Command, Status, TaskId, messages, money};
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,14 +19,19 @@ const QUESTION: &str = "The plan waits for your word: `yes` starts the agents, `
                         anything else asks for another plan with that in mind. \
                         The web page lets you change its assignments.";
 
+const PREVIEW_QUESTION: &str =
+    "`yes` publishes it, `no` cancels the task, anything else is built on top of it first.";
+
 const BUDGET_QUESTION: &str =
     "A number raises the budget to that many US dollars, `no` cancels the task.";
 
 /// What a task waits for its owner with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// A plan.
-    Plan,
+    /// A plan, and columns that would lose what they hold.
+    Plan(Vec<Replaced>),
+    /// What was built, at this address.
+    Preview(String),
     /// More money. Why is told in the feed.
     Budget,
 }
@@ -34,7 +40,10 @@ impl Question {
     /// What `row` waits with, if it waits for its owner.
     pub(crate) fn of(row: &TaskRow) -> Option<Self> {
         match (row.status, &row.totals.exhausted) {
-            (Status::AwaitingApproval, _) => Some(Self::Plan),
+            (Status::AwaitingApproval, _) => Some(match &row.totals.preview_url {
+                Some(url) => Self::Preview(url.clone()),
+                None => Self::Plan(row.totals.replaces.clone()),
+            }),
             (Status::Paused, Some(_)) => Some(Self::Budget),
             (_, _) => None,
         }
@@ -42,7 +51,13 @@ impl Question {
 
     fn text(&self) -> String {
         match self {
-            Self::Plan => QUESTION.to_owned(),
+            Self::Plan(replaces) if replaces.is_empty() => QUESTION.to_owned(),
+            Self::Plan(replaces) => {
+                format!("{} {QUESTION}", messages::replaces(replaces))
+            }
+            Self::Preview(url) => {
+                format!("What was built waits for your word: {url} {PREVIEW_QUESTION}")
+            }
             Self::Budget => BUDGET_QUESTION.to_owned(),
         }
     }
@@ -52,8 +67,12 @@ impl Question {
         match (self, answer) {
             (_, "") => None,
             (_, "n" | "no") => Some(Command::Cancel {}),
-            (Self::Plan, "y" | "yes") => Some(Command::Approve {}),
-            (Self::Plan, comment) => Some(Command::Revise {
+            (Self::Plan(_) | Self::Preview(_), "y" | "yes") => Some(Command::Approve {}),
+            (Self::Preview(_), wish) => Some(Command::FollowUp {
+                description: wish.to_owned(),
+                requirements: Vec::new(),
+            }),
+            (Self::Plan(_), comment) => Some(Command::Revise {
                 comment: comment.to_owned(),
             }),
             (Self::Budget, amount) => {
@@ -75,7 +94,7 @@ pub(crate) async fn ask(
 ) -> anyhow::Error {
     while let Some(question) = questions.recv().await {
         let command = loop {
-            if question == Question::Plan
+            if let Question::Plan(_) = question
                 && let Some(estimate) = estimate(client, task)
             {
                 output.note(&estimate);
@@ -141,11 +160,16 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_command_where_it_fits() {
-        let plan = |answer| Question::Plan.command(answer);
+        let plan = |answer| Question::Plan(Vec::new()).command(answer);
         assert_eq!(plan("yes"), Some(Command::Approve {}));
         assert_eq!(plan("no"), Some(Command::Cancel {}));
         let comment = "Fewer parts".to_owned();
         assert_eq!(plan("Fewer parts"), Some(Command::Revise { comment }));
+        let preview = |answer| Question::Preview("http://p".to_owned()).command(answer);
+        assert_eq!(preview("y"), Some(Command::Approve {}));
+        assert_eq!(preview("no"), Some(Command::Cancel {}));
+        let wish = preview("Bigger letters").and_then(|it| it.follow_up());
+        assert_eq!(wish.unwrap().description, "Bigger letters");
         let budget = |answer| Question::Budget.command(answer);
         let micro_usd = 2_500_000;
         assert_eq!(budget("$2.5"), Some(Command::Budget { micro_usd }));

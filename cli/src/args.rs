@@ -25,6 +25,10 @@ pub struct Args {
 pub enum Command {
     /// Carry out a brief and show the result.
     Run(RunArgs),
+    /// Serve an earlier release of a task again, at once: nothing is built.
+    ///
+    /// The repository and the database stay as they are.
+    Rollback(RollbackArgs),
     /// Decide a task once more from its journal, and compare each step with what is recorded.
     ///
     /// Nothing is asked of any model and nothing is written. Ends with success only if every
@@ -57,6 +61,23 @@ pub enum Command {
 pub struct RunArgs {
     /// The brief, a JSON file: name, description, type (web, mobile, api, fullstack), requirements.
     pub brief: PathBuf,
+    #[command(flatten)]
+    pub platform: PlatformArgs,
+    /// Serve the result until interrupted.
+    #[arg(long)]
+    pub keep: bool,
+    /// Print JSON lines; the last line is the summary.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RollbackArgs {
+    /// The task's id, as `run` printed it. It must be one of who is signed in here.
+    pub task: String,
+    /// The number of the release; the one before what is served if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub release: Option<u32>,
     #[command(flatten)]
     pub platform: PlatformArgs,
     /// Serve the result until interrupted.

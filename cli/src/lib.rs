@@ -16,6 +16,7 @@ mod local_command;
 pub mod output;
 mod place;
 mod replay;
+mod rollback;
 mod run;
 mod session;
 mod settings_command;
@@ -37,6 +38,7 @@ use args::Command;
 pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Rollback(args) => rollback::rollback(args).await,
         Command::Replay(args) => replay::replay(args).await,
         Command::Local(args) => local_command::local(args).await,
         Command::Login(args) => account_command::login(args).await,

@@ -15,6 +15,7 @@ use crate::ledger::Exhausted;
 use crate::money;
 use crate::plan::{Assignment, Plan};
 use crate::review::Finding;
+use crate::tables::Replaced;
 
 /// Characters of a repository's description.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -243,6 +244,18 @@ pub fn command(command: &Command) -> String {
             format!("You raised the budget to {}", money::usd(*micro_usd))
         }
     }
+}
+
+/// Which columns would lose what they hold.
+pub fn replaces(columns: &[Replaced]) -> String {
+    let names: Vec<String> = columns
+        .iter()
+        .map(|it| format!("`{}` of `{}`", it.column, it.table))
+        .collect();
+    format!(
+        "The plan makes these columns of the database anew, and what they hold is lost: {}.",
+        names.join(", ")
+    )
 }
 
 /// Why a task waits for more money.
