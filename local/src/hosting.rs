@@ -1,6 +1,8 @@
 //! Hosting: what a browser gets, by the host it asks for.
 //!
-//! `<name>.localhost` shows the site with that rule; our own web client is served at
+//! `<name>.localhost` shows the site with that rule, or one deployment of it: a preview, which the
+//! real platform shows to those who are signed in to its console only. There is no such console
+//! here, so everybody on this machine sees it. Our own web client is served at
 //! `web.localhost` and, outside `/v1` and `/console`, at the platform's own address. Everything
 //! else goes on to the API and the console.
 
@@ -133,24 +135,24 @@ async fn named(kernel: &Arc<Kernel>, domain: String, request: Request) -> Respon
         Ok(Some(Target::Function(id))) => domain::answer(kernel, &id, request).await,
         Ok(target) => {
             let parts = request.into_parts().0;
-            let site = match target {
-                Some(Target::Site(site)) if site.enabled => Some(*site),
-                Some(Target::Site(_) | Target::Function(_)) | None => None,
+            let shown = match target {
+                Some(Target::Site {
+                    site,
+                    deployment_id: Some(id),
+                }) if site.enabled => Some((site, id)),
+                Some(Target::Site { .. } | Target::Function(_)) | None => None,
             };
-            match (refuse_method(&parts), site) {
+            match (refuse_method(&parts), shown) {
                 (Some(refused), _) => refused,
-                (None, Some(site)) => page_of(kernel, site, &parts).await,
+                (None, Some((site, id))) => page_of(kernel, *site, &id, &parts).await,
                 (None, None) => not_found(),
             }
         }
     }
 }
 
-async fn page_of(kernel: &Kernel, site: Site, request: &Parts) -> Response {
-    let Some(active) = &site.active else {
-        return not_found();
-    };
-    let folder = deployment::folder(&kernel.data_dir, &site.id, &active.id).join(FILES_FOLDER);
+async fn page_of(kernel: &Kernel, site: Site, deployment_id: &str, request: &Parts) -> Response {
+    let folder = deployment::folder(&kernel.data_dir, &site.id, deployment_id).join(FILES_FOLDER);
     let Some(path) = clean(request.uri.path()) else {
         return not_found();
     };

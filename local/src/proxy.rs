@@ -312,28 +312,48 @@ pub(crate) fn forget_deployment(db: &Connection, id: &str) -> Result<(), ApiErro
     Ok(())
 }
 
-/// What a domain that follows the active deployment leads to.
+/// What a domain leads to.
 pub(crate) enum Target {
-    Site(Box<site::Site>),
+    /// A deployment of a site: the active one, if there is one, or the one of a preview.
+    Site {
+        site: Box<site::Site>,
+        deployment_id: Option<String>,
+    },
     /// The function of this id.
     Function(String),
 }
 
-/// Finds what a domain that follows the active deployment leads to.
+/// Finds what a domain leads to.
 pub(crate) fn target(db: &Connection, domain: &str) -> Result<Option<Target>, ApiError> {
-    let found: Option<(String, bool)> = db
+    let found: Option<(String, bool, Option<String>)> = db
         .prepare_cached(
-            "SELECT site_id, json_extract(document, '$.deploymentResourceType') = 'function'
-             FROM rules
-             WHERE domain = ?1 AND json_extract(document, '$.trigger') = 'manual'",
+            "SELECT site_id, json_extract(document, '$.deploymentResourceType') = 'function',
+             CASE json_extract(document, '$.trigger') WHEN 'deployment'
+             THEN json_extract(document, '$.deploymentId') END
+             FROM rules WHERE domain = ?1",
         )?
-        .query_row([domain], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([domain], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    Ok(match found {
-        None => None,
-        Some((id, true)) => Some(Target::Function(id)),
-        Some((id, false)) => site::find(db, &id)?.map(|site| Target::Site(Box::new(site))),
-    })
+    let (id, preview) = match found {
+        None => return Ok(None),
+        Some((id, true, _)) => return Ok(Some(Target::Function(id))),
+        Some((id, false, preview)) => (id, preview),
+    };
+    let site = site::find(db, &id)?.map(Box::new);
+    Ok(site.map(|site| {
+        let active = site.active.as_ref().map(|active| active.id.clone());
+        let deployment_id = preview.or(active);
+        Target::Site {
+            site,
+            deployment_id,
+        }
+    }))
+}
+
+/// Whether a domain has a rule, so that its pages may call the API.
+pub(crate) fn is_known(db: &Connection, domain: &str) -> Result<bool, ApiError> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM rules WHERE domain = ?1")?;
+    Ok(statement.exists([domain])?)
 }
 
 fn check_domain(domain: &str) -> Result<(), ApiError> {

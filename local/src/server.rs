@@ -44,7 +44,10 @@ pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
             Arc::clone(&kernel),
             crate::faults::http::layer,
         ))
-        .layer(middleware::from_fn(origin::layer))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&kernel),
+            origin::layer,
+        ))
         .layer(DefaultBodyLimit::disable())
         .with_state(kernel)
 }

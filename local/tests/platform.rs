@@ -15,6 +15,8 @@ mod changes;
 mod console;
 #[path = "platform/counts.rs"]
 mod counts;
+#[path = "platform/deployed.rs"]
+mod deployed;
 #[path = "platform/faults.rs"]
 mod faults;
 #[path = "platform/legacy.rs"]

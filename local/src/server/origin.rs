@@ -1,12 +1,17 @@
-//! Origins: pages of this machine may call the API with credentials, others
-//! may not.
+//! Origins: pages of this machine and those of its sites may call the API with credentials, others
+//! may not. A domain that has no rule is nobody's.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use crate::error::ApiError;
+use crate::hosting::WEB_HOST;
+use crate::kernel::Kernel;
+use crate::proxy::{self, DOMAIN_SUFFIX};
 
 /// What a page may send when its preflight does not name it.
 const ALLOWED_HEADERS: &str = "Accept, Content-Type, Content-Range, Range, X-Appwrite-Project, X-Appwrite-Key, \
@@ -22,7 +27,11 @@ X-RateLimit-Reset";
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Answers preflights, refuses foreign origins and marks the answers to ours.
-pub(super) async fn layer(request: Request, next: Next) -> Response {
+pub(super) async fn layer(
+    State(kernel): State<Arc<Kernel>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         if request.method() == Method::OPTIONS {
             return StatusCode::NO_CONTENT.into_response();
@@ -30,8 +39,10 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
         return next.run(request).await;
     };
     let host = origin.to_str().ok().and_then(host_of);
-    if !host.as_deref().is_some_and(is_local) {
-        return refused(host.as_deref().unwrap_or_default()).into_response();
+    match is_ours(&kernel, host.as_deref().unwrap_or_default()).await {
+        Ok(true) => {}
+        Ok(false) => return refused(host.as_deref().unwrap_or_default()).into_response(),
+        Err(error) => return error.into_response(),
     }
     let preflight = request.method() == Method::OPTIONS;
     let asked = request
@@ -55,8 +66,18 @@ fn host_of(origin: &str) -> Option<String> {
         .map(str::to_ascii_lowercase)
 }
 
-fn is_local(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
+async fn is_ours(kernel: &Kernel, host: &str) -> Result<bool, ApiError> {
+    if matches!(host, "localhost" | "127.0.0.1" | "[::1]" | WEB_HOST) {
+        return Ok(true);
+    }
+    if !host.ends_with(DOMAIN_SUFFIX) {
+        return Ok(false);
+    }
+    let domain = host.to_owned();
+    kernel
+        .store
+        .run(move |db| proxy::is_known(db, &domain))
+        .await
 }
 
 fn refused(host: &str) -> ApiError {

@@ -26,7 +26,8 @@ pub(crate) enum Repeat {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Archive<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) activate: bool,
+    /// The texts beside it.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
 }
 
 #[derive(Debug)]
@@ -80,6 +81,11 @@ impl<'a> Call<'a> {
 
     pub(crate) fn patch(operation: Operation, path: String) -> Self {
         Self::new(operation, Method::PATCH, path, Repeat::Always)
+    }
+
+    /// A change that sets everything it names, which may always be repeated.
+    pub(crate) fn put(operation: Operation, path: String) -> Self {
+        Self::new(operation, Method::PUT, path, Repeat::Always)
     }
 
     /// Gives the request a JSON body.

@@ -338,11 +338,14 @@ fn transport(call: &Call<'_>, source: ureq::Error) -> Error {
     }
 }
 
-/// Source: Appwrite 1.9.6 REST, create site deployment (measured): `code` and `activate`.
+/// Source: Appwrite 1.9.6 REST, create deployment (measured): texts and the file `code`.
 fn form<'a>(archive: &Archive<'a>) -> Result<Form<'a>, ureq::Error> {
     let code = Part::bytes(archive.bytes)
         .file_name("code.tar.gz")
         .mime_str("application/gzip")?;
-    let activate = if archive.activate { "true" } else { "false" };
-    Ok(Form::new().text("activate", activate).part("code", code))
+    let texts = archive
+        .fields
+        .iter()
+        .fold(Form::new(), |form, (name, text)| form.text(name, text));
+    Ok(texts.part("code", code))
 }

@@ -59,6 +59,30 @@ error_types! {
     RowDeleteRestricted = "row_delete_restricted" | "document_delete_restricted",
     /// 400: an increment would pass its bound.
     ColumnLimitExceeded = "column_limit_exceeded" | "attribute_limit_exceeded",
+    /// 409: a database has this id.
+    DatabaseAlreadyExists = "database_already_exists",
+    /// 409: a table of the database has this id.
+    TableAlreadyExists = "table_already_exists" | "collection_already_exists",
+    /// 404: no such column.
+    ColumnNotFound = "column_not_found" | "attribute_not_found",
+    /// 409: a column of the table has this key.
+    ColumnAlreadyExists = "column_already_exists" | "attribute_already_exists",
+    /// 400: an index names a column that is missing or not yet available.
+    ColumnUnknown = "column_unknown" | "attribute_unknown",
+    /// 400: the column is still being made or deleted.
+    ColumnNotAvailable = "column_not_available" | "attribute_not_available",
+    /// 400: a default for a column that is required or a list.
+    ColumnDefaultUnsupported = "column_default_unsupported" | "attribute_default_unsupported",
+    /// 400: bounds or a default that the column itself refuses.
+    ColumnValueInvalid = "column_value_invalid" | "attribute_value_invalid",
+    /// 404: no such index.
+    IndexNotFound = "column_index_not_found" | "index_not_found",
+    /// 409: an index of the table has this key.
+    IndexAlreadyExists = "column_index_already_exists" | "index_already_exists",
+    /// 400: an index that the database can not make, such as one over too many bytes.
+    IndexInvalid = "column_index_invalid" | "index_invalid",
+    /// 400: the table has as many indexes as it can have.
+    IndexLimitExceeded = "column_index_limit_exceeded" | "index_limit_exceeded",
     /// 404: no such table.
     TableNotFound = "table_not_found" | "collection_not_found",
     /// 404: no such database.
@@ -103,6 +127,14 @@ error_types! {
     ProjectNotFound = "project_not_found",
     /// 404: no such function.
     FunctionNotFound = "function_not_found",
+    /// 409: a function has this id.
+    FunctionAlreadyExists = "function_already_exists",
+    /// 404: the server does not run this runtime.
+    FunctionRuntimeUnsupported = "function_runtime_unsupported",
+    /// 404: no such variable.
+    VariableNotFound = "variable_not_found",
+    /// 409: the site or function has a variable of this id or name.
+    VariableAlreadyExists = "variable_already_exists",
     /// 408: a synchronous execution took over 30 s; the function itself runs on.
     FunctionSynchronousTimeout = "function_synchronous_timeout",
     /// 404: no such execution, or this user may not read it.
@@ -117,6 +149,8 @@ error_types! {
     SiteNotFound = "site_not_found",
     /// 409: a site has this id.
     SiteAlreadyExists = "site_already_exists",
+    /// 404: the site or function of a new rule is missing.
+    RuleResourceNotFound = "rule_resource_not_found",
     /// 404: no such proxy rule.
     RuleNotFound = "rule_not_found",
     /// 409: a rule has this domain, in this project or another.
@@ -132,6 +166,12 @@ impl ErrorType {
             self,
             Self::RowAlreadyExists
                 | Self::RowUniqueConstraintViolation
+                | Self::DatabaseAlreadyExists
+                | Self::TableAlreadyExists
+                | Self::ColumnAlreadyExists
+                | Self::IndexAlreadyExists
+                | Self::FunctionAlreadyExists
+                | Self::VariableAlreadyExists
                 | Self::SiteAlreadyExists
                 | Self::RuleAlreadyExists
         )
@@ -141,7 +181,16 @@ impl ErrorType {
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(
             self,
-            Self::RowNotFound | Self::SiteNotFound | Self::RuleNotFound | Self::DeploymentNotFound
+            Self::RowNotFound
+                | Self::DatabaseNotFound
+                | Self::TableNotFound
+                | Self::ColumnNotFound
+                | Self::IndexNotFound
+                | Self::FunctionNotFound
+                | Self::VariableNotFound
+                | Self::SiteNotFound
+                | Self::RuleNotFound
+                | Self::DeploymentNotFound
         )
     }
 }

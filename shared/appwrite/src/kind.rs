@@ -53,22 +53,70 @@ kinds! {
     SitesGet = "sites.get",
     /// Creates a site.
     SitesCreate = "sites.create",
+    /// Changes a site's settings.
+    SitesUpdate = "sites.update",
     /// Chooses a site's active deployment.
     SitesActivate = "sites.activate",
+    /// Reads one function.
+    FunctionsGet = "functions.get",
+    /// Creates a function.
+    FunctionsCreate = "functions.create",
+    /// Changes a function's settings.
+    FunctionsUpdate = "functions.update",
+    /// Chooses a function's active deployment.
+    FunctionsActivate = "functions.activate",
+    /// Gives a site or function a variable.
+    VariablesCreate = "variables.create",
+    /// Reads a site's or function's variables.
+    VariablesList = "variables.list",
+    /// Changes a variable.
+    VariablesUpdate = "variables.update",
+    /// Deletes a variable.
+    VariablesDelete = "variables.delete",
     /// Uploads an archive.
     DeploymentsCreate = "deployments.create",
     /// Reads one deployment.
     DeploymentsGet = "deployments.get",
-    /// Reads a site's deployments.
+    /// Reads a site's or function's deployments.
     DeploymentsList = "deployments.list",
     /// Calls off a build.
     DeploymentsCancel = "deployments.cancel",
     /// Downloads an archive.
     DeploymentsDownload = "deployments.download",
-    /// Gives a site a domain.
+    /// Deletes a deployment.
+    DeploymentsDelete = "deployments.delete",
+    /// Gives a site or function a domain.
     RulesCreate = "rules.create",
     /// Reads proxy rules.
     RulesList = "rules.list",
+    /// Takes a domain away.
+    RulesDelete = "rules.delete",
+    /// Reads one database.
+    DatabasesGet = "databases.get",
+    /// Creates a database.
+    DatabasesCreate = "databases.create",
+    /// Reads the tables of a database, with their columns and indexes.
+    TablesList = "tables.list",
+    /// Reads one table, with its columns and indexes.
+    TablesGet = "tables.get",
+    /// Creates a table.
+    TablesCreate = "tables.create",
+    /// Changes a table's name and permissions.
+    TablesUpdate = "tables.update",
+    /// Deletes a table with its rows.
+    TablesDelete = "tables.delete",
+    /// Reads one column.
+    ColumnsGet = "columns.get",
+    /// Creates a column.
+    ColumnsCreate = "columns.create",
+    /// Deletes a column with its values.
+    ColumnsDelete = "columns.delete",
+    /// Reads one index.
+    IndexesGet = "indexes.get",
+    /// Creates an index.
+    IndexesCreate = "indexes.create",
+    /// Deletes an index.
+    IndexesDelete = "indexes.delete",
 }
 
 impl fmt::Display for Kind {

@@ -1,11 +1,12 @@
 //! A blocking client for Appwrite, for functions and for the terminal.
 //!
-//! Here: rows, executions, accounts, sites with their deployments, and proxy rules, as spoken by
-//! Appwrite 1.9.6. Not here: transactions, storage, Realtime, and anything that a console user does.
+//! Here: databases with their schema and rows, executions, accounts, sites and functions with their
+//! deployments and variables, and proxy rules, as spoken by Appwrite 1.9.6. Not here: transactions,
+//! storage, Realtime, and anything that a console user does.
 //!
 //! Every call states whether it may be repeated. Three rules cover all of them:
 //!
-//! - A read, a delete and a patch are repeated on a transport error, on 429 and on 5xx.
+//! - A read, a delete, a patch and a put are repeated on a transport error, on 429 and on 5xx.
 //! - A create with a chosen id is repeated only after a look-up has shown that the answer that was
 //!   lost had not created anything.
 //! - An upload, an execution and a new session are repeated only when the request provably did
@@ -17,11 +18,15 @@ mod account;
 mod agent;
 mod call;
 mod client;
+mod column;
+mod database;
 mod deployment;
 mod error;
 mod error_type;
 mod execution;
+mod function;
 mod kind;
+mod owner;
 mod pace;
 mod query;
 mod retry;
@@ -32,11 +37,16 @@ mod site;
 mod table;
 #[cfg(test)]
 mod tests;
+mod variable;
 
 pub use account::{Account, Session, User};
 pub use client::{
     Client, Credential, REQUEST_BYTES_MAX, RESPONSE_FORMAT, RETRIES_DEFAULT, Settings,
     TIMEOUT_DEFAULT,
+};
+pub use column::{Column, ColumnKind, Index, IndexKind, NewColumn, NewIndex, SchemaStatus};
+pub use database::{
+    COLUMNS_PER_CREATE_MAX, Database, Databases, TableList, TableSchema, TableSettings,
 };
 pub use deployment::{
     ARCHIVE_BYTES_MAX, DOWNLOAD_BYTES_MAX, Deployment, DeploymentArchive, DeploymentList,
@@ -45,9 +55,11 @@ pub use deployment::{
 pub use error::{Error, Operation, Refusal, Retry};
 pub use error_type::ErrorType;
 pub use execution::{Execution, ExecutionStatus, Executions, Method, NewExecution};
+pub use function::{Function, Functions, NewFunction};
 pub use kind::Kind;
 pub use query::Query;
 pub use row::{NewRow, Row, RowList};
 pub use rule::{Rule, RuleList, Rules};
 pub use site::{NewSite, STATIC_RUNTIME, Site, Sites};
 pub use table::{ROWS_PER_CREATE_MAX, ROWS_PER_PAGE, Table};
+pub use variable::{NewVariable, Variable, VariableList};

@@ -97,6 +97,18 @@ impl Client {
         }
     }
 
+    /// Deletes; that there is none, after a lost answer, is success.
+    pub(crate) fn remove(&self, call: &Call<'_>) -> Result<(), Error> {
+        let mut budget = self.budget();
+        match self.send(call, &mut budget) {
+            Ok(_) => Ok(()),
+            Err(error) if budget.lost && error.kind().is_some_and(ErrorType::is_not_found) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Waits before a repeat, or gives the error back if there can be none.
     fn pause(&self, error: Error, budget: &mut Budget) -> Result<(), Error> {
         let Retry::Transient { after } = error.retry() else {

@@ -71,28 +71,76 @@ impl Rules<'_> {
     /// # Idempotency
     /// Repeated after a lost answer only if a look-up by domain finds no rule.
     pub fn create_site_rule(&self, domain: &str, site_id: &str) -> Result<Rule, Error> {
-        call::operation(Kind::RulesCreate, &[site_id])?;
+        self.create(domain, "site", site_id)
+    }
+
+    /// Runs a function for every request to a domain, as its `execute` allows: a visitor is a
+    /// guest, so that it must name `any` or `guests`.
+    ///
+    /// # Errors
+    /// As [`create_site_rule`](Self::create_site_rule).
+    ///
+    /// # Idempotency
+    /// As [`create_site_rule`](Self::create_site_rule).
+    pub fn create_function_rule(&self, domain: &str, function_id: &str) -> Result<Rule, Error> {
+        self.create(domain, "function", function_id)
+    }
+
+    /// `of` is `site` or `function`.
+    fn create(&self, domain: &str, of: &str, id: &str) -> Result<Rule, Error> {
+        call::operation(Kind::RulesCreate, &[id])?;
         let operation = Operation {
             kind: Kind::RulesCreate,
             object: domain.to_owned(),
         };
-        let body = json!({ "domain": domain, "siteId": site_id });
-        let path = "/proxy/rules/site".to_owned();
+        let mut body = json!({ "domain": domain });
+        body[format!("{of}Id")] = json!(id);
+        let path = format!("/proxy/rules/{of}");
         let call = Call::post(operation, path, Repeat::AfterLookUp).json(&body)?;
         self.client.create(
             &call,
             |answer| answer.decode(&call.operation),
-            |budget| {
-                let queries = [Query::equal("domain", domain), Query::limit(1)];
-                Ok(self.list_within(&queries, budget)?.rules.into_iter().next())
-            },
+            |budget| self.first(&[Query::equal("domain", domain)], budget),
             |rule: &Rule| {
                 rule.domain.eq_ignore_ascii_case(domain)
                     && rule.trigger == "manual"
-                    && rule.deployment_resource_type == "site"
-                    && rule.deployment_resource_id == site_id
+                    && rule.deployment_resource_type == of
+                    && rule.deployment_resource_id == id
             },
         )
+    }
+
+    /// Finds the rule that shows one deployment of a site, active or not, which every deployment
+    /// gets with its upload. A server asks its visitors to sign in to the console.
+    ///
+    /// # Errors
+    /// As [`list_rules`](Self::list_rules). Repeated: it is a read.
+    pub fn find_preview(&self, deployment_id: &str) -> Result<Option<Rule>, Error> {
+        call::operation(Kind::RulesList, &[deployment_id])?;
+        let queries = [
+            Query::equal("deploymentId", deployment_id),
+            Query::equal("trigger", "deployment"),
+        ];
+        self.first(&queries, &mut self.client.budget())
+    }
+
+    fn first(&self, queries: &[Query], budget: &mut Budget) -> Result<Option<Rule>, Error> {
+        let mut queries = queries.to_vec();
+        queries.push(Query::limit(1));
+        Ok(self.list_within(&queries, budget)?.rules.into_iter().next())
+    }
+
+    /// Takes a domain away.
+    ///
+    /// # Errors
+    /// [`ErrorType::RuleNotFound`](crate::ErrorType) if there was none.
+    ///
+    /// # Idempotency
+    /// Repeated; "not found" after a lost answer counts as done.
+    pub fn delete(&self, rule_id: &str) -> Result<(), Error> {
+        let operation = call::operation(Kind::RulesDelete, &[rule_id])?;
+        let path = format!("/proxy/rules/{rule_id}");
+        self.client.remove(&Call::delete(operation, path))
     }
 
     /// Reads rules: 25 unless a [`Query::limit`] says otherwise. Queries know `domain`, `type`,

@@ -26,7 +26,8 @@ pub(crate) fn row_is(
         && (permissions.is_empty() || expanded(&row.permissions) == expanded(permissions))
 }
 
-fn value_is(stored: &Value, sent: &Value) -> bool {
+/// Says whether a stored value is the one sent.
+pub(crate) fn value_is(stored: &Value, sent: &Value) -> bool {
     match (stored, sent) {
         (Value::String(stored), Value::String(sent)) => {
             stored == sent || is_same_time(stored, sent)

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::call::{self, Call, Repeat};
 use crate::client::Client;
-use crate::deployment::DeploymentStatus;
+use crate::deployment::{self, DeploymentStatus};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::retry::{self, Budget};
@@ -43,20 +43,13 @@ pub struct Site {
     /// The newest deployment, active or not; empty for none.
     pub latest_deployment_id: String,
     /// The newest deployment's status; `None` without one.
-    #[serde(deserialize_with = "status_or_none")]
+    #[serde(deserialize_with = "deployment::status_or_none")]
     pub latest_deployment_status: Option<DeploymentStatus>,
 }
 
-fn status_or_none<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<DeploymentStatus>, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    Ok((!name.is_empty()).then(|| DeploymentStatus::from(name)))
-}
-
-/// A site to be created. Empty fields are left to the server.
+/// A site to be created or changed. Empty fields are left to the server.
 ///
-/// Source: Appwrite 1.9.6 REST, create site.
+/// Source: Appwrite 1.9.6 REST, create and update site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSite {
@@ -164,6 +157,24 @@ impl Sites<'_> {
             |budget| retry::none_if_missing(self.get_within(&new.id, budget)),
             |site| new.made(site),
         )
+    }
+
+    /// Sets everything that [`NewSite`] names, what is empty to nothing. Builds use it from the
+    /// next deployment on.
+    ///
+    /// # Errors
+    /// [`ErrorType::SiteNotFound`](crate::ErrorType).
+    ///
+    /// # Idempotency
+    /// Repeated: it sets all values.
+    pub fn update(&self, new: &NewSite) -> Result<Site, Error> {
+        let operation = call::operation(Kind::SitesUpdate, &[&new.id])?;
+        let mut body = json!(new);
+        if let Some(body) = body.as_object_mut() {
+            body.remove("siteId");
+        }
+        let call = Call::put(operation, format!("/sites/{}", new.id)).json(&body)?;
+        self.client.fetch(&call)?.decode(&call.operation)
     }
 
     /// Serves this deployment, which must be ready.

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use crate::call::{self, Call, Repeat};
 use crate::client::Client;
 use crate::error::{Error, Operation};
-use crate::error_type::ErrorType;
 use crate::kind::Kind;
 use crate::query::Query;
 use crate::retry::{self, Budget};
@@ -44,7 +43,7 @@ impl Table<'_> {
     /// Reads one row.
     ///
     /// # Errors
-    /// [`ErrorType::RowNotFound`] also for a row that the user may not read. Repeated: it is a read.
+    /// [`ErrorType::RowNotFound`](crate::ErrorType) also for a row that the user may not read. Repeated: it is a read.
     pub fn get(&self, id: &str) -> Result<Row, Error> {
         self.get_within(id, &mut self.client.budget())
     }
@@ -76,7 +75,7 @@ impl Table<'_> {
     ///
     /// # Errors
     /// [`Error::Argument`] if the queries hold a limit, an offset or a cursor;
-    /// [`ErrorType::GeneralCursorNotFound`] if a page's last row is deleted before the next page
+    /// [`ErrorType::GeneralCursorNotFound`](crate::ErrorType) if a page's last row is deleted before the next page
     /// is read: start again. Each page is repeated: it is a read.
     pub fn list_all(&self, queries: &[Query], limit_total: usize) -> Result<RowList, Error> {
         let is_paging = |query: &Query| {
@@ -118,7 +117,7 @@ impl Table<'_> {
     /// creates of an id succeeds. `data` is an object.
     ///
     /// # Errors
-    /// [`ErrorType::RowAlreadyExists`] if it is refused at once, also for a unique value of
+    /// [`ErrorType::RowAlreadyExists`](crate::ErrorType) if it is refused at once, also for a unique value of
     /// another row; [`Error::Conflict`] if an answer was lost and the row is there but differs;
     /// [`Error::OutcomeUnknown`] if the look-up failed too.
     ///
@@ -199,8 +198,8 @@ impl Table<'_> {
     /// patches exactly one succeeds, if they change anything at all.
     ///
     /// # Errors
-    /// [`ErrorType::RowUpdateConflict`] if the row is newer: read it again.
-    /// [`ErrorType::UserUnauthorized`] also for a row that the user may not read.
+    /// [`ErrorType::RowUpdateConflict`](crate::ErrorType) if the row is newer: read it again.
+    /// [`ErrorType::UserUnauthorized`](crate::ErrorType) also for a row that the user may not read.
     ///
     /// # Idempotency
     /// Repeated. With a timestamp, the repeat of a patch whose answer was lost is refused as a
@@ -222,20 +221,15 @@ impl Table<'_> {
     /// Deletes a row.
     ///
     /// # Errors
-    /// [`ErrorType::RowNotFound`] if there was none. Of two deletes at once both may succeed: it
+    /// [`ErrorType::RowNotFound`](crate::ErrorType) if there was none. Of two deletes at once both may succeed: it
     /// is no claim.
     ///
     /// # Idempotency
     /// Repeated; "not found" after a lost answer counts as done.
     pub fn delete(&self, id: &str) -> Result<(), Error> {
         let operation = self.operation(Kind::RowsDelete, id)?;
-        let call = Call::delete(operation, self.row_path(id));
-        let mut budget = self.client.budget();
-        match self.client.send(&call, &mut budget) {
-            Ok(_) => Ok(()),
-            Err(error) if budget.lost && error.kind() == Some(&ErrorType::RowNotFound) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.client
+            .remove(&Call::delete(operation, self.row_path(id)))
     }
 
     fn operation(&self, kind: Kind, id: &str) -> Result<Operation, Error> {

@@ -2,11 +2,13 @@
 
 mod answers;
 mod creates;
+mod functions;
 mod headers;
 mod lists;
 mod recorded;
 mod repeats;
 mod same;
+mod schema;
 mod server;
 mod uploads;
 

@@ -29,6 +29,8 @@ pub enum Code {
     InjectionSuspected,
     /// The files are not the ones the reviewer approved.
     ManifestMismatch,
+    /// What was to be published breaks a rule that nobody can waive.
+    GateRefused,
     /// GitHub refused to publish.
     PublishFailed,
     /// Appwrite refused the deployment.

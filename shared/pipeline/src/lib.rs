@@ -20,6 +20,7 @@ pub mod effect;
 pub mod estimate;
 pub mod facts;
 pub mod failure;
+pub mod hidden;
 pub mod ids;
 pub mod json;
 pub mod ledger;

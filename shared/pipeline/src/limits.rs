@@ -160,3 +160,6 @@ pub const BUILD_LOG_CHARS_MAX: usize = 8_000;
 pub const BUILD_LOG_LINE_CHARS_MAX: usize = 500;
 /// Lines kept of the first error in a build log.
 pub const BUILD_ERROR_LINES_MAX: usize = 20;
+
+/// Characters of a commit's message, and of a pull request's text: GitHub takes 65,536.
+pub const PUBLISHED_TEXT_CHARS_MAX: usize = 60_000;

@@ -9,6 +9,7 @@ use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::facts::{Outcome, Rework};
 use crate::failure::Code;
+use crate::hidden;
 use crate::ids::{TaskId, UnitKind};
 use crate::ledger::Exhausted;
 use crate::money;
@@ -272,11 +273,11 @@ pub fn commit(brief: &Brief, plan: &Plan) -> String {
     };
     let mut text = format!(
         "{verb} {}\n\n{}\n",
-        one_line(&brief.name, 60),
-        plan.summary.trim()
+        inert(&one_line(&brief.name, 60)),
+        inert(plan.summary.trim())
     );
     for requirement in requirements {
-        text.push_str(&format!("\n- {}", one_line(requirement, 200)));
+        text.push_str(&format!("\n- {}", inert(&one_line(requirement, 200))));
     }
     if !requirements.is_empty() {
         text.push('\n');
@@ -286,7 +287,7 @@ pub fn commit(brief: &Brief, plan: &Plan) -> String {
 
 /// The message of a commit that repairs a build, but for the last line that names the task.
 pub fn repair_commit(name: &str) -> String {
-    format!("Repair the build of {}\n", one_line(name, 60))
+    format!("Repair the build of {}\n", inert(&one_line(name, 60)))
 }
 
 /// The line of a commit's message that names the task it belongs to.
@@ -296,7 +297,34 @@ pub fn commit_trailer(task: &TaskId) -> String {
 
 /// The repository's description: the brief's, in one line.
 pub fn repository_description(brief: &Brief) -> String {
-    one_line(&brief.description, DESCRIPTION_CHARS_MAX)
+    one_line(&hidden::without(&brief.description), DESCRIPTION_CHARS_MAX)
+}
+
+/// `text` without what a code host acts on: it names nobody, refers to no issue, skips no check,
+/// and hides nothing.
+pub(crate) fn inert(text: &str) -> String {
+    let text = hidden::without(text);
+    let mut inert = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let is_word = next.is_some_and(char::is_alphanumeric);
+        let was_word = inert.ends_with(|other: char| other.is_alphanumeric());
+        match letter {
+            '[' => inert.push('('),
+            ']' => inert.push(')'),
+            '@' if is_word && !was_word => inert.push_str("@ "),
+            '#' if is_word => inert.push_str("# "),
+            _ => inert.push(letter),
+        }
+    }
+    for link in ["/issues/", "/pull/", "/pulls/", "/discussions/"] {
+        inert = inert.replace(link, &link.replacen('/', "/ ", 1));
+    }
+    for word in ["GH-", "gh-"] {
+        inert = inert.replace(word, &word.replace('-', " "));
+    }
+    inert
 }
 
 /// `text` without line breaks and control characters, at most `chars_max` characters.

@@ -14,6 +14,31 @@ const RESERVED: [&str; 22] = [
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
+/// What services run by themselves once it is pushed, or git once it is checked out: first
+/// segments, in lower case.
+const RUN_BY_OTHERS: [&str; 17] = [
+    ".github",
+    ".gitlab-ci.yml",
+    ".gitlab",
+    ".circleci",
+    ".buildkite",
+    ".travis.yml",
+    ".drone.yml",
+    ".woodpecker",
+    ".woodpecker.yml",
+    ".gitea",
+    ".forgejo",
+    ".appveyor.yml",
+    "appveyor.yml",
+    "azure-pipelines.yml",
+    "bitbucket-pipelines.yml",
+    "jenkinsfile",
+    "cloudbuild.yaml",
+];
+
+/// Names, in lower case, of what git reads or runs in a checkout, wherever it lies.
+const READ_BY_GIT: [&str; 4] = [".gitmodules", ".githooks", ".husky", ".gitconfig"];
+
 /// A relative path of a file in the workspace, with `/` between its segments.
 ///
 /// Invariant: it is NFC, stays inside the workspace on every file system, and names
@@ -144,8 +169,11 @@ fn broken_segment(index: usize, segment: &str) -> Option<&'static str> {
     if lower == ".git" || lower.starts_with("git~") {
         return Some("must not name version control");
     }
-    if index == 0 && lower == ".github" {
+    if index == 0 && RUN_BY_OTHERS.contains(&&*lower) {
         return Some("must not name workflows: the orchestrator writes those");
+    }
+    if READ_BY_GIT.contains(&&*lower) {
+        return Some("must not name what git runs or follows by itself");
     }
     if lower.starts_with(".env") {
         return Some("must not name a file of credentials");
@@ -161,7 +189,8 @@ pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}' | '\u{115f}'..='\u{1160}'
+            | '\u{180e}' | '\u{3164}' | '\u{ffa0}')
 }
 
 #[cfg(test)]
@@ -225,6 +254,14 @@ mod tests {
             "git~1/x",
             ".github/workflows/ci.yml",
             ".github/x",
+            ".GitHub/workflows/ci.yml",
+            ".gitlab-ci.yml",
+            ".circleci/config.yml",
+            "Jenkinsfile",
+            ".gitmodules",
+            "a/.gitmodules",
+            ".husky/pre-commit",
+            ".githooks/post-checkout",
             ".env",
             "a/.env.local",
             "node_modules/x/y",

@@ -10,9 +10,12 @@ use crate::failure::{Code, Failure};
 use crate::ids::TaskId;
 use crate::messages;
 use crate::model::Spent;
-use crate::secrets;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
+
+pub mod gate;
+
+use gate::Outgoing;
 
 /// A release to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +50,24 @@ fn released_or_ask(
     journal: &Journal,
     spent: &mut Spent,
 ) -> Result<Step, Failure> {
-    check_manifest(&work.files, &work.approved_manifest)?;
-    check_secrets(&work.files)?;
+    let message = work.project.commit_message.clone() + &messages::commit_trailer(&work.task);
+    gate::check(&Outgoing {
+        files: &work.files,
+        before: &Workspace::default(),
+        unshown: &[],
+        approved: &work.approved_manifest,
+        texts: &[
+            ("commit's message", &message),
+            ("repository's description", &work.project.description),
+        ],
+    })?;
     let repository = match repository(work, journal, spent)? {
         Ok(repository) => repository,
         Err(effect) => return Ok(Step::Do(vec![*effect])),
     };
     let request = CommitRequest {
         repository: repository.clone(),
-        message: work.project.commit_message.clone() + &messages::commit_trailer(&work.task),
+        message,
         date_unix: work.created_unix,
         files: work.files.clone(),
     };
@@ -193,21 +205,6 @@ pub fn check_manifest(files: &Workspace, approved: &str) -> Result<(), Failure> 
         Code::ManifestMismatch,
         "The files are not the ones the reviewer approved. Start the task anew.",
     ))
-}
-
-/// No file may hold a credential, whoever let it pass.
-fn check_secrets(files: &Workspace) -> Result<(), Failure> {
-    for (path, file) in files.files() {
-        if let Some(line) = secrets::line(&file.content) {
-            return Err(Failure::new(
-                Code::PublishFailed,
-                format!(
-                    "`{path}` holds what looks like a credential at line {line}, so nothing was published. Start the task anew, and say in the brief that it must not stand there."
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The project's name as a repository may have it: ASCII letters, digits and hyphens, at

@@ -47,6 +47,38 @@ async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
 }
 
 #[tokio::test]
+async fn a_preview_shows_its_own_deployment_until_that_is_deleted() {
+    let world = World::start(Options::default()).await;
+    world.create_site(json!({})).await;
+    let first = world.deploy(&[("index.html", "one")], true).await;
+    world.activated(&first["$id"]).await;
+    let second = world.deploy(&[("index.html", "two")], false).await;
+    let rule = async |deployment: &serde_json::Value| {
+        let equal = |name: &str, value: &serde_json::Value| json!({"method": "equal", "attribute": name, "values": [value]});
+        let filter = queries(&[
+            equal("deploymentId", deployment),
+            equal("trigger", &json!("deployment")),
+        ]);
+        let (_, rules) = world.get(&format!("/v1/proxy/rules?{filter}")).await;
+        rules["rules"][0].clone()
+    };
+    let [one, two] = [rule(&first["$id"]).await, rule(&second["$id"]).await];
+    let domain = |rule: &serde_json::Value| rule["domain"].as_str().unwrap().to_owned();
+    assert_eq!(world.visit(&domain(&one), "/").await.1, "one");
+    assert_eq!(world.visit(&domain(&two), "/").await.1, "two");
+    let id = second["$id"].as_str().unwrap();
+    let path = format!("/v1/sites/todo/deployments/{id}");
+    let removed = world.key(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    assert!(rule(&second["$id"]).await.is_null());
+    assert_eq!(world.visit(&domain(&two), "/").await.0, 404);
+    let path = format!("/v1/proxy/rules/{}", one["$id"].as_str().unwrap());
+    let removed = world.key(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(world.visit(&domain(&one), "/").await.0, 404);
+}
+
+#[tokio::test]
 async fn commands_run_in_a_sandbox_or_not_at_all() {
     let world = World::start(Options::default()).await;
     world.create_site(json!({})).await;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Serves a fixture and runs a call against it.
-async fn call<T: Send + 'static>(
+pub(crate) async fn call<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(&Client) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -16,13 +16,20 @@ macro_rules! fixtures {
 }
 
 fixtures! {
-    "account", "account_created", "body_too_large", "build_already_completed", "cursor_not_found", "deployment_created", "deployment_ready",
-    "deployments", "execution_bad_header", "execution_completed", "execution_failed",
-    "execution_timed_out", "execution_waiting", "guest_refused", "rate_limited",
-    "row_already_exists", "row_created", "row_deleted", "row_not_found", "row_patched", "row_read",
-    "row_update_conflict", "rows_created", "rows_selected", "rules", "session_anonymous", "session_email",
-    "session_refused",
-    "site_activated", "site_already_exists", "site_created", "unknown_route", "user_unauthorized",
+    "account", "account_created", "body_too_large", "build_already_completed",
+    "column_already_exists", "column_created", "column_default_unsupported", "column_deleted",
+    "column_not_found", "column_processing", "cursor_not_found", "database_already_exists",
+    "database_created", "database_not_found", "deployment_created", "deployment_deleted",
+    "deployment_ready", "deployments", "execution_bad_header", "execution_completed",
+    "execution_failed", "execution_timed_out", "execution_waiting", "function_already_exists",
+    "function_created", "function_deployment_created", "function_deployment_failed",
+    "function_read", "guest_refused", "index_already_exists", "index_created", "index_invalid",
+    "index_unknown_column", "rate_limited", "row_already_exists", "row_created", "row_deleted",
+    "row_not_found", "row_patched", "row_read", "row_update_conflict", "rows_created",
+    "rows_selected", "rules", "runtime_unsupported", "session_anonymous", "session_email",
+    "session_refused", "site_activated", "site_already_exists", "site_created",
+    "site_variable_created", "table_already_exists", "table_created", "table_inline",
+    "table_read", "unknown_route", "user_unauthorized", "variable_created", "variables",
 }
 
 pub(crate) fn fixture(name: &str) -> Value {

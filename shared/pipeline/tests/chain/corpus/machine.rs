@@ -96,8 +96,8 @@ fn row_16_what_holds_a_credential_is_not_released() {
     let Outcome::Failed(failure) = end.outcome else {
         panic!("{:?}", end.outcome);
     };
-    assert_eq!(failure.code, Code::PublishFailed);
-    insta::assert_snapshot!(failure.message, @"`a.js` holds what looks like a credential at line 2, so nothing was published. Start the task anew, and say in the brief that it must not stand there.");
+    assert_eq!(failure.code, Code::GateRefused);
+    insta::assert_snapshot!(failure.message, @"`a.js` line 2 holds what looks like a credential. Nothing was published. Start the task anew, and say in the brief what must not be there.");
 }
 
 #[test]
