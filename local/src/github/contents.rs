@@ -38,6 +38,12 @@ pub(super) async fn get(
     if !legal || path.contains('\n') || !is_plain_name(reference) {
         return Err(Refusal::not_found());
     }
+    if opened.require_commits().await.is_err() {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "This repository is empty.",
+        ));
+    }
     let mut reader = ObjectReader::start(&opened.git())?;
     let root = format!("{reference}^{{tree}}");
     let found = match reader.info(&root).await? {
@@ -181,7 +187,7 @@ pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusa
     let author = Signature::of(&opened, &input, "author")?;
     let committer = match input.object("committer")? {
         Some(_) => Signature::of(&opened, &input, "committer")?,
-        None => Signature::github(),
+        None => author.clone(),
     };
     let parents: Vec<String> = head.iter().cloned().collect();
     let sha = commit::write(&git, &tree, &parents, &author, &committer, message).await?;
