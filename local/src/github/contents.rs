@@ -136,6 +136,18 @@ fn entry(opened: &Opened, reference: &str, path: &str, sha: &str, size: usize) -
     })
 }
 
+/// Who changes a file must say which one it is, and who makes one must not.
+fn require_known(path: &str, current: Option<&str>, given: Option<&str>) -> Result<(), Refusal> {
+    match (current, given) {
+        (Some(_), None) => Err(Refusal::invalid_request("\"sha\" wasn't supplied.")),
+        (current, Some(given)) if current != Some(given) => {
+            let message = format!("{path} does not match {given}");
+            Err(Refusal::new(StatusCode::CONFLICT, message))
+        }
+        (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+    }
+}
+
 pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusal> {
     let message = input.required_text("message")?;
     let packed: String = input.required_text("content")?.split_whitespace().collect();
@@ -161,16 +173,7 @@ pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusa
         None => None,
     };
     let current = current.map(|info| info.sha);
-    match (&current, given) {
-        (Some(_), None) => {
-            return Err(Refusal::invalid_request("\"sha\" wasn't supplied."));
-        }
-        (current, Some(given)) if current.as_deref() != Some(given) => {
-            let message = format!("{joined} does not match {given}");
-            return Err(Refusal::new(StatusCode::CONFLICT, message));
-        }
-        (Some(_) | None, Some(_)) | (None, None) => {}
-    }
+    require_known(&joined, current.as_deref(), given)?;
     let blob = objects::write_blobs(&git, &[&bytes]).await?.concat();
     let entry = Entry {
         path,
