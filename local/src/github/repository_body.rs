@@ -74,6 +74,8 @@ pub(super) fn full(base_url: &str, record: &RepositoryRecord, actor: &Actor) -> 
     let owner = identity_body::owner(base_url, &record.owner, record.organization);
     let admin = actor.may(record, Operation::UpdateRepository).is_ok();
     let push = actor.may_push(record);
+    // As GitHub: installations are told that they may do nothing, whatever they may do.
+    let person = actor.is_person();
     let mut body: Map<String, Value> = record.settings.clone().into_iter().collect();
     for (key, path) in ADDRESSES {
         body.insert(key.to_owned(), json!(format!("{url}{path}")));
@@ -114,11 +116,11 @@ pub(super) fn full(base_url: &str, record: &RepositoryRecord, actor: &Actor) -> 
         "updated_at": format_time(record.updated_at),
         "pushed_at": format_time(record.pushed_at),
         "permissions": {
-            "admin": admin,
-            "maintain": admin,
-            "push": push,
-            "triage": push,
-            "pull": true,
+            "admin": admin && person,
+            "maintain": admin && person,
+            "push": push && person,
+            "triage": push && person,
+            "pull": person,
         },
     });
     if let Value::Object(rest) = rest {

@@ -191,7 +191,7 @@ async fn an_installation_works_where_it_is_installed() {
     assert!(held.starts_with("ghs_7_") && held.len() > 100);
     let shown = get(&hub, &held, "/repos/Ada/shop").await;
     assert!(!shown.headers.contains_key("x-oauth-scopes"));
-    assert_eq!(shown.expect(200)["permissions"]["push"], true);
+    assert_eq!(shown.expect(200)["permissions"]["push"], false);
     get(&hub, &held, "/repos/Ada/secret")
         .await
         .refused(404, "Not Found");
