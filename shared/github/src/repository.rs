@@ -198,12 +198,7 @@ impl Client {
     async fn refuse_app_of_a_person(&self, new: &NewRepository) -> Result<(), Error> {
         let app = matches!(*self.credentials, Credentials::App(_));
         if app && (new.owner.is_none() || self.is_app_of_a_person().await?) {
-            return Err(Error::Validation {
-                operation: CREATE,
-                message: "a GitHub App cannot create a repository in a personal account; name an \
-                          organization, use a token, or choose an existing repository"
-                    .to_owned(),
-            });
+            return Err(no_person(new.owner.as_deref()));
         }
         Ok(())
     }
@@ -216,14 +211,14 @@ impl Client {
         if self.login.get().is_some_and(|login| is_own(login)) {
             return self.create_at("/user/repos", new).await;
         }
-        let failed = match self.create_at(&format!("/orgs/{owner}/repos"), new).await {
-            Err(failed) if failed.is_absent() => failed,
+        match self.create_at(&format!("/orgs/{owner}/repos"), new).await {
+            Err(failed) if failed.is_absent() => {}
             end => return end,
-        };
-        if matches!(*self.credentials, Credentials::App(_)) {
-            return Err(failed);
         }
         let stopped = |error| Failed::Stopped(Box::new(error));
+        if matches!(*self.credentials, Credentials::App(_)) {
+            return Err(stopped(no_person(Some(owner))));
+        }
         let login = self.own_login().await.map_err(stopped)?;
         if is_own(&login) {
             return self.create_at("/user/repos", new).await;
@@ -334,6 +329,20 @@ fn refused(new: &NewRepository, failed: Failed) -> Error {
             message,
         },
         (Some(_) | None, _) => failed.into_error(CREATE),
+    }
+}
+
+/// The error of an App that was asked to create something where it cannot.
+fn no_person(owner: Option<&str>) -> Error {
+    let place = owner.map_or_else(String::new, |owner| {
+        format!(" (`{owner}` is no organization that it can see)")
+    });
+    Error::Validation {
+        operation: CREATE,
+        message: format!(
+            "a GitHub App cannot create a repository in a personal account{place}; name an \
+             organization, use a token, or choose an existing repository"
+        ),
     }
 }
 

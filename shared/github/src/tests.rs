@@ -14,6 +14,7 @@ mod pulls;
 mod reading;
 mod recorded;
 mod refusals;
+mod replayed;
 mod repositories;
 
 use std::time::Duration;

@@ -172,6 +172,10 @@ async fn app_creates_in_an_organization_and_not_for_a_person() {
         owner: Some("ann".to_owned()),
         ..new_repository()
     };
+    let by_number = app(&fake, &pem, Installation::Id(30_614_487));
+    let error = by_number.ensure_repository(&new).await.expect_err("404");
+    assert!(matches!(error, Error::Validation { .. }), "{error:?}");
+    assert_eq!(fake.taken(), [MINT, "POST /orgs/ann/repos"]);
     let person = app(&fake, &pem, Installation::Owner("ann".to_owned()));
     let error = person.ensure_repository(&new).await.expect_err("refused");
     assert!(matches!(error, Error::Validation { .. }), "{error:?}");

@@ -20,8 +20,8 @@ impl State {
         body: &Value,
     ) -> (u16, Value) {
         let folder = self.folder(full_name);
-        let any = try_git(&folder, &["rev-list", "-n", "1", "--all"], "", &[]);
-        if any.as_deref() == Ok("") {
+        let heads = std::fs::read_dir(folder.join("refs/heads")).expect("a repository");
+        if heads.count() == 0 {
             return refuse(409, "Git Repository is empty.");
         }
         match (method, rest) {
