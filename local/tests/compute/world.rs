@@ -13,7 +13,8 @@ use local::functions::{self, FunctionSettings, Functions};
 use local::hosting;
 use local::kernel::{Kernel, KernelOptions, Project};
 use local::proxy;
-use local::sites::{self, SiteSettings, Sites};
+use local::sandbox::BuildSettings;
+use local::sites::{self, Sites};
 use local::store::Durability;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
@@ -32,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) sites: Value,
     pub(crate) faults: Faults,
     pub(crate) stand_in: bool,
-    pub(crate) site_settings: SiteSettings,
+    pub(crate) build_settings: BuildSettings,
     pub(crate) change: Box<dyn FnOnce(&mut FunctionSettings)>,
     pub(crate) modes: Vec<(&'static str, &'static str)>,
 }
@@ -44,7 +45,7 @@ impl Default for Options {
             sites: json!([]),
             faults: Faults::default(),
             stand_in: false,
-            site_settings: SiteSettings::default(),
+            build_settings: BuildSettings::default(),
             change: Box::new(|_| {}),
             modes: Vec::new(),
         }
@@ -115,7 +116,7 @@ impl World {
         }
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
-        Sites::start(&kernel, options.site_settings).await.unwrap();
+        Sites::start(&kernel, options.build_settings).await.unwrap();
         config.apply(&kernel).await.unwrap();
         let app = Router::new()
             .merge(functions::router())

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::get;
-use local::sites::SiteSettings;
+use local::sandbox::BuildSettings;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
@@ -130,7 +130,7 @@ async fn registry() -> u16 {
 async fn a_build_reaches_the_package_registry_and_nothing_else() {
     let (port, other) = (registry().await, registry().await);
     let world = World::start(Options {
-        site_settings: SiteSettings {
+        build_settings: BuildSettings {
             relay: Some(example("relay")),
             registry: Some(format!("http://127.0.0.1:{port}/")),
         },

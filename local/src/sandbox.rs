@@ -1,5 +1,5 @@
 //! Commands of a build, run by bubblewrap (`bwrap`): a folder of their own, the system's programs
-//! to read, no network but the [way to the package registry](super::gateway), none of our
+//! to read, no network but the [way to the package registry](gateway), none of our
 //! environment, and limits.
 
 use std::path::{Path, PathBuf};
@@ -8,11 +8,19 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::gateway::{self, Gateway};
-use super::{relay, watch};
+mod gateway;
+mod registry;
+pub mod relay;
+mod watch;
+
+pub use registry::BuildSettings;
+
 use crate::error::APPWRITE_VERSION;
+use gateway::Gateway;
+use registry::{Registry, RegistryError};
 
 /// Time of one command (Appwrite's default for builds).
 const TIME_MAX: Duration = Duration::from_secs(900);
@@ -30,8 +38,6 @@ const READABLE: &[&str] = &[
     "/etc/alternatives",
     "/etc/ld.so.cache",
 ];
-/// Where commands find the source.
-const FOLDER: &str = "/site";
 /// Limits that hold for the command and all it starts: 512 processes, 4 GiB of memory and 900 s of
 /// processor time for each, files of 512 MiB, no core dumps. Shells differ in the letter for
 /// processes. What they take together is [`watch`]ed.
@@ -46,7 +52,7 @@ const CA_FILE: &str = "/run/registry/ca.pem";
 
 /// Why a command did not end well, in words for the log of its build.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SandboxError {
+pub(crate) enum SandboxError {
     #[error(
         "Error: commands of a build run in a sandbox, and `bwrap` is not there. Install bubblewrap (`apt-get install bubblewrap`), or upload built files with empty commands."
     )]
@@ -72,22 +78,67 @@ pub(super) enum SandboxError {
     Disk(#[from] std::io::Error),
 }
 
+/// The way of builds to the package registry, which is found out once.
+#[derive(Debug)]
+pub(crate) struct Network {
+    settings: BuildSettings,
+    registry: OnceCell<Registry>,
+}
+
+impl Network {
+    pub(crate) fn new(settings: BuildSettings) -> Self {
+        Self {
+            settings,
+            registry: OnceCell::new(),
+        }
+    }
+
+    /// Opens the way for one build. Where it is not known which registry that is, there is none,
+    /// and the log says so: many commands need no network.
+    pub(crate) async fn open(
+        &self,
+        log: &mut String,
+    ) -> Result<Option<(Gateway, PathBuf)>, SandboxError> {
+        let Some(relay) = self.settings.relay.clone() else {
+            return Ok(None);
+        };
+        match self.registry().await {
+            Ok(registry) => Ok(Some((Gateway::open(registry)?, relay))),
+            Err(error) => {
+                log.push_str(&format!("Warning: {error}, so there is no network.\n"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The registry that builds may reach. npm is asked until it has answered once.
+    async fn registry(&self) -> Result<Registry, RegistryError> {
+        let find = async || match &self.settings.registry {
+            Some(url) => Registry::at(url),
+            None => Registry::of_npm().await,
+        };
+        self.registry.get_or_try_init(find).await.cloned()
+    }
+}
+
 /// A sandbox around one folder.
-pub(super) struct Sandbox<'a> {
+pub(crate) struct Sandbox<'a> {
     /// The only folder that can be written.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
+    /// Where commands find it.
+    pub(crate) mount: &'a str,
     /// The environment, and nothing else.
-    pub(super) variables: Vec<(String, String)>,
+    pub(crate) variables: Vec<(String, String)>,
     /// Ends a running command.
-    pub(super) stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// The way to the registry, and the executable that leads there from the inside.
-    pub(super) network: Option<(Gateway, PathBuf)>,
+    pub(crate) network: Option<(Gateway, PathBuf)>,
 }
 
 impl Sandbox<'_> {
     /// Runs a command and adds what it prints to `log`. Everything it started has ended when this
     /// returns.
-    pub(super) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
+    pub(crate) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
         let program = PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists());
         let program = program.ok_or(SandboxError::Missing)?;
         let options = self.options().ok_or(SandboxError::ZeroByte)?;
@@ -161,7 +212,7 @@ impl Sandbox<'_> {
             all.extend(["--ro-bind-try", path, path]);
         }
         all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
-        all.extend(["--bind", folder, FOLDER, "--chdir", FOLDER]);
+        all.extend(["--bind", folder, self.mount, "--chdir", self.mount]);
         let own = [
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
             ("HOME", "/tmp"),
@@ -237,7 +288,6 @@ async fn finish(
 
 #[cfg(test)]
 mod tests {
-    use super::super::registry::Registry;
     use super::*;
 
     #[tokio::test]
