@@ -180,6 +180,7 @@ impl Platform {
             slots: config.slots,
             sweep_every: config.sweep_every,
             runtimes: config.runtimes,
+            builds: config.builds.clone(),
             ..FunctionSettings::new(config.functions_dir)
         };
         let functions = Functions::start(&kernel, settings).await?;

@@ -1,4 +1,5 @@
-//! Commands of a build, run by bubblewrap (`bwrap`): a folder of their own, the system's programs
+//! What models wrote, run by bubblewrap (`bwrap`): commands of a build here, functions by the
+//! executor, which takes its options from here. A command has a folder of its own, the system's programs
 //! to read, no network but the [way to the package registry](gateway), none of our
 //! environment, and limits.
 
@@ -24,6 +25,9 @@ use registry::{Registry, RegistryError};
 
 /// Time of one command (Appwrite's default for builds).
 const TIME_MAX: Duration = Duration::from_secs(900);
+/// Pause between two looks at what a command takes, and at what runs on.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_SELDOM: Duration = Duration::from_millis(500);
 /// Bytes of output that are kept, the last ones.
 const OUTPUT_BYTES_MAX: usize = 1_000_000;
 /// Where the program is looked for.
@@ -44,6 +48,10 @@ const READABLE: &[&str] = &[
 const SCRIPT: &str = "exec 2>&1
 { ulimit -u 512 2>/dev/null || ulimit -p 512; } && ulimit -d 4194304 && ulimit -t 900 &&
 ulimit -f 1048576 && ulimit -c 0 || exit 125
+exec \"$@\"";
+/// The same limits for what runs on: its time is that of its executions.
+pub(crate) const RUN_SCRIPT: &str =
+    "ulimit -d 4194304 && ulimit -f 1048576 && ulimit -c 0 || exit 125
 exec \"$@\"";
 /// Where commands find the relay's executable.
 const RELAY: &str = "/run/registry/relay";
@@ -76,6 +84,39 @@ pub(crate) enum SandboxError {
     ZeroByte,
     #[error("Error: the sandbox could not be started.")]
     Disk(#[from] std::io::Error),
+}
+
+/// Where bubblewrap is, if it is there.
+pub(crate) fn program() -> Option<PathBuf> {
+    PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists())
+}
+
+/// Returns when what runs on, with all it started, is too many or too large; says what passed a
+/// limit.
+pub(crate) async fn excess(process: u32) -> String {
+    watch::excess(process, LOOK_SELDOM).await
+}
+
+/// Options of bubblewrap for a sandbox with the system's programs to read, temporary files, no
+/// network and no folder of ours.
+pub(crate) fn isolation() -> Vec<String> {
+    let mut all = vec!["--unshare-all", "--unshare-user"];
+    all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
+    all.extend(["--die-with-parent", "--new-session"]);
+    for path in READABLE {
+        all.extend(["--ro-bind-try", path, path]);
+    }
+    all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    let own = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("HOME", "/tmp"),
+        ("LANG", "C.UTF-8"),
+        ("APPWRITE_VERSION", APPWRITE_VERSION),
+    ];
+    for (name, value) in own {
+        all.extend(["--setenv", name, value]);
+    }
+    all.into_iter().map(str::to_owned).collect()
 }
 
 /// The way of builds to the package registry, which is found out once.
@@ -139,8 +180,7 @@ impl Sandbox<'_> {
     /// Runs a command and adds what it prints to `log`. Everything it started has ended when this
     /// returns.
     pub(crate) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
-        let program = PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists());
-        let program = program.ok_or(SandboxError::Missing)?;
+        let program = program().ok_or(SandboxError::Missing)?;
         let options = self.options().ok_or(SandboxError::ZeroByte)?;
         log.push_str(&format!("$ {command}\n"));
         // Options come through the standard input: as arguments every process could read the
@@ -166,7 +206,7 @@ impl Sandbox<'_> {
         let watched = child.id().unwrap_or_default();
         let ended = tokio::select! {
             ended = finish(&mut child, &mut output) => ended.map_err(SandboxError::from),
-            excess = watch::excess(watched) => {
+            excess = watch::excess(watched, LOOK_EVERY) => {
                 Err(SandboxError::TooMuch { command: command.to_owned(), excess })
             }
             () = tokio::time::sleep(TIME_MAX) => Err(SandboxError::TimedOut(command.to_owned())),
@@ -205,23 +245,9 @@ impl Sandbox<'_> {
             Some((gateway, relay)) => way_out(gateway, relay)?,
             None => Vec::new(),
         };
-        let mut all = vec!["--unshare-all", "--unshare-user"];
-        all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
-        all.extend(["--die-with-parent", "--new-session"]);
-        for path in READABLE {
-            all.extend(["--ro-bind-try", path, path]);
-        }
-        all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+        let isolation = isolation();
+        let mut all: Vec<&str> = isolation.iter().map(String::as_str).collect();
         all.extend(["--bind", folder, self.mount, "--chdir", self.mount]);
-        let own = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("HOME", "/tmp"),
-            ("LANG", "C.UTF-8"),
-            ("APPWRITE_VERSION", APPWRITE_VERSION),
-        ];
-        for (name, value) in own {
-            all.extend(["--setenv", name, value]);
-        }
         all.extend(network.iter().map(String::as_str));
         for (name, value) in &self.variables {
             all.extend(["--setenv", name, value]);

@@ -114,6 +114,7 @@ impl World {
             ]);
             settings.variables.insert(function.id.clone(), variables);
         }
+        settings.builds = options.build_settings.clone();
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
         Sites::start(&kernel, options.build_settings).await.unwrap();
@@ -346,4 +347,14 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .unwrap()
         .join("examples")
         .join(name)
+}
+
+/// Whether this machine has a bubblewrap that may make namespaces.
+pub(crate) fn sandbox_works() -> bool {
+    let options = ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/"];
+    std::process::Command::new("bwrap")
+        .args(options)
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
 }

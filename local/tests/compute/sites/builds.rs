@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::archive;
-use crate::world::{Options, World, example, queries, read};
+use crate::world::{Options, World, example, queries, read, sandbox_works};
 
 #[tokio::test]
 async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
@@ -105,16 +105,6 @@ async fn commands_run_in_a_sandbox_or_not_at_all() {
         assert_eq!(built["status"], "failed", "{log}");
         assert!(log.contains("sandbox"), "{log}");
     }
-}
-
-/// Whether this machine has a bubblewrap that may make namespaces.
-fn sandbox_works() -> bool {
-    let options = ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/"];
-    std::process::Command::new("bwrap")
-        .args(options)
-        .arg("true")
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 /// A package registry of one text, at a port of loopback.
