@@ -311,6 +311,7 @@ async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
         data_dir: data.path("github"),
         bind: loopback(free_or_any(port)),
         accounts: vec![account],
+        access: Default::default(),
         open_clone: true,
         faults: Default::default(),
     };
