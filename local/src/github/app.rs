@@ -130,6 +130,7 @@ pub(super) fn by_jwt(
     let issuer = issuer
         .as_u64()
         .or_else(|| issuer.as_str().and_then(|text| text.parse().ok()))
+        .or_else(|| by_client_id(service, issuer.as_str()?))
         .ok_or_else(|| refused("'Issuer' claim ('iss') must be an Integer"))?;
     let known = service
         .accounts
@@ -161,6 +162,15 @@ pub(super) fn by_jwt(
     }
 }
 
+fn by_client_id(service: &Service, text: &str) -> Option<u64> {
+    let mut apps = service.accounts.apps.iter().map(|(app, _)| app.id);
+    apps.find(|id| client_id(*id) == text)
+}
+
+fn client_id(app: u64) -> String {
+    format!("Iv1.{app:016x}")
+}
+
 fn calling<'a>(service: &'a Service, caller: &Caller) -> Result<&'a App, Refusal> {
     let Grant::App { id } = &caller.actor.grant else {
         return Err(caller.actor.not_accessible());
@@ -185,7 +195,7 @@ pub(super) async fn get_app(
     Ok(Json(json!({
         "id": app.id,
         "slug": app.slug,
-        "client_id": format!("Iv1.{:016x}", app.id),
+        "client_id": client_id(app.id),
         "node_id": node_id::app(app.id),
         "owner": identity_body::owner(base, &app.owner, organization),
         "name": app.slug,
@@ -252,7 +262,7 @@ fn find(
     let owner = identity_body::owner(base, &app.owner, false);
     Ok(Json(json!({
         "id": installation.id,
-        "client_id": format!("Iv1.{:016x}", app.id),
+        "client_id": client_id(app.id),
         "account": identity_body::owner(base, account, organization),
         "repository_selection": selection(&installation.repositories),
         "access_tokens_url": format!("{api}/access_tokens"),
@@ -328,7 +338,11 @@ fn narrowed_permissions(
     installation: &Installation,
     input: &Input,
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let Some(wanted) = input.object("permissions")? else {
+    // As recorded: an empty list asks for everything too.
+    let wanted = input
+        .object("permissions")?
+        .filter(|wanted| !wanted.is_empty());
+    let Some(wanted) = wanted else {
         return Ok(installation.permissions.clone());
     };
     let mut permissions = BTreeMap::new();

@@ -105,15 +105,6 @@ impl Signature {
         })
     }
 
-    /// Who commits what is made on GitHub itself.
-    pub(super) fn github() -> Self {
-        Self {
-            name: "GitHub".to_owned(),
-            email: "noreply@github.com".to_owned(),
-            seconds: now().as_second(),
-        }
-    }
-
     fn parse(object: &Map<String, Value>) -> Result<Self, Refusal> {
         let input = Input::from_object(object);
         input.require(&["email", "name"])?;

@@ -38,6 +38,12 @@ pub(super) async fn get(
     if !legal || path.contains('\n') || !is_plain_name(reference) {
         return Err(Refusal::not_found());
     }
+    if opened.require_commits().await.is_err() {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "This repository is empty.",
+        ));
+    }
     let mut reader = ObjectReader::start(&opened.git())?;
     let root = format!("{reference}^{{tree}}");
     let found = match reader.info(&root).await? {
@@ -130,6 +136,18 @@ fn entry(opened: &Opened, reference: &str, path: &str, sha: &str, size: usize) -
     })
 }
 
+/// Who changes a file must say which one it is, and who makes one must not.
+fn require_known(path: &str, current: Option<&str>, given: Option<&str>) -> Result<(), Refusal> {
+    match (current, given) {
+        (Some(_), None) => Err(Refusal::invalid_request("\"sha\" wasn't supplied.")),
+        (current, Some(given)) if current != Some(given) => {
+            let message = format!("{path} does not match {given}");
+            Err(Refusal::new(StatusCode::CONFLICT, message))
+        }
+        (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+    }
+}
+
 pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusal> {
     let message = input.required_text("message")?;
     let packed: String = input.required_text("content")?.split_whitespace().collect();
@@ -155,16 +173,7 @@ pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusa
         None => None,
     };
     let current = current.map(|info| info.sha);
-    match (&current, given) {
-        (Some(_), None) => {
-            return Err(Refusal::invalid_request("\"sha\" wasn't supplied."));
-        }
-        (current, Some(given)) if current.as_deref() != Some(given) => {
-            let message = format!("{joined} does not match {given}");
-            return Err(Refusal::new(StatusCode::CONFLICT, message));
-        }
-        (Some(_) | None, Some(_)) | (None, None) => {}
-    }
+    require_known(&joined, current.as_deref(), given)?;
     let blob = objects::write_blobs(&git, &[&bytes]).await?.concat();
     let entry = Entry {
         path,
@@ -181,7 +190,7 @@ pub(super) async fn put(opened: Opened, input: Input) -> Result<Response, Refusa
     let author = Signature::of(&opened, &input, "author")?;
     let committer = match input.object("committer")? {
         Some(_) => Signature::of(&opened, &input, "committer")?,
-        None => Signature::github(),
+        None => author.clone(),
     };
     let parents: Vec<String> = head.iter().cloned().collect();
     let sha = commit::write(&git, &tree, &parents, &author, &committer, message).await?;

@@ -13,6 +13,8 @@ pub struct Faults {
     pub rules: Vec<FaultRule>,
     /// `POST git/trees` with more entries answers the 422 "your request timed out".
     pub tree_entries_max: Option<usize>,
+    /// `GET git/trees` lists so many entries at most, then says `truncated` (GitHub: 100,000).
+    pub tree_listed_max: Option<usize>,
     /// How many reads of a just created repository answer 404, as GitHub does for a while.
     pub missing_after_create: u32,
     /// How many calls that create content one caller may make in a minute (GitHub: 80). More are
@@ -110,6 +112,10 @@ impl FaultState {
         self.faults
             .tree_entries_max
             .is_some_and(|max| entries > max)
+    }
+
+    pub(super) fn listed_max(&self) -> Option<usize> {
+        self.faults.tree_listed_max
     }
 
     pub(super) fn created(&self, repository: u64) {

@@ -72,7 +72,7 @@ operations! {
     UpdateReference: "PATCH" "/repos/{owner}/{repo}/git/refs/{ref}", "git/refs#update-a-reference", "", Writer, "contents=write; contents=write,workflows=write";
     CreateBlob: "POST" "/repos/{owner}/{repo}/git/blobs", "git/blobs#create-a-blob", "", Writer, "contents=write";
     GetBlob: "GET" "/repos/{owner}/{repo}/git/blobs/{file_sha}", "git/blobs#get-a-blob", "", Reader, "contents=read";
-    CreateTree: "POST" "/repos/{owner}/{repo}/git/trees", "git/trees#create-a-tree", "", Writer, "contents=write; contents=write,workflows=write";
+    CreateTree: "POST" "/repos/{owner}/{repo}/git/trees", "git/trees#create-a-tree", "", Writer, "contents=write";
     GetTree: "GET" "/repos/{owner}/{repo}/git/trees/{tree_sha}", "git/trees#get-a-tree", "", Reader, "contents=read";
     CreateCommit: "POST" "/repos/{owner}/{repo}/git/commits", "git/commits#create-a-commit", "", Writer, "contents=write";
     GetCommit: "GET" "/repos/{owner}/{repo}/git/commits/{commit_sha}", "git/commits#get-a-commit-object", "", Reader, "contents=read";

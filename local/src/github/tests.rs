@@ -1,16 +1,21 @@
 //! The stand-in over real HTTP. Every answer any test receives is held to GitHub's description.
 
 mod access;
+mod actions;
+mod apps;
 mod clones;
 mod commits;
+mod contents;
 mod description;
 mod failures;
 mod limited;
 mod outside;
 mod pulls;
 mod pushes;
+mod recorded;
 mod references;
 mod repositories;
+mod settings;
 mod survival;
 mod trees;
 

@@ -329,12 +329,14 @@ async fn listing(
     arguments.push(tree);
     let output = opened.git().run(&arguments, &[]).await?.success()?;
     let output = String::from_utf8(output).context("a path is not UTF-8")?;
+    let most = opened.service.faults.listed_max();
+    let most = most.unwrap_or(LISTED_ENTRIES_MAX);
     let mut entries = Vec::new();
     let mut bytes = 0;
     let mut truncated = false;
     for line in output.split_terminator('\0') {
         bytes += line.len();
-        truncated = entries.len() == LISTED_ENTRIES_MAX || bytes > LISTED_BYTES_MAX;
+        truncated = entries.len() == most || bytes > LISTED_BYTES_MAX;
         if truncated {
             break;
         }

@@ -107,6 +107,23 @@ async fn a_tree_that_is_too_large_times_out() {
 }
 
 #[tokio::test]
+async fn a_listing_that_is_too_long_is_cut() {
+    let faults = Faults {
+        tree_listed_max: Some(2),
+        ..Faults::default()
+    };
+    let hub = Hub::start_with(faults, true).await;
+    let head = hub.create("shop").await;
+    for (path, truncated, listed) in [("a", false, 2), ("a/b", true, 2)] {
+        let sha = hub.commit("shop", &head, path, "x").await;
+        let path = format!("/repos/Ada/shop/git/trees/{sha}?recursive=1");
+        let listing = hub.get(&path).await.expect(200);
+        assert_eq!(listing["truncated"], truncated);
+        assert_eq!(listing["tree"].as_array().unwrap().len(), listed);
+    }
+}
+
+#[tokio::test]
 async fn a_new_repository_may_look_missing_for_a_while() {
     let faults = Faults {
         missing_after_create: 2,
