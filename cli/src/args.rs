@@ -49,7 +49,7 @@ pub enum Command {
     /// Make one model call, alone.
     Try(TryArgs),
     /// Lead a command in the sandbox of a build to the package registry; not for people.
-    #[command(name = local::sites::relay::MODE, hide = true)]
+    #[command(name = local::sandbox::relay::MODE, hide = true)]
     Relay {
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn what_a_relay_runs_is_taken_as_it_is() {
         let words = ["/bin/sh", "-c", "npm install --verbose", "-v", "--"];
-        let line = ["orchestrator", local::sites::relay::MODE]
+        let line = ["orchestrator", local::sandbox::relay::MODE]
             .into_iter()
             .chain(words);
         let args = Args::try_parse_from(line).unwrap();

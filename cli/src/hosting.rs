@@ -14,7 +14,7 @@ use local::faults::Faults;
 use local::github::{Account, GitHub, GitHubConfig};
 use local::models::{Models, ModelsConfig};
 use local::platform::{Platform, PlatformConfig};
-use local::sites::SiteSettings;
+use local::sandbox::BuildSettings;
 use pipeline::Stage;
 use secrecy::SecretString;
 use shell::config::is_replaced;
@@ -193,7 +193,7 @@ impl Hosting {
             sweep_every: Some(Duration::from_secs(args.sweep_every)),
             faults,
             sync: args.sync,
-            sites: SiteSettings {
+            builds: BuildSettings {
                 relay: Some(functions_dir.join(PROGRAM)).filter(|path| path.is_file()),
                 registry: None,
             },
@@ -311,6 +311,7 @@ async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
         data_dir: data.path("github"),
         bind: loopback(free_or_any(port)),
         accounts: vec![account],
+        access: Default::default(),
         open_clone: true,
         faults: Default::default(),
     };

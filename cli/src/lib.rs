@@ -45,6 +45,6 @@ pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Logout(args) => account_command::logout(args).await,
         Command::Settings => settings_command::settings(),
         Command::Try(args) => try_command::try_model(&args).await,
-        Command::Relay { command } => Ok(local::sites::relay::run(command).await?),
+        Command::Relay { command } => Ok(local::sandbox::relay::run(command).await?),
     }
 }

@@ -6,12 +6,12 @@ fn main() -> std::io::Result<ExitCode> {
     let mut words = std::env::args_os().skip(1);
     if words
         .next()
-        .is_none_or(|mode| mode != local::sites::relay::MODE)
+        .is_none_or(|mode| mode != local::sandbox::relay::MODE)
     {
         return Ok(ExitCode::FAILURE);
     }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(local::sites::relay::run(words.collect()))
+        .block_on(local::sandbox::relay::run(words.collect()))
 }

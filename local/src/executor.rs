@@ -19,6 +19,7 @@ mod call;
 mod connections;
 mod listening;
 mod logs;
+mod node;
 mod process;
 
 pub use call::{ANSWER_BYTES_MAX, Call};
@@ -26,6 +27,8 @@ pub(crate) use logs::keep_end;
 
 use crate::faults::{At, CallFault};
 use call::ExchangeError;
+pub(crate) use node::NODE_FOLDER;
+pub use node::NodeCode;
 pub use process::ProcessInfo;
 use process::{InUse, Process};
 
@@ -35,13 +38,22 @@ pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(15);
 /// Attempts to reach a process; only a refused connection is tried again.
 const CONNECT_ATTEMPTS_MAX: u32 = 3;
 
+/// What a function is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// An executable of this machine, which listens at the port in `PORT` and is trusted.
+    Executable(PathBuf),
+    /// JavaScript, which runs in a sandbox.
+    Node(NodeCode),
+}
+
 /// What to run for a function.
 #[derive(Clone, PartialEq)]
 pub struct Program {
     /// Function id.
     pub id: String,
-    /// File to run.
-    pub executable: PathBuf,
+    /// What to run.
+    pub code: Code,
     /// The whole environment besides what the protocol adds.
     pub variables: BTreeMap<String, String>,
     /// Folder for its logs; also its working directory.
@@ -59,7 +71,7 @@ impl std::fmt::Debug for Program {
         // Values may be secrets.
         f.debug_struct("Program")
             .field("id", &self.id)
-            .field("executable", &self.executable)
+            .field("code", &self.code)
             .field("variables", &self.variables.keys())
             .finish_non_exhaustive()
     }

@@ -2,12 +2,12 @@
 //!
 //! The processes are the [`crate::executor`]'s, the order of delivery is the [`crate::queue`]'s,
 //! the clock of schedules is [`crate::schedule`]. Functions come from `appwrite.json`, with
-//! executables from a folder, or from the API, with uploaded prebuilt executables. Not here:
-//! builds that compile.
+//! executables from a folder, or from the API, with uploaded prebuilt executables or JavaScript,
+//! which is built and run in sandboxes. Not here: builds that compile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ pub(crate) mod domain;
 pub(crate) mod executions;
 pub(crate) mod listing;
 mod multipart;
+mod node;
 mod patterns;
 mod prebuilt;
 pub(crate) mod registry;
@@ -50,6 +51,7 @@ use crate::error::ApiError;
 use crate::executor::{Executor, ExecutorError};
 use crate::kernel::Kernel;
 use crate::queue::Queue;
+use crate::sandbox::{BuildSettings, Network};
 use crate::{queue, schedule};
 
 /// Tables of this module.
@@ -137,6 +139,8 @@ pub struct FunctionSettings {
     pub drain: Duration,
     /// Runtimes that functions made through the API may name.
     pub runtimes: Vec<String>,
+    /// How builds reach the package registry.
+    pub builds: BuildSettings,
 }
 
 impl FunctionSettings {
@@ -152,6 +156,7 @@ impl FunctionSettings {
             idle: IDLE_DEFAULT,
             drain: DRAIN_DEFAULT,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
+            builds: BuildSettings::default(),
         }
     }
 }
@@ -164,6 +169,9 @@ pub struct Functions {
     queue: Queue,
     detours: Detours,
     builds: Semaphore,
+    /// Ends the build of a deployment.
+    running: Mutex<HashMap<String, CancellationToken>>,
+    network: Network,
     /// Held while the registry is read anew, so that an older state never follows a newer one.
     reloading: tokio::sync::Mutex<()>,
     /// Everything that runs for a caller or for nobody.
@@ -188,6 +196,8 @@ impl Functions {
             queue: Queue::new(settings.slots),
             detours: Detours::default(),
             builds: Semaphore::new(builds::BUILDS_MAX),
+            running: Mutex::default(),
+            network: Network::new(settings.builds.clone()),
             reloading: tokio::sync::Mutex::default(),
             settings,
             registry: RwLock::new(Arc::from([])),
@@ -295,6 +305,17 @@ impl Functions {
     /// Id of the function whose process serves an execution.
     pub(crate) fn function_of(&self, execution_id: &str) -> Option<String> {
         self.executor.function_of(execution_id)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the commands of a build, if it runs any.
+    fn call_off(&self, deployment_id: &str) {
+        if let Some(running) = self.running().get(deployment_id) {
+            running.cancel();
+        }
     }
 
     /// All functions in order of creation.

@@ -5,32 +5,45 @@
 //! (npm `@octokit/openapi` 23.0.2) and are validated against it in the tests; messages the
 //! description does not fix are the ones public test suites record from the live service.
 //!
+//! Plain git can push to it with a token, as to GitHub, and whoever holds the [`GitHub`] can do what
+//! others do to a repository meanwhile: `seed`, `commit`, `merge_pull_request`.
+//!
 //! State is a directory: `repositories.json` (what GitHub knows of a repository besides git) and
 //! `repositories/<id>.git`. A repository exists once it is in the JSON file, which is replaced
 //! atomically; branches move only by `git update-ref` with the expected old value. So a process
 //! killed at any instant leaves nothing half-done behind.
 
 mod account;
+mod actions;
+mod app;
 mod blob;
 mod clone;
 mod commit;
+mod contents;
 mod faults;
 mod gate;
 mod git;
 mod identity_body;
 mod input;
+mod merge;
 mod node_id;
 mod objects;
 mod opened;
+mod operation;
+mod outside;
 mod page;
+mod pull;
+mod pull_body;
 mod rate_limit;
 mod reference;
 mod refusal;
 mod registry;
 mod repository;
 mod repository_body;
+mod repository_update;
 mod request_log;
 mod routes;
+mod schema;
 mod tree;
 mod tree_entry;
 
@@ -50,10 +63,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::serving;
 
-pub use self::account::Account;
+pub use self::account::{Access, Account, FineGrainedToken, Organization};
+pub use self::app::{App, Installation};
 pub use self::faults::{Fault, FaultRule, Faults};
+pub use self::operation::Operation;
+pub use self::outside::{OutsideFile, PullRequest};
 pub use self::request_log::RequestRecord;
-pub use self::routes::Operation;
 
 use self::account::Accounts;
 use self::faults::FaultState;
@@ -74,6 +89,8 @@ pub struct GitHubConfig {
     pub bind: SocketAddr,
     /// Who may call. An empty list refuses every API call.
     pub accounts: Vec<Account>,
+    /// Other tokens, rules of organisations, and Apps; `Access::default()` is none.
+    pub access: Access,
     /// Whether anybody may clone private repositories. Only allowed when `bind` is loopback.
     pub open_clone: bool,
     /// Test switches; `Faults::default()` is none.
@@ -116,7 +133,7 @@ impl GitHub {
             loopback || !config.open_clone,
             "open_clone would show private repositories to the network: bind to loopback"
         );
-        let accounts = Accounts::new(config.accounts)?;
+        let accounts = Accounts::new(config.accounts, config.access)?;
         let git = GitProgram::find(&config.data_dir).await?;
         let registry = Registry::open(&config.data_dir)?;
         let listener = TcpListener::bind(config.bind)
@@ -162,6 +179,11 @@ impl GitHub {
     #[must_use]
     pub fn request_log(&self) -> Vec<RequestRecord> {
         self.service.log.records()
+    }
+
+    /// Lets a fault happen to the next request of this call.
+    pub fn fail_next(&self, operation: Operation, fault: Fault) {
+        self.service.faults.add(operation, fault);
     }
 
     /// Stops listening and waits until the requests being served are done, at most 5 seconds.

@@ -36,6 +36,7 @@ pub mod queries;
 pub mod queue;
 pub mod realtime;
 pub mod rows;
+pub mod sandbox;
 pub mod schedule;
 pub mod schema;
 pub mod server;

@@ -24,8 +24,9 @@ use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
+use crate::sandbox::BuildSettings;
 use crate::server::whole_body::{self, Room};
-use crate::sites::{self, SiteSettings, Sites};
+use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
 use crate::store::Durability;
 use crate::{
@@ -82,8 +83,8 @@ pub struct PlatformConfig {
     /// Plays functions and builds that have a variable `SHIM_…`, as on the platform that was
     /// recorded. For comparing with recordings only.
     pub stand_in_functions: bool,
-    /// How sites are built.
-    pub sites: SiteSettings,
+    /// How sites and functions are built.
+    pub builds: BuildSettings,
     /// What shall go wrong.
     pub faults: Faults,
     /// When a write counts as written.
@@ -113,7 +114,7 @@ impl PlatformConfig {
             web_root: None,
             runtimes: RUNTIMES_DEFAULT.iter().map(|&it| it.to_owned()).collect(),
             stand_in_functions: false,
-            sites: SiteSettings::default(),
+            builds: BuildSettings::default(),
             faults: Faults::default(),
             sync: Durability::default(),
         }
@@ -179,10 +180,11 @@ impl Platform {
             slots: config.slots,
             sweep_every: config.sweep_every,
             runtimes: config.runtimes,
+            builds: config.builds.clone(),
             ..FunctionSettings::new(config.functions_dir)
         };
         let functions = Functions::start(&kernel, settings).await?;
-        let sites = Sites::start(&kernel, config.sites).await?;
+        let sites = Sites::start(&kernel, config.builds).await?;
         Storage::start(&kernel).await?;
         if let Some(deployed) = config.config {
             deployed

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,28 +16,22 @@ pub mod archive;
 mod build;
 mod catalog;
 pub(crate) mod deployment;
-mod gateway;
 mod rebuild;
-mod registry;
-pub mod relay;
 mod routes;
-mod sandbox;
 pub(crate) mod site;
 mod upload;
 mod variable;
 mod variables;
-mod watch;
 
-pub use registry::SiteSettings;
 pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;
 
 use deployment::Deployment;
-use registry::{Registry, RegistryError};
 
 use crate::config::SiteConfig;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::sandbox::{BuildSettings, Network};
 
 /// Tables of this module.
 pub const SCHEMA: &str = "
@@ -75,8 +69,7 @@ pub struct Sites {
     tasks: TaskTracker,
     /// Ends the build of a deployment.
     running: Mutex<HashMap<String, CancellationToken>>,
-    settings: SiteSettings,
-    registry: OnceCell<Registry>,
+    network: Network,
 }
 
 impl Sites {
@@ -86,14 +79,13 @@ impl Sites {
     /// The store fails; not worth a retry.
     pub async fn start(
         kernel: &Arc<Kernel>,
-        settings: SiteSettings,
+        settings: BuildSettings,
     ) -> Result<Arc<Self>, ApiError> {
         let sites = Arc::new(Self {
             builds: Semaphore::new(BUILDS_MAX),
             tasks: TaskTracker::new(),
             running: Mutex::default(),
-            settings,
-            registry: OnceCell::new(),
+            network: Network::new(settings),
         });
         kernel.attach(Arc::clone(&sites));
         for deployment in kernel.store.run(|db| deployment::unfinished(db)).await? {
@@ -129,15 +121,6 @@ impl Sites {
         {
             tracing::warn!("builds were still running at shutdown");
         }
-    }
-
-    /// The registry that builds may reach. npm is asked until it has answered once.
-    async fn registry(&self) -> Result<Registry, RegistryError> {
-        let find = async || match &self.settings.registry {
-            Some(url) => Registry::at(url),
-            None => Registry::of_npm().await,
-        };
-        self.registry.get_or_try_init(find).await.cloned()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {

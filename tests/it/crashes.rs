@@ -127,6 +127,7 @@ impl Services {
             data_dir: folder.path().join("github"),
             bind: ([127, 0, 0, 1], 0).into(),
             accounts: vec![account],
+            access: Default::default(),
             open_clone: true,
             faults: Default::default(),
         };

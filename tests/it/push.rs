@@ -244,6 +244,7 @@ async fn github(folder: PathBuf) -> GitHub {
         data_dir: folder,
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),
         accounts: vec![account],
+        access: Default::default(),
         open_clone: true,
         faults: Default::default(),
     })

@@ -1,8 +1,11 @@
 //! Log files: what one execution wrote, and the capped log of a process.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use nix::libc;
 
 /// Bytes of one log file of an execution that are read; the end is kept.
 pub(crate) const LOG_FILE_BYTES_MAX: u64 = 5 * 1024 * 1024;
@@ -39,8 +42,16 @@ pub(crate) fn collect(folder: &Path, log_id: &str) -> (String, String) {
 }
 
 fn read_end(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
+    // The folder is the function's to write: a link in it could lead to any file of ours.
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let length = metadata.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_FILE_BYTES_MAX)))?;
     let mut bytes = Vec::new();
     file.take(LOG_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -134,6 +145,18 @@ mod tests {
         let outside = folder.path().join("x_logs.log");
         fs::write(&outside, "secret").unwrap();
         assert_eq!(collect(&inner, "../x"), (String::new(), String::new()));
+        assert!(outside.exists());
+    }
+
+    #[test]
+    fn a_link_instead_of_a_log_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("logs");
+        fs::create_dir(&inner).unwrap();
+        let outside = folder.path().join("secret");
+        fs::write(&outside, "secret").unwrap();
+        std::os::unix::fs::symlink(&outside, inner.join("abc1_logs.log")).unwrap();
+        assert_eq!(collect(&inner, "abc1"), (String::new(), String::new()));
         assert!(outside.exists());
     }
 

@@ -1,7 +1,7 @@
 //! One running process of a function: its start, its health, its end.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::call;
 use super::connections::Connections;
 use super::logs::ProcessLog;
-use super::{ExecutorError, Program, listening};
+use super::node::{self, Ways};
+use super::{Code, ExecutorError, Program, listening};
 use crate::clock;
 
 /// What a function's process prints once it listens; the port follows.
@@ -39,6 +40,8 @@ pub(super) struct Process {
     pub(super) secret: SecretString,
     pub(super) connections: Connections,
     pid: Pid,
+    /// Of a function in a sandbox.
+    _ways: Option<Ways>,
     started_ms: i64,
     usage: Mutex<Usage>,
     usage_changed: Notify,
@@ -125,12 +128,26 @@ impl Process {
             output: String::new(),
         })?;
         let secret = SecretString::from(secret);
-        let mut child = spawn(&program, &secret)?;
+        let (mut child, ways) = match &program.code {
+            Code::Executable(executable) => (spawn(&program, executable, &secret)?, None),
+            Code::Node(code) => {
+                let logs = program.make_folders()?.0;
+                let started = node::spawn(&program, code, &logs, &secret).await;
+                let (child, ways) = started.map_err(failed)?;
+                (child, Some(ways))
+            }
+        };
         let pid = pid_of(&child)?;
         let log = Arc::new(Mutex::new(ProcessLog::begin(
             program.folder.join("process.log"),
         )));
-        let printed = follow(&mut child, &log);
+        let mut printed = follow(&mut child, &log);
+        if let Some(ways) = &ways {
+            let (tell, told) = oneshot::channel();
+            // Received below.
+            let _ = tell.send(ways.port);
+            printed = told;
+        }
         let (stop, gone) = (CancellationToken::new(), CancellationToken::new());
         let stdin = child.stdin.take();
         tokio::spawn(supervise(child, stdin, pid, stop.clone(), gone.clone()));
@@ -143,6 +160,9 @@ impl Process {
                 problem.into_error(output)
             })?;
         guard.disarm();
+        if ways.is_some() {
+            tokio::spawn(node::watch(pid, gone.clone()));
+        }
         let usage = Usage {
             running: 0,
             last_end: Instant::now(),
@@ -154,6 +174,7 @@ impl Process {
             secret,
             connections: Connections::default(),
             pid,
+            _ways: ways,
             started_ms: clock::now().as_millisecond(),
             usage: Mutex::new(usage),
             usage_changed: Notify::new(),
@@ -253,24 +274,39 @@ impl Drop for Process {
     }
 }
 
-fn spawn(program: &Program, secret: &SecretString) -> Result<Child, ExecutorError> {
-    if !program.executable.is_file() {
-        return Err(ExecutorError::Missing {
-            executable: program.executable.clone(),
-        });
-    }
-    let failed = |error: std::io::Error| ExecutorError::Start {
+fn failed(error: impl std::fmt::Display) -> ExecutorError {
+    ExecutorError::Start {
         reason: error.to_string(),
         output: String::new(),
-    };
-    let (logs, telemetry) = (program.logs_folder(), program.folder.join("telemetry"));
-    std::fs::create_dir_all(&logs).map_err(failed)?;
-    std::fs::create_dir_all(&telemetry).map_err(failed)?;
+    }
+}
+
+impl Program {
+    /// Makes its folders: of logs and of telemetry.
+    fn make_folders(&self) -> Result<(PathBuf, PathBuf), ExecutorError> {
+        let (logs, telemetry) = (self.logs_folder(), self.folder.join("telemetry"));
+        std::fs::create_dir_all(&logs).map_err(failed)?;
+        std::fs::create_dir_all(&telemetry).map_err(failed)?;
+        Ok((logs, telemetry))
+    }
+}
+
+fn spawn(
+    program: &Program,
+    executable: &Path,
+    secret: &SecretString,
+) -> Result<Child, ExecutorError> {
+    if !executable.is_file() {
+        return Err(ExecutorError::Missing {
+            executable: executable.to_owned(),
+        });
+    }
+    let (logs, telemetry) = program.make_folders()?;
     let platform: BTreeMap<&str, PathBuf> = BTreeMap::from([
         ("OPEN_RUNTIMES_LOGS_DIR", logs),
         ("OPEN_RUNTIMES_TELEMETRY_DIR", telemetry),
     ]);
-    Command::new(&program.executable)
+    Command::new(executable)
         .current_dir(&program.folder)
         .env_clear()
         .envs(&program.variables)

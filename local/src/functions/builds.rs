@@ -1,22 +1,46 @@
 //! Builds of deployments: from waiting to ready or failed, and into service.
 
+use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Functions;
 use super::deployments::{self, Deployment, Status};
-use super::prebuilt::{self, BuildError};
 use super::registry::{self, Function};
+use super::{node, prebuilt};
 use crate::error::ApiError;
 use crate::kernel::Kernel;
+use crate::sandbox::SandboxError;
+use crate::sites::archive::ArchiveError;
+use crate::stand_in;
 use crate::store::Writer;
 use crate::{clock, proxy};
 
 /// Builds at once.
 pub(super) const BUILDS_MAX: usize = 2;
+
+/// Why a build failed, in words for its log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuildError {
+    #[error(
+        "Error: builds other than prebuilt executables and Node are not supported here yet. Upload an archive with the executable `{name}` at its root, and commands that only make it executable and empty the compile hooks.", name = prebuilt::EXECUTABLE
+    )]
+    NotPrebuilt,
+    #[error("{0}")]
+    NoSource(&'static str),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error("Error: {0}.")]
+    Archive(#[from] ArchiveError),
+    #[error("Error: the build's files could not be written: {0}.")]
+    Disk(#[from] io::Error),
+    #[error(transparent)]
+    StandIn(#[from] stand_in::BuildFailed),
+}
 
 /// Who wants a deployment to be active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +81,24 @@ async fn run(
     let mut deployment = store(kernel, functions, deployment).await?;
     let started = Instant::now();
     let function = functions.get(&deployment.function_id)?;
-    let outcome = built(kernel, &function, &deployment).await?;
+    let stop = functions.stop.child_token();
+    functions
+        .running()
+        .insert(deployment.id.clone(), stop.clone());
+    let mut log = String::new();
+    let outcome = built(kernel, functions, &function, &deployment, stop, &mut log).await;
+    functions.running().remove(&deployment.id);
+    let outcome = outcome?;
     deployment.build_duration_s = started.elapsed().as_secs() + 1;
     match outcome {
         Ok(size) => {
             deployment.status = Status::Ready;
             deployment.build_size = size;
-            deployment.build_logs = finished_log(clock::now());
+            deployment.build_logs = log + &finished_log(clock::now());
         }
         Err(error) => {
             deployment.status = Status::Failed;
-            deployment.build_logs = format!("\u{1b}[31m{error}\u{1b}[0m\n");
+            deployment.build_logs = log + &format!("\u{1b}[31m{error}\u{1b}[0m\n");
         }
     }
     let deployment = store(kernel, functions, deployment).await?;
@@ -81,8 +112,11 @@ async fn run(
 
 async fn built(
     kernel: &Kernel,
+    functions: &Functions,
     function: &Function,
     deployment: &Deployment,
+    stop: CancellationToken,
+    log: &mut String,
 ) -> Result<Result<u64, BuildError>, ApiError> {
     let part = function.stand_in();
     if kernel.stand_in_functions && part.builds() {
@@ -91,6 +125,10 @@ async fn built(
         return Ok(built.map_err(BuildError::from));
     }
     let folder = deployment.folder(&kernel.data_dir);
+    if node::is_node(&function.runtime) {
+        let network = &functions.network;
+        return Ok(node::build(network, &folder, function, deployment, stop, log).await);
+    }
     let commands = deployment.commands.clone();
     tokio::task::spawn_blocking(move || prebuilt::build(&folder, &commands))
         .await
@@ -138,6 +176,9 @@ pub(super) fn activate(
         }
         function.deployment_id.clone_from(&deployment.id);
         function.deployment_created_ms = deployment.created_ms;
+        function
+            .deployed_entrypoint
+            .clone_from(&deployment.entrypoint);
         function.uploaded = true;
         function.live = true;
     })?;

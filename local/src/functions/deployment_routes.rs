@@ -178,6 +178,7 @@ async fn remove(
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
     let folder = deployments::folder(&kernel.data_dir, &function.id, &deployment);
+    functions.call_off(&deployment);
     let work = move |db: &mut Writer| deployments::delete(db, &function.id, &deployment);
     kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
@@ -244,6 +245,7 @@ async fn cancel(
     caller.require_scope("functions.write")?;
     let functions = Functions::of(&kernel)?;
     let function = functions.get(&id)?;
+    let called_off = deployment.clone();
     let work = move |db: &mut Writer| {
         let mut deployment = deployments::get(db, &function.id, &deployment)?;
         match deployment.status {
@@ -261,6 +263,7 @@ async fn cancel(
     };
     let json = kernel.store.run(work).await?;
     functions.reload(&kernel).await?;
+    functions.call_off(&called_off);
     Ok(Json(json))
 }
 

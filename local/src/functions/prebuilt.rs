@@ -1,4 +1,4 @@
-//! Builds of prebuilt executables: the only builds there are here.
+//! Builds of prebuilt executables: the only builds of what is no JavaScript.
 //!
 //! No command is run. The build commands of a deployment are read, and taken as done when they are
 //! those that make a prebuilt `rust_runtime` executable and empty the runtime's compile hooks.
@@ -8,8 +8,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::builds::BuildError;
 use super::deployments::{CODE_FOLDER, OUTPUT_FILE, SOURCE_FILE};
-use crate::sites::archive::{self, ArchiveError};
+use crate::sites::archive;
 
 /// The executable at the root of an archive, which the Rust image starts.
 pub(super) const EXECUTABLE: &str = "rust_runtime";
@@ -19,21 +20,6 @@ const HOOKS: &[&str] = &[
     "/usr/local/server/hooks/compile.sh",
     "/usr/local/server/helpers/prepare-compile.sh",
 ];
-
-/// Why a build failed, in words for its log.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BuildError {
-    #[error(
-        "Error: builds other than prebuilt executables are not supported here yet. Upload an archive with the executable `{EXECUTABLE}` at its root, and commands that only make it executable and empty the compile hooks."
-    )]
-    NotPrebuilt,
-    #[error("Error: {0}.")]
-    Archive(#[from] ArchiveError),
-    #[error("Error: the build's files could not be written: {0}.")]
-    Disk(#[from] io::Error),
-    #[error(transparent)]
-    StandIn(#[from] crate::stand_in::BuildFailed),
-}
 
 /// Builds the source in a deployment's folder. Returns the size of the packed output in bytes.
 /// Blocks.

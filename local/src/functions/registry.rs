@@ -81,6 +81,9 @@ pub(crate) struct Function {
     /// is the one in the functions folder.
     #[serde(default)]
     pub(crate) uploaded: bool,
+    /// The entry file of the active deployment, if it was uploaded.
+    #[serde(default)]
+    pub(crate) deployed_entrypoint: String,
     /// When the active deployment was made; 0 for one that came with the function.
     #[serde(default)]
     pub(crate) deployment_created_ms: i64,
@@ -174,6 +177,7 @@ impl Function {
             entrypoint: String::new(),
             commands: String::new(),
             uploaded: false,
+            deployed_entrypoint: String::new(),
             deployment_created_ms: 0,
             latest: None,
             live: true,

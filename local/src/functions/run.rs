@@ -1,6 +1,5 @@
 //! Running one execution: the request as Appwrite makes it, the record of its outcome.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use tokio::time::Instant;
 use super::Functions;
 use super::executions::{Execution, Status, Trigger};
 use super::registry::Function;
-use super::{deployments, executions, prebuilt};
+use super::{deployments, executions, node, prebuilt};
 use crate::bus::Event;
 use crate::clock;
 use crate::error::APPWRITE_VERSION;
-use crate::executor::{Call, ExecutorError, Program, keep_end};
+use crate::executor::{Call, Code, ExecutorError, NodeCode, Program, keep_end};
 use crate::kernel::Kernel;
 use crate::stand_in;
 
@@ -159,21 +158,27 @@ pub(super) async fn save(kernel: &Kernel, execution: Execution) {
 }
 
 impl Functions {
-    fn executable(&self, kernel: &Kernel, function: &Function) -> PathBuf {
-        if function.uploaded {
-            deployments::folder(&kernel.data_dir, &function.id, &function.deployment_id)
-                .join(deployments::CODE_FOLDER)
-                .join(prebuilt::EXECUTABLE)
-        } else {
-            self.settings.functions_dir.join(&function.id)
+    fn code(&self, kernel: &Kernel, function: &Function) -> Code {
+        if !function.uploaded {
+            return Code::Executable(self.settings.functions_dir.join(&function.id));
         }
+        let folder = deployments::folder(&kernel.data_dir, &function.id, &function.deployment_id)
+            .join(deployments::CODE_FOLDER);
+        if !node::is_node(&function.runtime) {
+            return Code::Executable(folder.join(prebuilt::EXECUTABLE));
+        }
+        Code::Node(NodeCode {
+            folder,
+            entrypoint: function.deployed_entrypoint.clone(),
+            platform_port: kernel.project.port,
+        })
     }
 
     fn program(&self, kernel: &Kernel, function: &Function) -> Program {
         let own = self.settings.variables.get(&function.id);
         Program {
             id: function.id.clone(),
-            executable: self.executable(kernel, function),
+            code: self.code(kernel, function),
             variables: function.variables(&kernel.project, own),
             folder: kernel.data_dir.join("functions").join(&function.id),
         }

@@ -1,4 +1,4 @@
-//! Fetching over smart HTTP, by git's own `http-backend`. Pushes are refused: the API is the way in.
+//! Fetching and pushing over smart HTTP, by git's own `http-backend`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,33 +15,39 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::ChildStdout;
 use tokio_util::io::ReaderStream;
 
-use super::Service;
+use super::account::Actor;
 use super::registry::RepositoryRecord;
+use super::{Service, now, outside};
 
 /// A git that starts to answer takes less than this.
 const ANSWER_SECONDS_MAX: u64 = 60;
+/// Git answers a push with a few lines.
+const PUSH_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The largest pack that is taken in one push.
+pub(super) const PACK_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 type Names = Path<(String, String)>;
 
-/// `GET /{owner}/{repo}.git/info/refs?service=git-upload-pack`
+/// `GET /{owner}/{repo}.git/info/refs?service=git-upload-pack` (or `git-receive-pack`)
 pub(super) async fn advertise(
     State(service): State<Arc<Service>>,
     Path((owner, repo)): Names,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    match query.get("service").map(String::as_str) {
-        Some("git-upload-pack") => {}
-        Some("git-receive-pack") => return refuse_push().await,
+    let (push, query) = match query.get("service").map(String::as_str) {
+        Some("git-upload-pack") => (false, "service=git-upload-pack"),
+        Some("git-receive-pack") => (true, "service=git-receive-pack"),
         Some(_) | None => {
             return (StatusCode::FORBIDDEN, "only smart HTTP is served\n").into_response();
         }
-    }
+    };
     let request = CgiRequest {
         method: "GET",
         path: "/info/refs",
-        query: "service=git-upload-pack",
+        query,
         body: Bytes::new(),
+        push,
     };
     serve(&service, &owner, &repo, &headers, request).await
 }
@@ -58,30 +64,101 @@ pub(super) async fn upload_pack(
         path: "/git-upload-pack",
         query: "",
         body,
+        push: false,
     };
     serve(&service, &owner, &repo, &headers, request).await
 }
 
-pub(super) async fn refuse_push() -> Response {
-    let message = "the GitHub stand-in takes commits through its API, not by push\n";
-    (StatusCode::FORBIDDEN, message).into_response()
+/// `POST /{owner}/{repo}.git/git-receive-pack`
+pub(super) async fn receive_pack(
+    State(service): State<Arc<Service>>,
+    Path((owner, repo)): Names,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = CgiRequest {
+        method: "POST",
+        path: "/git-receive-pack",
+        query: "",
+        body,
+        push: true,
+    };
+    serve(&service, &owner, &repo, &headers, request).await
 }
 
-/// The repository behind a web address, if this visitor may see it.
+/// The repository behind a web address, also by a name it had before, if this visitor may see it.
 pub(super) fn visible(
     service: &Service,
     owner: &str,
     repo: &str,
     headers: &HeaderMap,
 ) -> Option<Arc<RepositoryRecord>> {
-    let name = repo.strip_suffix(".git").unwrap_or(repo);
-    let record = service.registry.by_name(owner, name)?;
+    let record = named(service, owner, repo)?;
     let allowed = !record.private
         || service.open_clone
-        || basic_password(headers)
-            .and_then(|token| service.accounts.by_token(&token))
-            .is_some_and(|account| account.may_read(&record));
+        || visitor(service, headers).is_some_and(|actor| actor.may_read(&record));
     allowed.then_some(record)
+}
+
+fn named(service: &Service, owner: &str, repo: &str) -> Option<Arc<RepositoryRecord>> {
+    let name = repo.strip_suffix(".git").unwrap_or(repo);
+    let registry = &service.registry;
+    registry.by_name(owner, name).or_else(|| {
+        let id = registry.moved(owner, name)?;
+        registry.by_id(id)
+    })
+}
+
+fn visitor(service: &Service, headers: &HeaderMap) -> Option<Arc<Actor>> {
+    let token = basic_password(headers)?;
+    service.accounts.by_token(&token, now())
+}
+
+/// The repository to push to, or why not.
+fn pushable(
+    service: &Service,
+    owner: &str,
+    repo: &str,
+    headers: &HeaderMap,
+) -> Result<Arc<RepositoryRecord>, Refused> {
+    let actor = visitor(service, headers).ok_or(Refused::Challenge)?;
+    let record = named(service, owner, repo)
+        .filter(|record| actor.may_read(record))
+        .ok_or(Refused::Missing)?;
+    let full_name = record.full_name();
+    if !actor.may_push(&record) {
+        let login = &actor.login;
+        let message = format!("Permission to {full_name}.git denied to {login}.\n");
+        return Err(Refused::Forbidden(message));
+    }
+    if record.archived {
+        let message = "This repository was archived so it is read-only.\n";
+        return Err(Refused::Forbidden(message.to_owned()));
+    }
+    Ok(record)
+}
+
+/// Why git is not served.
+#[derive(Debug)]
+enum Refused {
+    Challenge,
+    Missing,
+    Forbidden(String),
+}
+
+impl Refused {
+    fn answer(self) -> Response {
+        let missing = "Repository not found.\n";
+        match self {
+            // As GitHub: asking for a password does not tell whether the repository exists.
+            Self::Challenge => {
+                let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"GitHub stand-in\"")];
+                (StatusCode::UNAUTHORIZED, challenge, missing).into_response()
+            }
+            Self::Missing => (StatusCode::NOT_FOUND, missing).into_response(),
+            Self::Forbidden(message) => (StatusCode::FORBIDDEN, message).into_response(),
+        }
+    }
 }
 
 /// Git sends a token as the password, or as the user name with any password.
@@ -105,6 +182,7 @@ struct CgiRequest {
     path: &'static str,
     query: &'static str,
     body: Bytes,
+    push: bool,
 }
 
 async fn serve(
@@ -114,23 +192,39 @@ async fn serve(
     headers: &HeaderMap,
     request: CgiRequest,
 ) -> Response {
-    let Some(record) = visible(service, owner, repo, headers) else {
-        // As GitHub: asking for a password does not tell whether the repository exists.
-        let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"GitHub stand-in\"")];
-        return (
-            StatusCode::UNAUTHORIZED,
-            challenge,
-            "Repository not found.\n",
-        )
-            .into_response();
+    let found = if request.push {
+        pushable(service, owner, repo, headers)
+    } else {
+        visible(service, owner, repo, headers).ok_or(Refused::Challenge)
     };
-    match backend(service, record.id, headers, request).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a fetch failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let record = match found {
+        Ok(record) => record,
+        Err(refused) => return refused.answer(),
+    };
+    let pushed = request.push && request.method == "POST";
+    let answered = if pushed {
+        push(service, record.id, headers, request).await
+    } else {
+        backend(service, record.id, headers, request).await
+    };
+    answered.unwrap_or_else(|error| {
+        tracing::error!(error = format!("{error:#}"), "git over HTTP failed");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
+}
+
+/// Lets git take what is pushed to its end before the answer, so that what follows from it is
+/// there when the pusher goes on.
+async fn push(
+    service: &Service,
+    id: u64,
+    headers: &HeaderMap,
+    request: CgiRequest,
+) -> anyhow::Result<Response> {
+    let (parts, body) = backend(service, id, headers, request).await?.into_parts();
+    let bytes = axum::body::to_bytes(body, PUSH_ANSWER_BYTES_MAX).await?;
+    outside::branches_moved(service, id).await?;
+    Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
 /// Runs the CGI program and streams what it prints.
@@ -143,6 +237,11 @@ async fn backend(
     let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let protocol = HeaderName::from_static("git-protocol");
     let mut command = service.git.command();
+    if request.push {
+        // Heads of pull requests are moved by this service only.
+        let settings = ["http.receivepack=true", "receive.hideRefs=refs/pull"];
+        command.args(settings.iter().flat_map(|setting| ["-c", setting]));
+    }
     command
         .arg("http-backend")
         .env("GIT_PROJECT_ROOT", service.registry.repositories_dir())

@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::git::run;
+use super::git::{GitDir, run};
 use super::input::{Input, is_object_id};
 use super::objects::{ObjectKind, ObjectReader};
 use super::opened::Opened;
@@ -16,7 +16,7 @@ use super::{format_time, node_id, now};
 
 /// Who and when, as git stores it.
 #[derive(Clone, Debug)]
-struct Signature {
+pub(super) struct Signature {
     name: String,
     email: String,
     /// Seconds since 1970; the zone is always +0000, whatever the request said (recorded).
@@ -24,7 +24,6 @@ struct Signature {
 }
 
 pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Refusal> {
-    opened.require_write()?;
     opened.require_commits().await?;
     input.require(&["message", "tree"])?;
     let message = input.required_text("message")?;
@@ -36,15 +35,7 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
             "The GitHub stand-in does not support signature.",
         ));
     }
-    let account = &opened.caller.account;
-    let author = match input.object("author")? {
-        Some(object) => Signature::parse(object)?,
-        None => Signature {
-            name: account.login.clone(),
-            email: account.email(),
-            seconds: now().as_second(),
-        },
-    };
+    let author = Signature::of(&opened, &input, "author")?;
     let committer = match input.object("committer")? {
         Some(object) => Signature::parse(object)?,
         None => author.clone(),
@@ -52,10 +43,21 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
     let mut reader = ObjectReader::start(&opened.git())?;
     let tree = required_tree(&mut reader, &input).await?;
     let parents = parents(&mut reader, &input).await?;
+    let sha = write(&opened.git(), &tree, &parents, &author, &committer, message).await?;
+    Ok(created(body(&opened, &mut reader, &sha).await?))
+}
 
-    let git = opened.git();
-    let mut command = git.command(["commit-tree", &tree]);
-    for parent in &parents {
+/// Writes a commit object and gives its id.
+pub(super) async fn write(
+    git: &GitDir<'_>,
+    tree: &str,
+    parents: &[String],
+    author: &Signature,
+    committer: &Signature,
+    message: &str,
+) -> Result<String, Refusal> {
+    let mut command = git.command(["commit-tree", tree]);
+    for parent in parents {
         command.args(["-p", parent]);
     }
     command
@@ -76,8 +78,7 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
             "The author or committer is not valid.",
         ));
     }
-    let sha = finished.line()?;
-    Ok(created(body(&opened, &mut reader, &sha).await?))
+    finished.line().map_err(Refusal::from)
 }
 
 pub(super) async fn get_commit(opened: Opened) -> Result<Json<Value>, Refusal> {
@@ -91,6 +92,19 @@ pub(super) async fn get_commit(opened: Opened) -> Result<Json<Value>, Refusal> {
 }
 
 impl Signature {
+    /// What a field says, or the caller now.
+    pub(super) fn of(opened: &Opened, input: &Input, field: &str) -> Result<Self, Refusal> {
+        if let Some(object) = input.object(field)? {
+            return Self::parse(object);
+        }
+        let actor = &opened.caller.actor;
+        Ok(Self {
+            name: actor.login.clone(),
+            email: actor.email(),
+            seconds: now().as_second(),
+        })
+    }
+
     fn parse(object: &Map<String, Value>) -> Result<Self, Refusal> {
         let input = Input::from_object(object);
         input.require(&["email", "name"])?;
@@ -205,7 +219,11 @@ fn parse_signature(text: &str) -> anyhow::Result<Value> {
 }
 
 /// `git-commit` of the OpenAPI description, read back from the stored object.
-async fn body(opened: &Opened, reader: &mut ObjectReader, sha: &str) -> anyhow::Result<Value> {
+pub(super) async fn body(
+    opened: &Opened,
+    reader: &mut ObjectReader,
+    sha: &str,
+) -> anyhow::Result<Value> {
     let bytes = reader.contents(sha).await?.context("a commit is missing")?;
     let commit = ParsedCommit::parse(&bytes)?;
     let page = |sha: &str| {

@@ -2,22 +2,24 @@
 //! on the way out the headers and the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{MatchedPath, OriginalUri, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::account::Account;
+use super::account::{Actor, Grant};
+use super::app;
 use super::faults::Fault;
 use super::input::BODY_BYTES_MAX;
+use super::operation::Operation;
 use super::rate_limit::Allowance;
 use super::refusal::{Refusal, RefusalBody};
 use super::request_log::RequestRecord;
-use super::routes::Operation;
 use super::{Service, now};
 use crate::server::whole_body;
 use crate::serving::DropConnection;
@@ -25,12 +27,17 @@ use crate::serving::DropConnection;
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.\n";
 const TOO_LARGE: &str = "Sorry, your input was too large to process.";
 const SECONDARY_LIMIT: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID.";
+const CONTENT_LIMIT: &str = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later. If you reach out to GitHub Support for help, please include the request ID.";
+/// What the answer to too much content asks to wait.
+const CONTENT_WAIT: Duration = Duration::from_secs(60);
 
 /// Who calls and what is left of the hour; in the extensions of every request let through.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    pub(super) account: Arc<Account>,
+    pub(super) actor: Arc<Actor>,
     pub(super) allowance: Allowance,
+    /// None for a path that is no call.
+    pub(super) operation: Option<Operation>,
 }
 
 /// Refuses foreign `Host` names while listening on loopback only: otherwise a web page could reach
@@ -110,15 +117,40 @@ fn authenticate(
     let header = headers
         .get(AUTHORIZATION)
         .ok_or_else(|| unauthorized("Requires authentication"))?;
-    let account = header
+    let token = header
         .to_str()
         .ok()
         .and_then(bearer_token)
-        .and_then(|token| service.accounts.by_token(token))
         .ok_or_else(|| unauthorized("Bad credentials"))?;
+    let actor = if app::is_jwt(token) {
+        app::by_jwt(service, token, now())?
+    } else {
+        service
+            .accounts
+            .by_token(token, now())
+            .ok_or_else(|| unauthorized("Bad credentials"))?
+    };
     let cost = u64::from(operation != Some(Operation::GetRateLimit));
-    let allowance = service.limits.charge(&account.login, cost, now());
-    Ok(Caller { account, allowance })
+    let allowance = service.limits.charge(&actor.login, cost, now());
+    Ok(Caller {
+        actor,
+        allowance,
+        operation,
+    })
+}
+
+/// Calls about Apps take an App's JSON web token and nothing else, and it opens nothing else.
+fn require_kind(caller: &Caller) -> Result<(), Refusal> {
+    let for_apps = caller.operation.is_some_and(Operation::is_for_apps);
+    match &caller.actor.grant {
+        Grant::App { .. } if !for_apps => Err(caller.actor.not_accessible()),
+        Grant::App { .. } => Ok(()),
+        Grant::Classic { .. } | Grant::FineGrained(_) | Grant::Installation(_) if for_apps => {
+            let message = "A JSON web token could not be decoded";
+            Err(Refusal::new(StatusCode::UNAUTHORIZED, message))
+        }
+        Grant::Classic { .. } | Grant::FineGrained(_) | Grant::Installation(_) => Ok(()),
+    }
 }
 
 fn bearer_token(header: &str) -> Option<&str> {
@@ -136,15 +168,30 @@ async fn perform(
     next: Next,
 ) -> Response {
     if caller.allowance.is_exceeded() {
-        let login = &caller.account.login;
-        let message = format!("API rate limit exceeded for user {login}.");
-        return Refusal::new(StatusCode::FORBIDDEN, message).into_response();
+        return primary_limit(caller, None);
+    }
+    if let Err(refusal) = require_kind(caller) {
+        return refusal.into_response();
+    }
+    let creates = operation.is_some_and(Operation::writes);
+    if let Some(most) = service.faults.contents_max()
+        && creates
+        && service
+            .limits
+            .creates_too_much(&caller.actor.login, most, now())
+    {
+        return secondary_limit(CONTENT_LIMIT, Some(CONTENT_WAIT));
     }
     let fault = operation.and_then(|operation| service.faults.next(operation));
     match fault {
         Some(Fault::LoseRequest) => return dropped(),
         Some(Fault::BadGateway) => return bad_gateway(),
-        Some(Fault::SecondaryLimit { retry_after }) => return secondary_limit(retry_after),
+        Some(Fault::SecondaryLimit { retry_after }) => {
+            return secondary_limit(SECONDARY_LIMIT, retry_after);
+        }
+        Some(Fault::PrimaryLimit { reset_after }) => {
+            return primary_limit(caller, Some(reset_after));
+        }
         Some(Fault::LoseResponse | Fault::BadGatewayAfter) | None => {}
     }
     request.extensions_mut().insert(caller.clone());
@@ -156,9 +203,13 @@ async fn perform(
     match fault {
         Some(Fault::LoseResponse) => dropped(),
         Some(Fault::BadGatewayAfter) => bad_gateway(),
-        Some(Fault::LoseRequest | Fault::BadGateway | Fault::SecondaryLimit { .. }) | None => {
-            response
-        }
+        Some(
+            Fault::LoseRequest
+            | Fault::BadGateway
+            | Fault::SecondaryLimit { .. }
+            | Fault::PrimaryLimit { .. },
+        )
+        | None => response,
     }
 }
 
@@ -176,10 +227,28 @@ fn bad_gateway() -> Response {
         .into_response()
 }
 
-fn secondary_limit(retry_after: std::time::Duration) -> Response {
-    let mut response = Refusal::new(StatusCode::FORBIDDEN, SECONDARY_LIMIT).into_response();
-    let seconds = HeaderValue::from(retry_after.as_secs());
-    response.headers_mut().insert(RETRY_AFTER, seconds);
+fn secondary_limit(message: &str, retry_after: Option<Duration>) -> Response {
+    let mut response = Refusal::forbidden(message).into_response();
+    if let Some(retry_after) = retry_after {
+        let seconds = HeaderValue::from(retry_after.as_secs());
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// 403 with nothing left of the hour, which may end sooner than it would.
+fn primary_limit(caller: &Caller, reset_after: Option<Duration>) -> Response {
+    let login = &caller.actor.login;
+    let message = format!("API rate limit exceeded for user {login}.");
+    let mut response = Refusal::forbidden(message).into_response();
+    if let Some(after) = reset_after {
+        let seconds = i64::try_from(after.as_secs()).unwrap_or(i64::MAX);
+        let allowance = Allowance {
+            used: Allowance::LIMIT + 1,
+            reset: now().as_second().saturating_add(seconds),
+        };
+        response.extensions_mut().insert(allowance);
+    }
     response
 }
 
@@ -189,14 +258,18 @@ fn finish(
     operation: Option<Operation>,
     caller: Option<&Caller>,
 ) -> Response {
+    let allowance = response.extensions_mut().remove::<Allowance>();
     if let Some(body) = response.extensions_mut().remove::<RefusalBody>() {
         let json = refusal_json(&body, operation);
-        let headers = std::mem::take(response.headers_mut());
+        let wait = response.headers_mut().remove(RETRY_AFTER);
         response = (body.status, Json(json)).into_response();
-        for (name, value) in &headers {
-            if *name == RETRY_AFTER {
-                response.headers_mut().insert(name, value.clone());
-            }
+        if let Some(wait) = wait {
+            response.headers_mut().insert(RETRY_AFTER, wait);
+        }
+        if let Some((name, value)) = &body.header
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            response.headers_mut().insert(name, value);
         }
     }
     let headers = response.headers_mut();
@@ -212,10 +285,17 @@ fn finish(
     set(headers, "x-github-api-version-selected", "2022-11-28");
     set(headers, "x-github-request-id", &request_id());
     if let Some(caller) = caller {
-        let accepted = operation.map_or("", Operation::accepted_scopes);
-        set(headers, "x-oauth-scopes", &caller.account.scopes.join(", "));
-        set(headers, "x-accepted-oauth-scopes", accepted);
-        let allowance = caller.allowance;
+        // Classic tokens are told of scopes, all others of permissions.
+        if let Grant::Classic { scopes } = &caller.actor.grant {
+            let accepted = operation.map_or("", Operation::accepted_scopes);
+            set(headers, "x-oauth-scopes", &scopes.join(", "));
+            set(headers, "x-accepted-oauth-scopes", accepted);
+        }
+        let accepted = operation.map_or("", Operation::accepted_permissions);
+        if !accepted.is_empty() {
+            set(headers, "x-accepted-github-permissions", accepted);
+        }
+        let allowance = allowance.unwrap_or(caller.allowance);
         set(headers, "x-ratelimit-limit", &Allowance::LIMIT.to_string());
         set(
             headers,
@@ -231,13 +311,20 @@ fn finish(
 
 fn refusal_json(body: &RefusalBody, operation: Option<Operation>) -> Value {
     let page = operation.map_or("", Operation::documentation);
+    let page = match body.documentation {
+        Some(page) => page.to_owned(),
+        None => format!("https://docs.github.com/rest/{page}"),
+    };
     let mut json = json!({
         "message": body.message,
-        "documentation_url": format!("https://docs.github.com/rest/{page}"),
+        "documentation_url": page,
         "status": body.status.as_u16().to_string(),
     });
     if !body.errors.is_empty() {
         json["errors"] = Value::Array(body.errors.clone());
+    }
+    if let Some((LOCATION, address)) = &body.header {
+        json["url"] = json!(address);
     }
     json
 }

@@ -4,7 +4,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
+use super::gate::Caller;
 use super::refusal::Refusal;
+use super::schema;
 
 /// A participant of a public thread measured 50 MB as the largest accepted blob request.
 pub(super) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
@@ -88,14 +90,27 @@ impl<S: Send + Sync> FromRequest<S> for Input {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let operation = request
+            .extensions()
+            .get::<Caller>()
+            .and_then(|caller| caller.operation);
         // The gate has read it.
         let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|error| Refusal::Internal(error.into()))?;
+        let optional = operation.is_some_and(schema::is_optional);
+        if bytes.is_empty() && optional {
+            return Ok(Self(Map::new()));
+        }
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
         match value {
-            Value::Object(object) => Ok(Self(object)),
+            Value::Object(object) => {
+                if let Some(operation) = operation {
+                    schema::check(operation, &object)?;
+                }
+                Ok(Self(object))
+            }
             Value::Null
             | Value::Bool(_)
             | Value::Number(_)

@@ -12,6 +12,14 @@ pub(super) fn organization(id: u64) -> String {
     encode("O_", id, None)
 }
 
+pub(super) fn app(id: u64) -> String {
+    encode("A_", id, None)
+}
+
+pub(super) fn pull(repository: u64, number: u64) -> String {
+    encode("PR_", repository, Some(&number.to_string()))
+}
+
 pub(super) fn repository(id: u64) -> String {
     encode("R_", id, None)
 }
@@ -22,6 +30,10 @@ pub(super) fn reference(repository: u64, name: &str) -> String {
 
 pub(super) fn commit(repository: u64, sha: &str) -> String {
     encode("C_", repository, Some(sha))
+}
+
+pub(super) fn blob(repository: u64, sha: &str) -> String {
+    encode("B_", repository, Some(sha))
 }
 
 fn encode(prefix: &str, id: u64, name: Option<&str>) -> String {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams};
-use http::Method;
+use axum::extract::{FromRequestParts, OriginalUri, RawPathParams};
 use http::request::Parts;
+use http::{Method, StatusCode};
 
 use super::Service;
 use super::gate::Caller;
 use super::git::GitDir;
+use super::operation::Operation;
 use super::refusal::Refusal;
 use super::registry::RepositoryRecord;
 
@@ -34,15 +35,6 @@ impl Opened {
         format!("{base}/repos/{}{path}", self.record.full_name())
     }
 
-    /// As GitHub: who may not write is told that there is nothing.
-    pub(super) fn require_write(&self) -> Result<(), Refusal> {
-        if self.caller.account.may_write(&self.record) {
-            Ok(())
-        } else {
-            Err(Refusal::not_found())
-        }
-    }
-
     /// The git data API refuses a repository without any commit.
     pub(super) async fn require_commits(&self) -> Result<(), Refusal> {
         let arguments = ["for-each-ref", "--count=1", "--format=%(refname)"];
@@ -54,6 +46,7 @@ impl Opened {
     }
 }
 
+/// Finds the repository and refuses what the caller may not do with it.
 impl FromRequestParts<Arc<Service>> for Opened {
     type Rejection = Refusal;
 
@@ -71,7 +64,10 @@ impl FromRequestParts<Arc<Service>> for Opened {
                 .map(|(_, value)| value)
         };
         let record = match (param("owner"), param("repo"), param("id")) {
-            (Some(owner), Some(repo), _) => service.registry.by_name(owner, repo),
+            (Some(owner), Some(repo), _) => match service.registry.by_name(owner, repo) {
+                Some(record) => Some(record),
+                None => return Err(moved(parts, service, owner, repo)),
+            },
             (_, _, Some(id)) => id.parse().ok().and_then(|id| service.registry.by_id(id)),
             _ => None,
         };
@@ -79,16 +75,54 @@ impl FromRequestParts<Arc<Service>> for Opened {
         let (Some(record), Some(caller)) = (record, caller) else {
             return Err(Refusal::not_found());
         };
-        let hidden = !caller.account.may_read(&record)
+        let Some(operation) = caller.operation else {
+            return Err(Refusal::not_found());
+        };
+        let actor = &caller.actor;
+        let hidden = !actor.may_read(&record)
             || (parts.method == Method::GET && service.faults.is_still_missing(record.id));
         if hidden {
             return Err(Refusal::not_found());
         }
+        service.accounts.require_sign_on(actor, &record.owner)?;
+        actor.may(&record, operation)?;
+        // Only the change that brings it back is let through, and looks itself.
+        if record.archived && operation.writes() && operation != Operation::UpdateRepository {
+            return Err(Refusal::archived());
+        }
+        let rest = params
+            .iter()
+            .find(|(name, _)| !matches!(*name, "owner" | "repo" | "id"))
+            .map(|(_, value)| value.to_owned());
         Ok(Self {
             service: Arc::clone(service),
             caller,
             record,
-            rest: param("rest").unwrap_or_default().to_owned(),
+            rest: rest.unwrap_or_default(),
         })
     }
+}
+
+/// A name that a repository had before leads to its number, with what follows in the path.
+fn moved(parts: &Parts, service: &Service, owner: &str, repo: &str) -> Refusal {
+    let Some(id) = service.registry.moved(owner, repo) else {
+        return Refusal::not_found();
+    };
+    let uri = parts
+        .extensions
+        .get::<OriginalUri>()
+        .map_or(&parts.uri, |original| &original.0);
+    let rest = uri.path().splitn(5, '/').nth(4);
+    let rest = rest.map(|rest| format!("/{rest}")).unwrap_or_default();
+    let query = uri.query().map(|query| format!("?{query}"));
+    let base = &service.base_url;
+    let address = format!(
+        "{base}/repositories/{id}{rest}{}",
+        query.unwrap_or_default()
+    );
+    let status = match parts.method {
+        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        _ => StatusCode::TEMPORARY_REDIRECT,
+    };
+    Refusal::moved(status, address)
 }

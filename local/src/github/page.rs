@@ -1,4 +1,4 @@
-//! The page behind `html_url`: what is on the default branch.
+//! The pages behind `html_url`: what is on the default branch, and a pull request.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Service;
 use super::clone::visible;
+use super::pull::PullRecord;
 use super::registry::RepositoryRecord;
 
 pub(super) async fn show(
@@ -21,19 +22,65 @@ pub(super) async fn show(
         return (StatusCode::NOT_FOUND, "Not Found\n").into_response();
     };
     match files(&service, &record).await {
-        Ok(files) => {
-            let headers = [
-                (CONTENT_TYPE, "text/html; charset=utf-8"),
-                (CONTENT_SECURITY_POLICY, "default-src 'none'"),
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ];
-            (headers, page(&service.base_url, &record, &files)).into_response()
-        }
+        Ok(files) => html(page(&service.base_url, &record, &files)),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a page failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+pub(super) async fn show_pull(
+    State(service): State<Arc<Service>>,
+    Path((owner, repo, number)): Path<(String, String, u64)>,
+    headers: HeaderMap,
+) -> Response {
+    let record = visible(&service, &owner, &repo, &headers);
+    let found = record.as_ref().and_then(|record| {
+        let mut pulls = record.pulls.iter();
+        Some((record, pulls.find(|pull| pull.number == number)?))
+    });
+    match found {
+        Some((record, pull)) => html(pull_page(record, pull)),
+        None => (StatusCode::NOT_FOUND, "Not Found\n").into_response(),
+    }
+}
+
+fn html(page: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, page).into_response()
+}
+
+fn pull_page(record: &RepositoryRecord, pull: &PullRecord) -> String {
+    let state = match (pull.open, pull.merged_at) {
+        (true, _) => "open",
+        (false, Some(_)) => "merged",
+        (false, None) => "closed",
+    };
+    let lines = format!(
+        "<h1>{title} (#{number})</h1>\n<p>{name}: {head} into {base}, {state}</p>\n\
+         <pre>{body}</pre>\n",
+        title = escape(&pull.title),
+        number = pull.number,
+        name = escape(&record.full_name()),
+        head = escape(&pull.head),
+        base = escape(&pull.base),
+        body = escape(pull.body.as_deref().unwrap_or_default()),
+    );
+    document(&escape(&pull.title), &lines)
+}
+
+fn document(title: &str, lines: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>{title}</title>\n</head>\n<body>\n\
+         <p>This is a local stand-in for GitHub. Nothing here was sent to github.com.</p>\n\
+         {lines}</body>\n</html>\n"
+    )
 }
 
 /// Paths on the default branch; none while the repository is empty.
@@ -64,14 +111,12 @@ fn page(base_url: &str, record: &RepositoryRecord, files: &[String]) -> String {
     if files.is_empty() {
         list.push_str("<li>This repository is empty.</li>\n");
     }
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <title>{name}</title>\n</head>\n<body>\n\
-         <p>This is a local stand-in for GitHub. Nothing here was sent to github.com.</p>\n\
-         <h1>{name}</h1>\n<p>{description}</p>\n\
+    let lines = format!(
+        "<h1>{name}</h1>\n<p>{description}</p>\n\
          <p>Clone it with <code>git clone {base_url}/{name}.git</code></p>\n\
-         <h2>Files on {branch}</h2>\n<ul>\n{list}</ul>\n</body>\n</html>\n"
-    )
+         <h2>Files on {branch}</h2>\n<ul>\n{list}</ul>\n"
+    );
+    document(&name, &lines)
 }
 
 fn escape(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! The primary rate limit: 5,000 requests an hour for each token.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// Requests an hour for a classic token.
 const REQUESTS_MAX: u64 = 5_000;
 const WINDOW_SECONDS: i64 = 3_600;
+const CONTENT_SECONDS: i64 = 60;
 
 /// How much of the current hour is used.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +42,16 @@ impl Allowance {
 
 /// Counters by login; in memory only, as a restart starts a new hour.
 #[derive(Debug, Default)]
-pub(super) struct RateLimits(Mutex<HashMap<String, Allowance>>);
+pub(super) struct RateLimits {
+    hours: Mutex<HashMap<String, Allowance>>,
+    /// When content was created, in seconds, oldest first.
+    contents: Mutex<HashMap<String, VecDeque<i64>>>,
+}
 
 impl RateLimits {
     /// Takes one request from the allowance, or only looks at it (`GET /rate_limit` is free).
     pub(super) fn charge(&self, login: &str, requests: u64, now: Timestamp) -> Allowance {
-        let mut allowances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut allowances = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
         let allowance = allowances.entry(login.to_owned()).or_insert(Allowance {
             used: 0,
             reset: now.as_second() + WINDOW_SECONDS,
@@ -57,6 +62,24 @@ impl RateLimits {
         }
         allowance.used = allowance.used.saturating_add(requests);
         *allowance
+    }
+
+    /// Counts one creation of content, unless it is more than `most` within a minute.
+    pub(super) fn creates_too_much(&self, login: &str, most: u32, now: Timestamp) -> bool {
+        let now = now.as_second();
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = contents.entry(login.to_owned()).or_default();
+        while times
+            .front()
+            .is_some_and(|time| *time <= now - CONTENT_SECONDS)
+        {
+            times.pop_front();
+        }
+        let exceeded = times.len() >= usize::try_from(most).unwrap_or(usize::MAX);
+        if !exceeded {
+            times.push_back(now);
+        }
+        exceeded
     }
 }
 

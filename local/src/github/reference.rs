@@ -12,12 +12,14 @@ use super::objects::{ObjectKind, ObjectReader};
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::repository::created;
-use super::{node_id, now};
+use super::{node_id, pull};
 
 /// How often an update looks again when somebody else moved the branch in between.
 const UPDATE_TRIES_MAX: usize = 3;
 const NO_OBJECT: &str = "0000000000000000000000000000000000000000";
 const BRANCHES: &str = "refs/heads/";
+/// Heads of pull requests, which only GitHub moves.
+const PULLS: &str = "refs/pull/";
 
 /// A reference and what it points to.
 #[derive(Clone, Debug)]
@@ -50,13 +52,15 @@ pub(super) async fn list_matching(opened: Opened) -> Result<Json<Value>, Refusal
 }
 
 pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Refusal> {
-    opened.require_write()?;
     let references = list(&opened).await?;
     input.require(&["ref", "sha"])?;
     let name = input.required_text("ref")?;
     let sha = object_id(&input)?;
     let git = opened.git();
     check_name(&git, name).await?;
+    if name.starts_with(PULLS) {
+        return Err(Refusal::unprocessable("Reference update failed"));
+    }
     let kind = target(&mut ObjectReader::start(&git)?, name, sha).await?;
     if references.iter().any(|reference| reference.name == name) {
         return Err(Refusal::unprocessable("Reference already exists"));
@@ -72,7 +76,7 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
             "Reference update failed"
         }));
     }
-    opened.service.registry.pushed(opened.record.id, now())?;
+    pull::follow(&opened.service, opened.record.id).await?;
     let reference = Reference {
         name: name.to_owned(),
         sha: sha.to_owned(),
@@ -82,7 +86,6 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
 }
 
 pub(super) async fn update(opened: Opened, input: Input) -> Result<Json<Value>, Refusal> {
-    opened.require_write()?;
     let name = format!("refs/{}", opened.rest);
     for _ in 0..UPDATE_TRIES_MAX {
         let references = list(&opened).await?;
@@ -94,13 +97,16 @@ pub(super) async fn update(opened: Opened, input: Input) -> Result<Json<Value>, 
             .ok_or_else(|| Refusal::unprocessable("Reference does not exist"))?;
         let git = opened.git();
         let mut reader = ObjectReader::start(&git)?;
+        if name.starts_with(PULLS) {
+            return Err(Refusal::unprocessable("Reference update failed"));
+        }
         let kind = target(&mut reader, &name, sha).await?;
         if !force && !is_fast_forward(&git, &mut reader, current, kind, sha).await? {
             return Err(Refusal::unprocessable("Update is not a fast forward"));
         }
         let arguments = ["update-ref", &name, sha, &current.sha];
         if git.run(&arguments, &[]).await?.is_success() {
-            opened.service.registry.pushed(opened.record.id, now())?;
+            pull::follow(&opened.service, opened.record.id).await?;
             let moved = Reference {
                 name: name.clone(),
                 sha: sha.to_owned(),

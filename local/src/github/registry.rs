@@ -11,6 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::actions::ActionsRecord;
+use super::pull::PullRecord;
+use super::refusal::Refusal;
+
 /// Ids are ten digits, as today's are.
 const FIRST_ID: u64 = 1_000_000_001;
 
@@ -32,6 +36,15 @@ pub(super) struct RepositoryRecord {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) pushed_at: Timestamp,
+    #[serde(default)]
+    pub(super) archived: bool,
+    #[serde(default)]
+    pub(super) topics: Vec<String>,
+    /// By number, which is one more than the place.
+    #[serde(default)]
+    pub(super) pulls: Vec<PullRecord>,
+    #[serde(default)]
+    pub(super) actions: ActionsRecord,
 }
 
 impl RepositoryRecord {
@@ -40,10 +53,26 @@ impl RepositoryRecord {
     }
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Table {
     next_id: u64,
     repositories: Vec<RepositoryRecord>,
+    #[serde(default)]
+    moved: Vec<Moved>,
+}
+
+/// A name that a repository had before it was renamed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Moved {
+    owner: String,
+    name: String,
+    id: u64,
+}
+
+impl Moved {
+    fn is(&self, owner: &str, name: &str) -> bool {
+        self.owner.eq_ignore_ascii_case(owner) && self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 #[derive(Debug)]
@@ -132,20 +161,48 @@ impl Registry {
     pub(super) fn insert(&self, record: RepositoryRecord) -> anyhow::Result<Arc<RepositoryRecord>> {
         self.change(|table| {
             table.next_id = record.id + 1;
+            // A name that is taken anew leads nowhere else.
+            table
+                .moved
+                .retain(|moved| !moved.is(&record.owner, &record.name));
             table.repositories.push(record.clone());
-        })?;
+            Ok(())
+        })
+        .map_err(Refusal::into_error)?;
         Ok(Arc::new(record))
     }
 
-    /// Remembers that a branch moved.
-    pub(super) fn pushed(&self, id: u64, now: Timestamp) -> anyhow::Result<()> {
+    /// The number of the repository that once had this name.
+    pub(super) fn moved(&self, owner: &str, name: &str) -> Option<u64> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let moved = table.moved.iter().find(|moved| moved.is(owner, name))?;
+        Some(moved.id)
+    }
+
+    /// Changes one repository; nothing changes when the change is refused. A new name leaves the
+    /// old one behind as a way to it.
+    pub(super) fn edit<T>(
+        &self,
+        id: u64,
+        edit: impl FnOnce(&mut RepositoryRecord) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.change(|table| {
-            for record in &mut table.repositories {
-                if record.id == id {
-                    record.pushed_at = now;
-                    record.updated_at = now;
-                }
+            let mut records = table.repositories.iter_mut();
+            let record = records
+                .find(|record| record.id == id)
+                .ok_or_else(Refusal::not_found)?;
+            let (owner, before) = (record.owner.clone(), record.name.clone());
+            let edited = edit(record)?;
+            let name = record.name.clone();
+            if name != before {
+                table.moved.retain(|moved| !moved.is(&owner, &name));
+                table.moved.push(Moved {
+                    owner,
+                    name: before,
+                    id,
+                });
             }
+            Ok(edited)
         })
     }
 
@@ -159,18 +216,23 @@ impl Registry {
     }
 
     /// Changes the table on disk first: what a reader sees is never lost.
-    fn change(&self, change: impl FnOnce(&mut Table)) -> anyhow::Result<()> {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Table) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Table {
-            next_id: table.next_id,
-            repositories: table.repositories.clone(),
-        };
-        change(&mut next);
+        let mut next = table.clone();
+        let changed = change(&mut next)?;
+        self.save(&next)?;
+        *table = next;
+        Ok(changed)
+    }
+
+    fn save(&self, table: &Table) -> anyhow::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        file.write_all(&serde_json::to_vec_pretty(&next)?)?;
+        file.write_all(&serde_json::to_vec_pretty(table)?)?;
         file.as_file().sync_data()?;
         file.persist(self.directory.join("repositories.json"))?;
-        *table = next;
         Ok(())
     }
 

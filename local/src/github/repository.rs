@@ -10,7 +10,8 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::account::Account;
+use super::account::Actor;
+use super::actions::ActionsRecord;
 use super::gate::Caller;
 use super::input::Input;
 use super::opened::Opened;
@@ -23,7 +24,7 @@ const NAME_BYTES_MAX: usize = 100;
 /// The branch GitHub names even while a repository has none.
 const DEFAULT_BRANCH: &str = "main";
 /// Settings that are stored and shown, with what they are when not given.
-const FLAGS: [(&str, bool); 13] = [
+pub(super) const FLAGS: [(&str, bool); 13] = [
     ("allow_auto_merge", false),
     ("allow_merge_commit", true),
     ("allow_rebase_merge", true),
@@ -38,7 +39,7 @@ const FLAGS: [(&str, bool); 13] = [
     ("is_template", false),
     ("use_squash_pr_title_as_default", false),
 ];
-const CHOICES: [(&str, &str, &[&str]); 4] = [
+pub(super) const CHOICES: [(&str, &str, &[&str]); 4] = [
     (
         "merge_commit_message",
         "PR_TITLE",
@@ -66,13 +67,46 @@ const UNSUPPORTED: [&str; 3] = ["gitignore_template", "license_template", "team_
 pub(super) async fn get_user(
     State(service): State<Arc<Service>>,
     Extension(caller): Extension<Caller>,
-) -> Json<Value> {
-    let account = &caller.account;
-    Json(identity_body::authenticated(
+) -> Result<Json<Value>, Refusal> {
+    if !caller.actor.is_person() {
+        return Err(caller.actor.not_accessible());
+    }
+    Ok(Json(identity_body::authenticated(
         &service.base_url,
-        account,
+        &caller.actor,
         &service.registry,
-    ))
+    )))
+}
+
+pub(super) async fn get_user_by_name(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let (base, registry) = (&service.base_url, &service.registry);
+    if let Some(organization) = service.accounts.organization(&name) {
+        let login = &organization.login;
+        return Ok(Json(identity_body::public(base, login, true, registry)));
+    }
+    let person = service.accounts.person(&name);
+    let login = person.ok_or_else(Refusal::not_found)?;
+    Ok(Json(identity_body::public(base, login, false, registry)))
+}
+
+pub(super) async fn get_organization(
+    State(service): State<Arc<Service>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let known = service.accounts.organization(&name);
+    let known = known.ok_or_else(Refusal::not_found)?;
+    service
+        .accounts
+        .require_sign_on(&caller.actor, &known.login)?;
+    let member = caller.actor.organization(&name).is_some();
+    let (base, registry) = (&service.base_url, &service.registry);
+    Ok(Json(identity_body::organization(
+        base, known, member, registry,
+    )))
 }
 
 pub(super) async fn get_rate_limit(Extension(caller): Extension<Caller>) -> Json<Value> {
@@ -81,8 +115,8 @@ pub(super) async fn get_rate_limit(Extension(caller): Extension<Caller>) -> Json
 
 pub(super) async fn get_repository(opened: Opened) -> Json<Value> {
     let base_url = &opened.service.base_url;
-    let account = &opened.caller.account;
-    Json(repository_body::full(base_url, &opened.record, account))
+    let actor = &opened.caller.actor;
+    Json(repository_body::full(base_url, &opened.record, actor))
 }
 
 pub(super) async fn create_for_user(
@@ -90,8 +124,12 @@ pub(super) async fn create_for_user(
     Extension(caller): Extension<Caller>,
     input: Input,
 ) -> Result<Response, Refusal> {
-    let owner = caller.account.login.clone();
-    create(&service, &caller.account, &owner, &input).await
+    // Installations stand for nobody who could own it.
+    if !caller.actor.is_person() {
+        return Err(caller.actor.not_accessible());
+    }
+    let owner = caller.actor.login.clone();
+    create(&service, &caller, &owner, false, &input).await
 }
 
 pub(super) async fn create_for_organization(
@@ -100,43 +138,69 @@ pub(super) async fn create_for_organization(
     Path(organization): Path<String>,
     input: Input,
 ) -> Result<Response, Refusal> {
-    let owner = caller
-        .account
-        .organizations
-        .iter()
-        .find(|name| name.eq_ignore_ascii_case(&organization))
-        .ok_or_else(Refusal::not_found)?
-        .clone();
-    create(&service, &caller.account, &owner, &input).await
+    let known = service.accounts.organization(&organization);
+    let known = known.ok_or_else(Refusal::not_found)?;
+    service
+        .accounts
+        .require_sign_on(&caller.actor, &known.login)?;
+    if caller.actor.is_person() {
+        if caller.actor.organization(&organization).is_none() {
+            return Err(Refusal::not_found());
+        }
+        let allowed = if wants_private(&input, true)? {
+            known.members_create_private
+        } else {
+            known.members_create_public
+        };
+        if !allowed {
+            return Err(Refusal::forbidden(
+                "You need admin access to the organization before adding a repository to it.",
+            ));
+        }
+    }
+    create(&service, &caller, &known.login, true, &input).await
 }
 
 async fn create(
     service: &Service,
-    account: &Account,
+    caller: &Caller,
     owner: &str,
+    organization: bool,
     input: &Input,
 ) -> Result<Response, Refusal> {
-    let organization = !owner.eq_ignore_ascii_case(&account.login);
+    let actor = &caller.actor;
     let private = wants_private(input, organization)?;
-    if !account.may_handle(private) {
-        return Err(Refusal::not_found());
+    if let Some(operation) = caller.operation {
+        actor.may_create(owner, private, operation)?;
     }
     let name = clean_name(input.required_text("name")?)?;
     let auto_init = input.flag("auto_init")?.unwrap_or(false);
-    let mut record = new_record(owner, organization, name, private, input)?;
+    let record = new_record(owner, organization, name, private, input)?;
+    let commit = auto_init.then(|| first_commit(&record, actor));
+    let record = store(service, record, commit).await?;
+    service.faults.created(record.id);
+    let body = repository_body::full(&service.base_url, &record, actor);
+    Ok(created(body))
+}
 
+/// Gives a repository its number and makes it exist, with what a fast-import stream puts in it.
+pub(super) async fn store(
+    service: &Service,
+    mut record: RepositoryRecord,
+    stream: Option<Vec<u8>>,
+) -> Result<Arc<RepositoryRecord>, Refusal> {
     // From the look-up to the insertion nobody else may create, or a name could be taken twice.
     let _creation = service.registry.creation().await;
-    if service.registry.by_name(owner, &record.name).is_some() {
+    if service
+        .registry
+        .by_name(&record.owner, &record.name)
+        .is_some()
+    {
         return Err(invalid_name("name already exists on this account"));
     }
     record.id = service.registry.next_id();
-    initialize(service, &record, account, auto_init).await?;
-    let record = service.registry.insert(record)?;
-    service.faults.created(record.id);
-
-    let body = repository_body::full(&service.base_url, &record, account);
-    Ok(created(body))
+    initialize(service, &record, stream).await?;
+    service.registry.insert(record).map_err(Refusal::from)
 }
 
 /// 201 with the body and its own address as `Location`.
@@ -152,8 +216,7 @@ pub(super) fn created(body: Value) -> Response {
 async fn initialize(
     service: &Service,
     record: &RepositoryRecord,
-    account: &Account,
-    auto_init: bool,
+    stream: Option<Vec<u8>>,
 ) -> anyhow::Result<()> {
     let path = service.registry.git_dir(record.id);
     match std::fs::remove_dir_all(&path) {
@@ -162,8 +225,7 @@ async fn initialize(
         Err(error) => return Err(error.into()),
     }
     let git = service.git.create(path, &record.default_branch).await?;
-    if auto_init {
-        let stream = first_commit(record, account);
+    if let Some(stream) = stream {
         git.run(&["fast-import", "--quiet", "--done"], &stream)
             .await?
             .success()?;
@@ -172,7 +234,7 @@ async fn initialize(
 }
 
 /// The fast-import stream of a README and "Initial commit", committed by GitHub for the person.
-fn first_commit(record: &RepositoryRecord, account: &Account) -> Vec<u8> {
+fn first_commit(record: &RepositoryRecord, actor: &Actor) -> Vec<u8> {
     let mut readme = format!("# {}", record.name);
     if let Some(description) = &record.description {
         readme.push('\n');
@@ -190,8 +252,8 @@ fn first_commit(record: &RepositoryRecord, account: &Account) -> Vec<u8> {
          data {readme_length}\n{readme}\n\
          done\n",
         branch = record.default_branch,
-        login = account.login,
-        email = account.email(),
+        login = actor.login,
+        email = actor.email(),
         message_length = message.len(),
         readme_length = readme.len(),
     )
@@ -214,22 +276,47 @@ fn new_record(
         )));
     }
     let non_empty = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(String::from);
-    let now = now();
     Ok(RepositoryRecord {
+        description: non_empty(input.text("description")?),
+        homepage: non_empty(input.text("homepage")?),
+        settings: settings(input)?,
+        custom_properties: custom_properties(input, organization)?,
+        ..plain_record(owner, organization, name, private)
+    })
+}
+
+/// A repository without a number, with the settings of one that was created without any.
+pub(super) fn plain_record(
+    owner: &str,
+    organization: bool,
+    name: String,
+    private: bool,
+) -> RepositoryRecord {
+    let now = now();
+    let flags = FLAGS.iter().map(|(name, value)| (*name, json!(value)));
+    let choices = CHOICES.iter().map(|(name, value, _)| (*name, json!(value)));
+    RepositoryRecord {
         id: 0,
         owner: owner.to_owned(),
         organization,
         name,
         private,
-        description: non_empty(input.text("description")?),
-        homepage: non_empty(input.text("homepage")?),
+        description: None,
+        homepage: None,
         default_branch: DEFAULT_BRANCH.to_owned(),
-        settings: settings(input)?,
-        custom_properties: custom_properties(input, organization)?,
+        settings: flags
+            .chain(choices)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+        custom_properties: Map::new(),
         created_at: now,
         updated_at: now,
         pushed_at: now,
-    })
+        archived: false,
+        topics: Vec::new(),
+        pulls: Vec::new(),
+        actions: ActionsRecord::default(),
+    }
 }
 
 fn custom_properties(input: &Input, organization: bool) -> Result<Map<String, Value>, Refusal> {
@@ -261,7 +348,7 @@ fn settings(input: &Input) -> Result<BTreeMap<String, Value>, Refusal> {
 }
 
 /// `private`, or for organisations `visibility`.
-fn wants_private(input: &Input, organization: bool) -> Result<bool, Refusal> {
+pub(super) fn wants_private(input: &Input, organization: bool) -> Result<bool, Refusal> {
     let private = input.flag("private")?.unwrap_or(false);
     if !organization {
         return Ok(private);
@@ -277,7 +364,7 @@ fn wants_private(input: &Input, organization: bool) -> Result<bool, Refusal> {
 }
 
 /// GitHub keeps `[A-Za-z0-9._-]` and writes one `-` for whatever stands between.
-fn clean_name(wanted: &str) -> Result<String, Refusal> {
+pub(super) fn clean_name(wanted: &str) -> Result<String, Refusal> {
     let mut name = String::with_capacity(wanted.len());
     let mut replaced = false;
     for character in wanted.trim().chars() {

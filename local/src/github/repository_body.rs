@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account::Account;
+use super::account::Actor;
+use super::operation::Operation;
 use super::registry::RepositoryRecord;
 use super::{format_time, identity_body, node_id};
 
@@ -66,12 +67,15 @@ const ZEROS: [&str; 9] = [
 ///
 /// `clone_url` and `html_url` work; `git_url`, `ssh_url` and `svn_url` have GitHub's form only.
 /// `size` is 0: GitHub fills it in by a later job that this service does not have.
-pub(super) fn full(base_url: &str, record: &RepositoryRecord, account: &Account) -> Value {
+pub(super) fn full(base_url: &str, record: &RepositoryRecord, actor: &Actor) -> Value {
     let full_name = record.full_name();
     let url = format!("{base_url}/repos/{full_name}");
     let host = base_url.trim_start_matches("http://");
     let owner = identity_body::owner(base_url, &record.owner, record.organization);
-    let admin = account.acts_for(&record.owner);
+    let admin = actor.may(record, Operation::UpdateRepository).is_ok();
+    let push = actor.may_push(record);
+    // As GitHub: installations are told that they may do nothing, whatever they may do.
+    let person = actor.is_person();
     let mut body: Map<String, Value> = record.settings.clone().into_iter().collect();
     for (key, path) in ADDRESSES {
         body.insert(key.to_owned(), json!(format!("{url}{path}")));
@@ -101,9 +105,9 @@ pub(super) fn full(base_url: &str, record: &RepositoryRecord, account: &Account)
         "license": null,
         "size": 0,
         "default_branch": record.default_branch,
-        "topics": [],
+        "topics": record.topics,
         "has_pages": false,
-        "archived": false,
+        "archived": record.archived,
         "disabled": false,
         "allow_forking": true,
         "web_commit_signoff_required": false,
@@ -112,11 +116,11 @@ pub(super) fn full(base_url: &str, record: &RepositoryRecord, account: &Account)
         "updated_at": format_time(record.updated_at),
         "pushed_at": format_time(record.pushed_at),
         "permissions": {
-            "admin": admin,
-            "maintain": admin,
-            "push": admin,
-            "triage": admin,
-            "pull": true,
+            "admin": admin && person,
+            "maintain": admin && person,
+            "push": push && person,
+            "triage": push && person,
+            "pull": person,
         },
     });
     if let Value::Object(rest) = rest {

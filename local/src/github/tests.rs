@@ -1,12 +1,21 @@
 //! The stand-in over real HTTP. Every answer any test receives is held to GitHub's description.
 
 mod access;
+mod actions;
+mod apps;
 mod clones;
 mod commits;
+mod contents;
 mod description;
 mod failures;
+mod limited;
+mod outside;
+mod pulls;
+mod pushes;
+mod recorded;
 mod references;
 mod repositories;
+mod settings;
 mod survival;
 mod trees;
 
@@ -16,7 +25,7 @@ use std::sync::Arc;
 use reqwest::header::{HeaderMap, USER_AGENT};
 use serde_json::{Value, json};
 
-use super::{Account, Faults, GitHub, GitHubConfig};
+use super::{Access, Account, Faults, GitHub, GitHubConfig};
 
 const TOKEN: &str = "ghp_ada";
 const OTHER_TOKEN: &str = "ghp_bob";
@@ -74,6 +83,7 @@ fn config(data_dir: &Path, faults: Faults, open_clone: bool) -> GitHubConfig {
             outsider,
             account("Ada", NARROW_TOKEN, &["public_repo"]),
         ],
+        access: Access::default(),
         open_clone,
         faults,
     }
@@ -90,9 +100,19 @@ impl Hub {
     }
 
     async fn open(directory: Arc<tempfile::TempDir>, faults: Faults, open_clone: bool) -> Self {
-        let github = GitHub::start(config(directory.path(), faults, open_clone))
-            .await
-            .unwrap();
+        let config = config(directory.path(), faults, open_clone);
+        Self::configured(directory, config).await
+    }
+
+    /// With other tokens, rules of organisations and Apps.
+    async fn with_access(access: Access) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        let config = config(directory.path(), Faults::default(), false);
+        Self::configured(directory, GitHubConfig { access, ..config }).await
+    }
+
+    async fn configured(directory: Arc<tempfile::TempDir>, config: GitHubConfig) -> Self {
+        let github = GitHub::start(config).await.unwrap();
         Self {
             github,
             client: client(),
@@ -126,10 +146,17 @@ impl Hub {
             request = request.json(&body);
         }
         let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await?;
         let answer = Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: response.json().await?,
+            status,
+            headers,
+            body: if status == 204 {
+                assert!(bytes.is_empty());
+                Value::Null
+            } else {
+                serde_json::from_slice(&bytes).unwrap()
+            },
         };
         description::check(method, path, answer.status, &answer.body);
         Ok(answer)
@@ -147,6 +174,10 @@ impl Hub {
 
     async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(TOKEN, "PATCH", path, body).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(TOKEN, "PUT", path, body).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -197,6 +228,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap()
 }

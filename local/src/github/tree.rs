@@ -24,15 +24,13 @@ const LISTED_BYTES_MAX: usize = 7 * 1024 * 1024;
 const TIMED_OUT: &str = "Sorry, your request timed out.  It's likely that your input was too large to process.  Consider building the tree incrementally, or building the commits you need in a local clone of the repository and then pushing them to GitHub.";
 
 pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Refusal> {
-    opened.require_write()?;
     opened.require_commits().await?;
     let entries = parse_entries(&input)?;
     if opened.service.faults.is_too_large(entries.len()) {
         return Err(Refusal::unprocessable(TIMED_OUT));
     }
-    let account = &opened.caller.account;
-    if entries.iter().any(Entry::touches_workflows) && !account.has_scope("workflow") {
-        return Err(Refusal::not_found());
+    if entries.iter().any(Entry::touches_workflows) {
+        opened.caller.actor.require_workflows()?;
     }
     let git = opened.git();
     let mut reader = ObjectReader::start(&git)?;
@@ -40,13 +38,36 @@ pub(super) async fn create(opened: Opened, input: Input) -> Result<Response, Ref
         None => Directory::default(),
         Some(base) => read_base(&mut reader, base).await?,
     };
-    check_objects(&mut reader, &entries).await?;
-    let root = apply(&git, &mut reader, base, entries).await?;
-    let mut writer = TreeWriter::start(&git)?;
-    let sha = write(&root, &mut writer)
-        .await?
-        .ok_or_else(|| Refusal::unprocessable("Invalid tree info"))?;
+    let sha = store(&git, &mut reader, base, entries).await?;
     Ok(created(listing(&opened, &sha, &sha, false).await?))
+}
+
+/// Writes the tree of a commit, or an empty one, with some entries changed.
+pub(super) async fn with_entries(
+    git: &GitDir<'_>,
+    reader: &mut ObjectReader,
+    base: Option<&str>,
+    entries: Vec<Entry>,
+) -> Result<String, Refusal> {
+    let base = match base {
+        None => Directory::default(),
+        Some(base) => read_base(reader, &json!(base)).await?,
+    };
+    store(git, reader, base, entries).await
+}
+
+async fn store(
+    git: &GitDir<'_>,
+    reader: &mut ObjectReader,
+    base: Directory,
+    entries: Vec<Entry>,
+) -> Result<String, Refusal> {
+    check_objects(reader, &entries).await?;
+    let root = apply(git, reader, base, entries).await?;
+    let mut writer = TreeWriter::start(git)?;
+    write(&root, &mut writer)
+        .await?
+        .ok_or_else(|| Refusal::unprocessable("Invalid tree info"))
 }
 
 pub(super) async fn get_tree(
@@ -86,7 +107,7 @@ fn parse_entries(input: &Input) -> Result<Vec<Entry>, Refusal> {
 }
 
 /// A revision without operators: an id or a branch.
-fn is_plain_name(name: &str) -> bool {
+pub(super) fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('-')
         && !name.contains("..")
@@ -308,12 +329,14 @@ async fn listing(
     arguments.push(tree);
     let output = opened.git().run(&arguments, &[]).await?.success()?;
     let output = String::from_utf8(output).context("a path is not UTF-8")?;
+    let most = opened.service.faults.listed_max();
+    let most = most.unwrap_or(LISTED_ENTRIES_MAX);
     let mut entries = Vec::new();
     let mut bytes = 0;
     let mut truncated = false;
     for line in output.split_terminator('\0') {
         bytes += line.len();
-        truncated = entries.len() == LISTED_ENTRIES_MAX || bytes > LISTED_BYTES_MAX;
+        truncated = entries.len() == most || bytes > LISTED_BYTES_MAX;
         if truncated {
             break;
         }

@@ -150,7 +150,7 @@ pub(super) fn bad_object_state() -> Refusal {
     Refusal::unprocessable("GitRPC::BadObjectState")
 }
 
-fn parse_path(path: &str) -> Result<Vec<String>, Refusal> {
+pub(super) fn parse_path(path: &str) -> Result<Vec<String>, Refusal> {
     if path.starts_with('/') {
         return Err(Refusal::unprocessable(
             "tree.path cannot start with a slash",

@@ -14,18 +14,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::archive::{self, ArchiveError};
 use super::deployment::{Deployment, Status};
-use super::gateway::Gateway;
-use super::sandbox::{Sandbox, SandboxError};
 use super::site;
 use super::{FILES_FOLDER, OUTPUT_FILE, SOURCE_FILE, Sites};
 use crate::clock;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::proxy;
+use crate::sandbox::{Sandbox, SandboxError};
 use crate::stand_in;
 
 /// Where a source is unpacked while it is built.
 const WORK_FOLDER: &str = "work";
+/// Where commands find the source.
+const SANDBOX_FOLDER: &str = "/site";
 /// What the build script of the real platform prints for an empty output (open-runtimes v5).
 const NO_OUTPUT: &str = "Error: No build output found. Ensure your output directory isn't empty.";
 
@@ -232,11 +233,12 @@ async fn steps(
         let variables = site.variables.iter();
         let sandbox = Sandbox {
             folder: &work,
+            mount: SANDBOX_FOLDER,
             variables: variables
                 .map(|it| (it.key.clone(), it.value.clone()))
                 .collect(),
             stop,
-            network: network(sites, log).await?,
+            network: sites.network.open(log).await?,
         };
         for command in commands.into_iter().flatten() {
             sandbox.run(command, log).await?;
@@ -244,27 +246,6 @@ async fn steps(
     }
     let (root, directory) = (folder.to_owned(), deployment.output_directory.clone());
     blocking(move || assemble(&root, &directory)).await
-}
-
-/// Opens the way to the package registry. Where it is not known which one that is, there is none,
-/// and the log says so: many commands need no network.
-async fn network(
-    sites: &Sites,
-    log: &mut String,
-) -> Result<Option<(Gateway, PathBuf)>, BuildError> {
-    let Some(relay) = sites.settings.relay.clone() else {
-        return Ok(None);
-    };
-    match sites.registry().await {
-        Ok(registry) => {
-            let gateway = Gateway::open(registry).map_err(SandboxError::from)?;
-            Ok(Some((gateway, relay)))
-        }
-        Err(error) => {
-            log.push_str(&format!("Warning: {error}, so there is no network.\n"));
-            Ok(None)
-        }
-    }
 }
 
 /// Runs blocking work beside the server's own threads.

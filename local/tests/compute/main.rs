@@ -10,6 +10,7 @@
 mod deployments;
 mod faults;
 mod functions;
+mod generated;
 mod queue;
 mod sites;
 mod world;

@@ -13,7 +13,8 @@ use local::functions::{self, FunctionSettings, Functions};
 use local::hosting;
 use local::kernel::{Kernel, KernelOptions, Project};
 use local::proxy;
-use local::sites::{self, SiteSettings, Sites};
+use local::sandbox::BuildSettings;
+use local::sites::{self, Sites};
 use local::store::Durability;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
@@ -32,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) sites: Value,
     pub(crate) faults: Faults,
     pub(crate) stand_in: bool,
-    pub(crate) site_settings: SiteSettings,
+    pub(crate) build_settings: BuildSettings,
     pub(crate) change: Box<dyn FnOnce(&mut FunctionSettings)>,
     pub(crate) modes: Vec<(&'static str, &'static str)>,
 }
@@ -44,7 +45,7 @@ impl Default for Options {
             sites: json!([]),
             faults: Faults::default(),
             stand_in: false,
-            site_settings: SiteSettings::default(),
+            build_settings: BuildSettings::default(),
             change: Box::new(|_| {}),
             modes: Vec::new(),
         }
@@ -113,9 +114,10 @@ impl World {
             ]);
             settings.variables.insert(function.id.clone(), variables);
         }
+        settings.builds = options.build_settings.clone();
         (options.change)(&mut settings);
         let functions = Functions::start(&kernel, settings).await.unwrap();
-        Sites::start(&kernel, options.site_settings).await.unwrap();
+        Sites::start(&kernel, options.build_settings).await.unwrap();
         config.apply(&kernel).await.unwrap();
         let app = Router::new()
             .merge(functions::router())
@@ -345,4 +347,14 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .unwrap()
         .join("examples")
         .join(name)
+}
+
+/// Whether this machine has a bubblewrap that may make namespaces.
+pub(crate) fn sandbox_works() -> bool {
+    let options = ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/"];
+    std::process::Command::new("bwrap")
+        .args(options)
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
 }

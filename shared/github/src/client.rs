@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{Method, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::auth::{Auth, Credentials};
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::refusal::{Failed, Refusal, scopes};
@@ -31,8 +32,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a request is repeated unless told otherwise.
 const RETRIES_MAX: u32 = 3;
 
-/// The largest answer that is read, in bytes. The tree of a root folder is the largest one asked for.
-const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest answer that is read, in bytes: a tree of 100,000 entries, which GitHub cuts there.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The most redirects one request follows; a renamed repository takes one.
 const REDIRECTS_MAX: usize = 3;
@@ -42,8 +43,8 @@ const REDIRECTS_MAX: usize = 3;
 pub struct Settings {
     /// The API's root, `https://api.github.com` by default; a path in it is kept.
     pub base_url: String,
-    /// A personal or installation token. White space around it is ignored.
-    pub token: SecretString,
+    /// As whom.
+    pub auth: Auth,
     /// The time to open a connection.
     pub connect_timeout: Duration,
     /// The longest silence while waiting for an answer.
@@ -54,10 +55,10 @@ pub struct Settings {
 
 impl Settings {
     /// The settings for github.com.
-    pub fn new(token: SecretString) -> Self {
+    pub fn new(auth: impl Into<Auth>) -> Self {
         Self {
             base_url: BASE_URL.to_owned(),
-            token,
+            auth: auth.into(),
             connect_timeout: CONNECT_TIMEOUT,
             read_timeout: READ_TIMEOUT,
             retries_max: RETRIES_MAX,
@@ -70,7 +71,8 @@ impl Settings {
 pub struct Client {
     octocrab: Octocrab,
     requests: Arc<AtomicU64>,
-    retries_max: u32,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) retries_max: u32,
     pub(crate) pace: Pace,
     pub(crate) login: Arc<OnceLock<String>>,
     /// The scopes of a classic token, known from the first answer on; other tokens have none.
@@ -111,6 +113,14 @@ impl<'a, B: ?Sized> Call<'a, B> {
         }
     }
 
+    pub(crate) fn put(path: &'a str, body: &'a B) -> Self {
+        Self {
+            method: Method::PUT,
+            path,
+            body: Some(body),
+        }
+    }
+
     pub(crate) fn patch(path: &'a str, body: &'a B) -> Self {
         Self {
             method: Method::PATCH,
@@ -126,7 +136,7 @@ impl Client {
     /// Must be called inside a tokio runtime and used only there: octocrab ties itself to it.
     ///
     /// # Errors
-    /// [`Error::Settings`], terminal: an unusable URL or token, or no runtime.
+    /// [`Error::Settings`], terminal: an unusable URL, token or key, or no runtime.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::Settings {
@@ -134,6 +144,7 @@ impl Client {
                 reason: "there is no tokio runtime",
             });
         }
+        let credentials = Arc::new(Credentials::new(&settings.auth)?);
         let requests = Arc::new(AtomicU64::new(0));
         let octocrab = Octocrab::builder()
             .base_uri(base_uri(&settings.base_url)?)
@@ -141,7 +152,6 @@ impl Client {
                 name: "base_url",
                 reason: "it is not a URL",
             })?
-            .personal_token(token(&settings.token)?)
             .add_header(header::ACCEPT, "application/vnd.github+json".to_owned())
             // octocrab's own retries repeat every method at once, a POST too.
             .add_retry_config(RetryConfig::None)
@@ -153,6 +163,7 @@ impl Client {
         Ok(Self {
             octocrab,
             requests,
+            credentials,
             retries_max: settings.retries_max,
             pace: Pace::default(),
             login: Arc::default(),
@@ -173,8 +184,29 @@ impl Client {
             .is_some_and(|held| !scopes(held).any(|own| own == scope))
     }
 
-    /// Sends one request once.
+    /// Sends one request once. An App whose token was revoked early sends it again with a new one.
     pub(crate) async fn once<B, T>(&self, call: &Call<'_, B>) -> Result<T, Failed>
+    where
+        B: Serialize + Sync + ?Sized,
+        T: DeserializeOwned,
+    {
+        let stopped = |error| Failed::Stopped(Box::new(error));
+        let bearer = self.bearer().await.map_err(stopped)?;
+        match self.send(call, &bearer).await {
+            Err(failed) if failed.is_unauthorized() && self.renounce(&bearer).await => {
+                let bearer = self.bearer().await.map_err(stopped)?;
+                self.send(call, &bearer).await
+            }
+            end => end,
+        }
+    }
+
+    /// Sends one request once, as told.
+    pub(crate) async fn send<B, T>(
+        &self,
+        call: &Call<'_, B>,
+        bearer: &SecretString,
+    ) -> Result<T, Failed>
     where
         B: Serialize + Sync + ?Sized,
         T: DeserializeOwned,
@@ -182,10 +214,14 @@ impl Client {
         let request = http::Request::builder()
             .method(call.method.clone())
             .uri(call.path);
-        let request = self
+        let mut request = self
             .octocrab
             .build_request(request, call.body)
             .map_err(unanswered)?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
+            .map_err(|error| Failed::Unanswered(Box::new(error)))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
         self.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.octocrab.execute(request).await.map_err(unanswered)?;
         let (parts, body) = response.into_parts();
@@ -200,16 +236,12 @@ impl Client {
         {
             self.scopes.get_or_init(|| held.to_owned());
         }
-        // A redirected POST turns into a GET and would look like a success.
-        let expected = match call.method {
-            Method::POST => parts.status == StatusCode::CREATED,
-            _ => parts.status == StatusCode::OK,
-        };
-        if !expected {
+        if !is_expected(&call.method, parts.status) {
             let refusal = Refusal::read(parts.status, parts.headers, &body);
             return Err(Failed::Refused(Box::new(refusal)));
         }
-        serde_json::from_slice(&body).map_err(Failed::Shape)
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).map_err(Failed::Shape)
     }
 
     /// Sends a request that may be repeated: a GET, or a POST of a content-addressed object.
@@ -263,6 +295,18 @@ impl Client {
     }
 }
 
+/// A redirected POST turns into a GET and would look like a success.
+fn is_expected(method: &Method, status: StatusCode) -> bool {
+    match *method {
+        Method::POST => status == StatusCode::CREATED,
+        Method::GET => status == StatusCode::OK,
+        _ => matches!(
+            status,
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT
+        ),
+    }
+}
+
 fn unanswered(error: octocrab::Error) -> Failed {
     Failed::Unanswered(Box::new(error))
 }
@@ -281,22 +325,6 @@ fn base_uri(text: &str) -> Result<Uri, Error> {
         (Some("http" | "https"), Some(_)) => Ok(uri),
         _ => Err(refuse("it is not an absolute http or https URL")),
     }
-}
-
-/// The token as a header value; octocrab panics on one that is not.
-fn token(secret: &SecretString) -> Result<SecretString, Error> {
-    let token = secret.expose_secret().trim();
-    let refuse = |reason| Error::Settings {
-        name: "token",
-        reason,
-    };
-    if token.is_empty() {
-        return Err(refuse("it is empty"));
-    }
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(refuse("it holds white space or characters outside ASCII"));
-    }
-    Ok(SecretString::from(token))
 }
 
 /// Our HTTP client: ring and the compiled-in roots only, so that it works in an empty file

@@ -7,6 +7,9 @@ use crate::object::Sha;
 /// The wait after a rate limit that does not say how long; GitHub asks for at least a minute.
 const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
+/// The most files an error names.
+const PATHS_NAMED_MAX: usize = 10;
+
 /// Whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -36,7 +39,7 @@ pub enum Error {
         /// `owner/name`.
         full_name: String,
     },
-    /// 401: the token is wrong, expired or revoked. Terminal.
+    /// 401: the token or the App's key is wrong, expired or revoked. Terminal.
     #[error("GitHub does not accept the token")]
     Unauthorized,
     /// The token is good but may not do this. Terminal.
@@ -52,6 +55,60 @@ pub enum Error {
     /// 404: missing, or not visible to the token. Terminal.
     #[error("could not {operation}: not found, or not visible to the token")]
     NotFound {
+        /// What was attempted.
+        operation: &'static str,
+    },
+    /// The organization's rules, or the account's plan, do not allow it. Terminal.
+    #[error(
+        "`{owner}` does not allow to {operation}: {message}; ask an owner of the organization, or \
+         choose another place"
+    )]
+    Policy {
+        /// The organization.
+        owner: String,
+        /// What was attempted.
+        operation: &'static str,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The repository can only be read. Terminal.
+    #[error(
+        "could not {operation}: the repository is archived; unarchive it in its settings on \
+         GitHub, or choose another one"
+    )]
+    Archived {
+        /// What was attempted.
+        operation: &'static str,
+    },
+    /// The repository has too many files to be read in one piece. Terminal.
+    #[error(
+        "could not {operation}: the repository is too large, GitHub lists only a part of its \
+         files; choose a smaller one, or a new one"
+    )]
+    TooLarge {
+        /// What was attempted.
+        operation: &'static str,
+    },
+    /// The repository has no commit yet. Terminal.
+    #[error(
+        "could not {operation}: the repository is empty; add a first file on GitHub, such as a \
+         README, and start again"
+    )]
+    Empty {
+        /// What was attempted.
+        operation: &'static str,
+    },
+    /// Somebody changed the same files meanwhile; nothing was published. Terminal.
+    #[error("{}", conflict(.branch, .paths))]
+    Conflict {
+        /// The branch.
+        branch: String,
+        /// The files that both sides changed, at least one, in order.
+        paths: Vec<String>,
+    },
+    /// The repository has another name now. Transient, to be tried with it.
+    #[error("could not {operation}: the repository was renamed")]
+    Renamed {
         /// What was attempted.
         operation: &'static str,
     },
@@ -130,6 +187,7 @@ impl Error {
             },
             Self::NotFastForward { .. }
             | Self::Unavailable { .. }
+            | Self::Renamed { .. }
             | Self::Server { .. }
             | Self::Transport { .. } => Retry::Transient { after: None },
             Self::Settings { .. }
@@ -137,9 +195,32 @@ impl Error {
             | Self::Unauthorized
             | Self::MissingPermission { .. }
             | Self::NotFound { .. }
+            | Self::Policy { .. }
+            | Self::Archived { .. }
+            | Self::TooLarge { .. }
+            | Self::Empty { .. }
+            | Self::Conflict { .. }
             | Self::Validation { .. }
             | Self::ObjectMismatch { .. }
             | Self::Answer { .. } => Retry::Terminal,
         }
     }
+}
+
+fn conflict(branch: &str, paths: &[String]) -> String {
+    let named: Vec<String> = paths
+        .iter()
+        .take(PATHS_NAMED_MAX)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let rest = match paths.len().saturating_sub(PATHS_NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "branch `{branch}` has other changes of {}{rest}, which were not overwritten; take them \
+         back on GitHub or move them to another branch and publish again, or start a new task \
+         from how the branch is now",
+        named.join(", ")
+    )
 }

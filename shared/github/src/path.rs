@@ -1,6 +1,8 @@
 //! Which sets of paths make a tree that every computer can check out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::object::Files;
 
 /// The longest path, in bytes: what Linux opens.
 const PATH_BYTES_MAX: usize = 4096;
@@ -8,9 +10,6 @@ const PATH_BYTES_MAX: usize = 4096;
 /// Why a set of paths is refused. Paths come from a model, so nothing is taken for granted. Terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// A tree without files cannot be made.
-    #[error("there are no files")]
-    Empty,
     /// Absolute, too long, or with a part such as `..` or `.git`.
     #[error("path `{path}` {reason}")]
     Unusable {
@@ -49,12 +48,8 @@ pub(crate) fn check<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), Path
             });
         }
     }
-    if files.is_empty() {
-        return Err(PathError::Empty);
-    }
     for path in &files {
-        let folders = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-        for folder in folders {
+        for folder in folders(path) {
             if files.contains(folder) {
                 return Err(PathError::FileAndFolder {
                     path: folder.to_owned(),
@@ -63,6 +58,51 @@ pub(crate) fn check<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), Path
         }
     }
     Ok(())
+}
+
+/// Checks the paths we write against everything else in the tree they end up in. What is odd
+/// among the others only is not ours to judge.
+pub(crate) fn check_among<'a>(
+    written: impl Iterator<Item = &'a str>,
+    all: &Files,
+) -> Result<(), PathError> {
+    let lower: HashMap<String, &str> = all
+        .keys()
+        .map(|path| (path.to_lowercase(), path.as_str()))
+        .collect();
+    let mut doubled: HashMap<String, usize> = HashMap::new();
+    for path in all.keys() {
+        *doubled.entry(path.to_lowercase()).or_default() += 1;
+    }
+    let all_folders: HashSet<String> = all
+        .keys()
+        .flat_map(|path| folders(path))
+        .map(str::to_lowercase)
+        .collect();
+    for path in written {
+        let low = path.to_lowercase();
+        if doubled.get(&low).is_some_and(|times| *times > 1) {
+            return Err(PathError::Twice {
+                path: path.to_owned(),
+            });
+        }
+        if all_folders.contains(&low) {
+            return Err(PathError::FileAndFolder {
+                path: path.to_owned(),
+            });
+        }
+        if let Some(file) = folders(&low).find_map(|folder| lower.get(folder)) {
+            return Err(PathError::FileAndFolder {
+                path: (*file).to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The folders that a path is in.
+pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }
 
 fn unusable(path: &str) -> Option<&'static str> {
@@ -119,7 +159,6 @@ mod facts {
         assert!(matches!(twice, Err(PathError::Twice { .. })));
         let both = check(["src/main.rs", "src"].into_iter());
         assert!(matches!(both, Err(PathError::FileAndFolder { .. })));
-        assert_eq!(check(std::iter::empty()), Err(PathError::Empty));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::object::SHA256_WORDS;
+use crate::{actions, publish, pull, read, repository};
 
 /// The most of GitHub's own words that go into an error, in characters.
 const MESSAGE_CHARS_MAX: usize = 500;
@@ -20,6 +22,8 @@ pub(crate) enum Failed {
     Refused(Box<Refusal>),
     /// Success, but not of the documented shape; a write has happened.
     Shape(serde_json::Error),
+    /// The request was not sent.
+    Stopped(Box<Error>),
 }
 
 /// An answer that is not a success.
@@ -100,6 +104,36 @@ impl Refusal {
             && (self.says("reference does not exist") || self.says("object does not exist"))
     }
 
+    /// Somebody else made the same thing first, or we did and the answer was lost.
+    fn is_already_there(&self) -> bool {
+        let there = |text: &str| text.to_ascii_lowercase().contains("already exists");
+        matches!(
+            self.status,
+            StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT
+        ) && (there(&self.message)
+            || self
+                .errors
+                .iter()
+                .any(|entry| entry.message.as_deref().is_some_and(there)))
+    }
+
+    /// Nothing would change between the two branches of a pull request.
+    fn is_without_commits(&self) -> bool {
+        self.status == StatusCode::UNPROCESSABLE_ENTITY
+            && self.words().contains("No commits between")
+    }
+
+    fn is_archived(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.says("archived so is read-only")
+    }
+
+    /// The permission itself is missing, rather than some rule being in the way.
+    fn is_permission(&self) -> bool {
+        self.says("resource not accessible")
+            || self.lacks_scope()
+            || self.header("x-github-sso").is_some()
+    }
+
     /// The request was killed after GitHub's ten seconds.
     fn is_too_large(&self) -> bool {
         self.status == StatusCode::BAD_GATEWAY
@@ -158,7 +192,9 @@ impl Refusal {
     }
 
     fn missing_permission(&self, operation: &'static str) -> Error {
-        let needed = self.needed();
+        let needed = self
+            .needed()
+            .or_else(|| permission(operation).map(str::to_owned));
         let message = if let Some(sso) = self.header("x-github-sso") {
             let url = sso
                 .split("url=")
@@ -201,6 +237,7 @@ impl Refusal {
         }
         match self.status {
             StatusCode::UNAUTHORIZED => Error::Unauthorized,
+            _ if self.is_archived() => Error::Archived { operation },
             StatusCode::FORBIDDEN => self.missing_permission(operation),
             StatusCode::NOT_FOUND if self.lacks_scope() => self.missing_permission(operation),
             StatusCode::NOT_FOUND => Error::NotFound { operation },
@@ -218,10 +255,31 @@ impl Refusal {
                 operation,
                 message: self.words(),
             },
-            // A write that was redirected: the repository was renamed meanwhile. Looking again
-            // finds its new name.
-            _ => Error::Unavailable { operation },
+            // A write that was redirected, or turned into a GET on the way.
+            _ => Error::Renamed { operation },
         }
+    }
+}
+
+/// What an operation asks for where GitHub does not say it. Source: GitHub's documentation of
+/// the permissions of fine-grained tokens and of classic scopes.
+fn permission(operation: &str) -> Option<&'static str> {
+    match operation {
+        repository::CREATE => Some("scope `repo`, or the permission Administration: write"),
+        repository::TOPICS => Some("scope `repo`, or the permission Administration: write"),
+        publish::WRITE_BLOB
+        | publish::WRITE_TREE
+        | publish::WRITE_COMMIT
+        | publish::MOVE_BRANCH => Some("scope `repo`, or the permission Contents: write"),
+        repository::LOOK | read::READ_BRANCH | read::READ_TREE | read::READ_FILE => {
+            Some("scope `repo`, or the permission Contents: read")
+        }
+        pull::OPEN | pull::LIST | pull::UPDATE => {
+            Some("scope `repo`, or the permission Pull requests: write")
+        }
+        actions::SECRETS => Some("scope `repo`, or the permission Secrets: write"),
+        actions::VARIABLES => Some("scope `repo`, or the permission Variables: write"),
+        _ => None,
     }
 }
 
@@ -249,7 +307,7 @@ impl Failed {
     fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
-            Self::Unanswered(_) | Self::Shape(_) => None,
+            Self::Unanswered(_) | Self::Shape(_) | Self::Stopped(_) => None,
         }
     }
 
@@ -262,8 +320,48 @@ impl Failed {
         match self {
             Self::Unanswered(_) => true,
             Self::Refused(refusal) => refusal.status.is_server_error(),
-            Self::Shape(_) => false,
+            Self::Shape(_) | Self::Stopped(_) => false,
         }
+    }
+
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.refused(|refusal| refusal.status == StatusCode::UNAUTHORIZED)
+    }
+
+    pub(crate) fn is_already_there(&self) -> bool {
+        self.refused(Refusal::is_already_there)
+    }
+
+    pub(crate) fn is_without_commits(&self) -> bool {
+        self.refused(Refusal::is_without_commits)
+    }
+
+    /// 409 of a repository without commits, which may also be one that is being made.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.refused(|refusal| refusal.status == StatusCode::CONFLICT && refusal.says("is empty"))
+    }
+
+    /// A refusal of an organization to let something be done, in its words.
+    pub(crate) fn policy(&self) -> Option<String> {
+        let rule = |refusal: &&Refusal| match refusal.status {
+            StatusCode::FORBIDDEN => !refusal.is_rate_limit() && !refusal.is_permission(),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                let words = refusal.words().to_lowercase();
+                [
+                    "visibility",
+                    "private",
+                    "public",
+                    "policy",
+                    "policies",
+                    "plan",
+                    "upgrade",
+                ]
+                .iter()
+                .any(|word| words.contains(word))
+            }
+            _ => false,
+        };
+        self.refusal().filter(rule).map(Refusal::words)
     }
 
     /// 404 or 409: what a repository answers that was created a moment ago.
@@ -273,6 +371,11 @@ impl Failed {
 
     pub(crate) fn is_not_found(&self) -> bool {
         self.refused(|refusal| refusal.status == StatusCode::NOT_FOUND)
+    }
+
+    /// 404, and not because of a scope that is known to be missing.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.is_not_found() && !self.refused(Refusal::lacks_scope)
     }
 
     pub(crate) fn is_name_taken(&self) -> bool {
@@ -291,6 +394,7 @@ impl Failed {
     pub(crate) fn is_undecided(&self) -> bool {
         self.is_unanswered()
             || self.is_not_fast_forward()
+            || self.is_already_there()
             || self.is_not_visible()
             || self.refused(Refusal::is_lagging)
     }
@@ -300,7 +404,12 @@ impl Failed {
         match self {
             Self::Unanswered(source) => Error::Transport { operation, source },
             Self::Refused(refusal) => refusal.into_error(operation),
+            Self::Shape(source) if source.to_string().contains(SHA256_WORDS) => Error::Validation {
+                operation,
+                message: format!("{SHA256_WORDS}, which are not supported; choose another one"),
+            },
             Self::Shape(source) => Error::Answer { operation, source },
+            Self::Stopped(error) => *error,
         }
     }
 }

@@ -1,11 +1,20 @@
 //! The client against a GitHub that keeps its repositories in real git.
 
+mod actions;
+mod apps;
+mod branches;
+mod counts;
+mod crashes;
 mod fake;
 mod git;
 mod objects;
+mod openapi;
 mod publishing;
+mod pulls;
+mod reading;
 mod recorded;
 mod refusals;
+mod replayed;
 mod repositories;
 
 use std::time::Duration;
@@ -14,7 +23,7 @@ use secrecy::SecretString;
 
 use self::fake::Fake;
 use crate::pace::Pace;
-use crate::{Client, Commit, File, Identity, NewRepository, Settings};
+use crate::{Base, Change, Client, Commit, Content, Identity, NewRepository, Settings};
 
 const TOKEN: &str = "ghp_never-shown-0123456789";
 const MARKER: &str = "https://orchestrator.example/p/t42";
@@ -41,6 +50,7 @@ fn new_repository() -> NewRepository {
         description: "A demo\nfor tests".to_owned(),
         private: true,
         marker: MARKER.to_owned(),
+        topics: Vec::new(),
         looked_before: false,
     }
 }
@@ -53,20 +63,34 @@ fn identity() -> Identity {
     }
 }
 
-fn file(path: &str, content: &str) -> File {
-    File {
+fn file(path: &str, content: &str) -> Change {
+    Change::Write {
         path: path.to_owned(),
-        content: content.to_owned(),
-        executable: false,
+        content: Content::Text(content.to_owned()),
+        executable: None,
     }
+}
+
+fn script(path: &str, content: &str) -> Change {
+    Change::Write {
+        path: path.to_owned(),
+        content: Content::Text(content.to_owned()),
+        executable: Some(true),
+    }
+}
+
+fn delete(path: &str) -> Change {
+    let path = path.to_owned();
+    Change::Delete { path }
 }
 
 fn commit(files: usize) -> Commit {
     Commit {
         branch: "main".to_owned(),
+        base: Base::Fresh,
         message: "Publish the project\n\nPublish-Id: t42".to_owned(),
         author: identity(),
-        files: (0..files)
+        changes: (0..files)
             .map(|at| {
                 file(
                     &format!("src/part{}/file{at}.txt", at % 7),

@@ -145,7 +145,7 @@ async fn unknown_paths_and_methods_are_not_found() {
     let hub = Hub::start().await;
     hub.create("site").await;
     hub.get("/user/repos").await.refused(404, "Not Found");
-    hub.get("/repos/Ada/site/pulls")
+    hub.get("/repos/Ada/site/issues")
         .await
         .refused(404, "Not Found");
     let answer = hub.try_send(TOKEN, "DELETE", "/repos/Ada/site", None).await;

@@ -121,21 +121,6 @@ async fn a_shallow_clone_and_a_later_fetch_work() {
 }
 
 #[tokio::test]
-async fn pushes_are_refused() {
-    let hub = Hub::start().await;
-    let head = hub.create("shop").await;
-    let work = tempfile::tempdir().unwrap();
-    let url = format!("{}/Ada/shop.git", hub.github.base_url());
-    succeeded(git(work.path(), &["clone", "--quiet", &url, "shop"]).await);
-    let shop = work.path().join("shop");
-    succeeded(git(&shop, &["commit", "--quiet", "--allow-empty", "-m", "x"]).await);
-    let (success, printed) = git(&shop, &["push", "origin", "main"]).await;
-    assert!(!success);
-    assert!(printed.contains("403"), "{printed}");
-    assert_eq!(hub.head("shop").await, head);
-}
-
-#[tokio::test]
 async fn a_private_clone_needs_the_token_unless_clones_are_open() {
     for open_clone in [false, true] {
         let hub = Hub::start_with(Faults::default(), open_clone).await;

@@ -2,14 +2,14 @@
 
 use axum::Router;
 use axum::routing::get;
-use local::sites::SiteSettings;
+use local::sandbox::BuildSettings;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::archive;
-use crate::world::{Options, World, example, queries, read};
+use crate::world::{Options, World, example, queries, read, sandbox_works};
 
 #[tokio::test]
 async fn a_deployment_can_be_built_again_but_not_called_off_afterwards() {
@@ -107,16 +107,6 @@ async fn commands_run_in_a_sandbox_or_not_at_all() {
     }
 }
 
-/// Whether this machine has a bubblewrap that may make namespaces.
-fn sandbox_works() -> bool {
-    let options = ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/"];
-    std::process::Command::new("bwrap")
-        .args(options)
-        .arg("true")
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
 /// A package registry of one text, at a port of loopback.
 async fn registry() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,7 +120,7 @@ async fn registry() -> u16 {
 async fn a_build_reaches_the_package_registry_and_nothing_else() {
     let (port, other) = (registry().await, registry().await);
     let world = World::start(Options {
-        site_settings: SiteSettings {
+        build_settings: BuildSettings {
             relay: Some(example("relay")),
             registry: Some(format!("http://127.0.0.1:{port}/")),
         },

@@ -1,9 +1,14 @@
 //! A GitHub that keeps repositories in bare git repositories, with switches for faults.
 //!
-//! Answers and error bodies follow GitHub REST 2022-11-28; it shares no types with the client.
+//! Every request it gets and every answer it gives is checked against GitHub's own description; it
+//! shares no types with the client.
 
-use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+mod account;
+mod actions;
+mod git_data;
+mod pulls;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -11,9 +16,8 @@ use tempfile::TempDir;
 use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use super::git::{commit_tree, git, try_git};
-
-const SOMEBODY: (&str, &str, &str) = ("Somebody", "s@example.org", "2026-01-02T03:04:05Z");
+use super::git::git;
+use super::openapi::{answer_problems, request_problems};
 
 /// What happens to one request instead of an ordinary answer.
 pub(super) enum Fault {
@@ -25,6 +29,17 @@ pub(super) enum Fault {
     Answer(ResponseTemplate),
     /// Somebody pushes a commit with this tree's files just before the request.
     PushBefore(Vec<(&'static str, &'static str)>),
+    /// Somebody renames the repository just before the request.
+    RenameBefore(&'static str),
+}
+
+/// From which request on no connection works any more.
+#[derive(Clone, Copy)]
+pub(super) struct Crash {
+    /// How many requests still work.
+    pub(super) after: usize,
+    /// Whether the next one still has its effect.
+    pub(super) effect: bool,
 }
 
 pub(super) struct Fake {
@@ -40,9 +55,18 @@ struct State {
     /// Method and path of every request, with ids of objects as `{sha}`.
     log: Vec<String>,
     bodies: Vec<Value>,
+    tokens: Vec<String>,
+    /// What of requests and answers does not fit GitHub's description.
+    problems: Vec<String>,
     repositories: HashMap<String, Value>,
     renamed: HashMap<String, String>,
+    organizations: Vec<&'static str>,
+    pulls: Vec<Value>,
+    secrets: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
+    minted: usize,
     faults: VecDeque<(String, Fault)>,
+    crash: Option<Crash>,
     tree_entries_max: usize,
     created: u64,
 }
@@ -53,9 +77,17 @@ impl Fake {
             folder: tempfile::tempdir().expect("tempdir"),
             log: Vec::new(),
             bodies: Vec::new(),
+            tokens: Vec::new(),
+            problems: Vec::new(),
             repositories: HashMap::new(),
             renamed: HashMap::new(),
+            organizations: vec!["team"],
+            pulls: Vec::new(),
+            secrets: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            minted: 0,
             faults: VecDeque::new(),
+            crash: None,
             tree_entries_max: 100,
             created: 0,
         })));
@@ -86,6 +118,11 @@ impl Fake {
         self.state.lock().bodies.clone()
     }
 
+    /// What the requests named as their right, since the last call.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().tokens)
+    }
+
     /// The next request that starts with `call` meets this fault; faults of one call queue up.
     pub(super) fn fault(&self, call: &str, fault: Fault) {
         self.state.lock().faults.push_back((call.to_owned(), fault));
@@ -96,14 +133,32 @@ impl Fake {
         self.state.lock().faults.is_empty()
     }
 
+    /// From some request on no connection works, or again every one.
+    pub(super) fn crash(&self, crash: Option<Crash>) {
+        self.state.lock().crash = crash;
+    }
+
     pub(super) fn tree_entries_max(&self, entries: usize) {
         self.state.lock().tree_entries_max = entries;
     }
 
     /// A repository somebody made before, with an initial commit.
     pub(super) fn existing(&self, owner: &str, name: &str, homepage: Option<&str>) {
-        let body = json!({"name": name, "homepage": homepage, "private": false});
+        let body = json!({"name": name, "homepage": homepage, "private": false, "auto_init": true});
         self.state.lock().create(owner, &body);
+    }
+
+    /// Changes what the repository says of itself.
+    pub(super) fn set(&self, full_name: &str, key: &str, value: Value) {
+        let mut state = self.state.lock();
+        let key_of = full_name.to_lowercase();
+        let repository = state.repositories.get_mut(&key_of).expect("exists");
+        repository[key] = value;
+    }
+
+    /// Somebody commits these files, and nothing else, to a branch; returns the commit.
+    pub(super) fn push(&self, full_name: &str, branch: &str, files: &[(&str, &str)]) -> String {
+        self.state.lock().push(full_name, branch, files)
     }
 
     pub(super) fn rename(&self, full_name: &str, name: &str) {
@@ -117,6 +172,34 @@ impl Fake {
 
     pub(super) fn repositories(&self) -> usize {
         self.state.lock().repositories.len()
+    }
+
+    /// All pull requests, as GitHub answers them.
+    pub(super) fn pulls(&self) -> Vec<Value> {
+        self.state.lock().pulls.clone()
+    }
+
+    /// Somebody closes or merges a pull request.
+    pub(super) fn end_pull(&self, number: u64, merged: bool) {
+        self.state.lock().end_pull(number, merged);
+    }
+
+    /// The secrets in clear, as the repository's key opens them.
+    pub(super) fn secrets(&self) -> BTreeMap<String, String> {
+        self.state.lock().secrets.clone()
+    }
+
+    pub(super) fn variables(&self) -> BTreeMap<String, String> {
+        self.state.lock().variables.clone()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        let problems = std::mem::take(&mut self.state.lock().problems);
+        if !std::thread::panicking() {
+            assert!(problems.is_empty(), "{problems:#?}");
+        }
     }
 }
 
@@ -132,6 +215,9 @@ struct Breaks(Shared);
 impl Match for Breaks {
     fn matches(&self, request: &Request) -> bool {
         let mut state = self.0.lock();
+        if let Some(crash) = state.crash {
+            return state.crashes(crash, request);
+        }
         let call = call(request);
         let found = state
             .faults
@@ -150,7 +236,9 @@ impl Match for Breaks {
                 assert!(answer.0 < 300, "{call} should have worked: {}", answer.1);
                 true
             }
-            Some((_, Fault::Answer(_) | Fault::PushBefore(_))) | None => false,
+            Some((_, Fault::Answer(_) | Fault::PushBefore(_) | Fault::RenameBefore(_))) | None => {
+                false
+            }
         }
     }
 }
@@ -166,22 +254,26 @@ impl Respond for Answers {
             .iter()
             .position(|(start, _)| call.starts_with(start));
         if let Some((_, fault)) = found.and_then(|at| state.faults.remove(at)) {
+            let full_name = || segments(request).get(1..3).expect("repository").join("/");
             match fault {
                 Fault::Answer(answer) => {
                     state.log.push(plain(&call));
                     return answer;
                 }
                 Fault::PushBefore(files) => {
-                    let full_name = segments(request).get(1..3).expect("repository").join("/");
-                    state.push(&full_name, &files);
+                    state.push(&full_name(), "main", &files);
                 }
+                Fault::RenameBefore(name) => state.rename(&full_name(), name),
                 Fault::LostAnswer | Fault::LostRequest => unreachable!("matched before"),
             }
         }
         let (status, body) = state.answer(request);
-        let answer = ResponseTemplate::new(status).set_body_json(&body);
+        let mut answer = ResponseTemplate::new(status);
+        if !body.is_null() {
+            answer = answer.set_body_json(&body);
+        }
         match body.get("url") {
-            Some(Value::String(url)) if status == 301 => {
+            Some(Value::String(url)) if matches!(status, 301 | 307) => {
                 answer.insert_header("location", url.as_str())
             }
             _ => answer,
@@ -211,240 +303,117 @@ fn segments(request: &Request) -> Vec<String> {
 fn refuse(status: u16, message: &str) -> (u16, Value) {
     (
         status,
-        json!({"message": message, "status": status.to_string()}),
+        json!({"message": message, "documentation_url": "https://docs.github.com/rest",
+            "status": status.to_string()}),
     )
 }
 
-impl State {
-    fn folder(&self, full_name: &str) -> PathBuf {
-        let id = &self.repositories[&full_name.to_lowercase()]["id"];
-        self.folder.path().join(format!("{id}.git"))
-    }
-
-    fn answer(&mut self, request: &Request) -> (u16, Value) {
-        self.log.push(plain(&call(request)));
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        self.bodies.push(body.clone());
-        let parts = segments(request);
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        match (request.method.as_str(), parts.as_slice()) {
-            ("GET", ["user"]) => (200, json!({"login": "ann", "id": 7})),
-            ("POST", ["user", "repos"]) => self.create("ann", &body),
-            ("POST", ["orgs", owner, "repos"]) => self.create(owner, &body),
-            ("GET", ["repos", owner, name]) => self.show(&format!("{owner}/{name}")),
-            ("GET", ["repositories", id]) => self
-                .repositories
-                .values()
-                .find(|one| one["id"].as_u64() == id.parse().ok())
-                .map_or_else(|| refuse(404, "Not Found"), |one| (200, one.clone())),
-            (method, ["repos", owner, name, "git", rest @ ..]) => {
-                let full_name = format!("{owner}/{name}").to_lowercase();
-                if !self.repositories.contains_key(&full_name) {
-                    return refuse(404, "Not Found");
-                }
-                let folder = self.folder(&full_name);
-                match (method, rest) {
-                    ("GET", ["ref", "heads", branch @ ..]) => show_ref(&folder, &branch.join("/")),
-                    ("GET", ["commits", sha]) => show_commit(&folder, sha),
-                    ("POST", ["trees"]) => self.make_tree(&folder, &body),
-                    ("POST", ["commits"]) => make_commit(&folder, &body),
-                    ("PATCH", ["refs", "heads", branch @ ..]) => {
-                        move_ref(&folder, &branch.join("/"), &body)
-                    }
-                    _ => refuse(404, "Not Found"),
-                }
-            }
-            _ => refuse(404, "Not Found"),
-        }
-    }
-
-    fn create(&mut self, owner: &str, body: &Value) -> (u16, Value) {
-        let name = body["name"].as_str().expect("name");
-        let full_name = format!("{owner}/{name}");
-        let key = full_name.to_lowercase();
-        if self.repositories.contains_key(&key) {
-            return (
-                422,
-                json!({"message": "Repository creation failed.", "errors": [{
-                    "resource": "Repository", "code": "custom", "field": "name",
-                    "message": "name already exists on this account"}], "status": "422"}),
-            );
-        }
-        self.created += 1;
-        let repository = json!({
-            "id": 1000 + self.created, "name": name, "full_name": full_name,
-            "owner": {"login": owner, "id": 7}, "private": body["private"],
-            "html_url": format!("https://github.com/{full_name}"),
-            "clone_url": format!("https://github.com/{full_name}.git"),
-            "homepage": body["homepage"], "description": body["description"],
-            "default_branch": "main", "size": 0, "permissions": {"push": true},
-        });
-        self.repositories.insert(key, repository.clone());
-        let folder = self.folder(&full_name);
-        std::fs::create_dir(&folder).expect("folder");
-        git(&folder, &["init", "-q", "--bare", "-b", "main", "."], "");
-        self.push(&full_name, &[("README.md", "# demo\n")]);
-        (201, repository)
-    }
-
-    fn show(&self, full_name: &str) -> (u16, Value) {
-        if let Some(id) = self.renamed.get(&full_name.to_lowercase()) {
-            let url = format!("/repositories/{id}");
-            return (301, json!({"message": "Moved Permanently", "url": url}));
-        }
-        match self.repositories.get(&full_name.to_lowercase()) {
-            Some(repository) => (200, repository.clone()),
-            None => refuse(404, "Not Found"),
-        }
-    }
-
-    fn rename(&mut self, full_name: &str, name: &str) {
-        let key = full_name.to_lowercase();
-        let mut repository = self.repositories.remove(&key).expect("exists");
-        let owner = repository["owner"]["login"]
-            .as_str()
-            .expect("owner")
-            .to_owned();
-        self.renamed.insert(key, repository["id"].to_string());
-        repository["name"] = json!(name);
-        repository["full_name"] = json!(format!("{owner}/{name}"));
-        self.repositories
-            .insert(format!("{owner}/{name}").to_lowercase(), repository);
-    }
-
-    /// Commits files on top of `main`, replacing everything, as somebody else.
-    fn push(&self, full_name: &str, files: &[(&str, &str)]) {
-        let folder = self.folder(full_name);
-        let entries: Vec<Value> = files
-            .iter()
-            .map(|(path, content)| json!({"path": path, "mode": "100644", "content": content}))
-            .collect();
-        let tree = write_tree(&folder, &entries, None).expect("tree");
-        let head = try_git(&folder, &["rev-parse", "-q", "--verify", "main"], "", &[]);
-        let parents: Vec<&str> = head.iter().map(String::as_str).collect();
-        let commit = commit_tree(&folder, &tree, &parents, SOMEBODY, "Somebody's commit");
-        git(&folder, &["update-ref", "refs/heads/main", &commit], "");
-    }
-
-    fn make_tree(&self, folder: &Path, body: &Value) -> (u16, Value) {
-        let entries = body["tree"].as_array().expect("tree");
-        if entries.len() > self.tree_entries_max {
-            return refuse(
-                422,
-                "Sorry, your request timed out.  It's likely that your input was too large to \
-                 process.  Consider building the tree incrementally, or building the commits you \
-                 need in a local clone of the repository and then pushing them to GitHub.",
-            );
-        }
-        match write_tree(folder, entries, body.get("base_tree").map(text)) {
-            Ok(tree) => (201, json!({"sha": tree, "tree": [], "truncated": false})),
-            Err(error) => refuse(422, &error),
-        }
-    }
+/// 422 with reasons, as `validation-error` describes it.
+fn invalid(message: &str, resource: &str, field: &str, reason: &str) -> (u16, Value) {
+    let mut body = refuse(422, message).1;
+    body["errors"] = json!([
+        {"resource": resource, "code": "custom", "field": field, "message": reason}]);
+    (422, body)
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("a string")
 }
 
-fn write_tree(folder: &Path, entries: &[Value], base: Option<&str>) -> Result<String, String> {
-    let scratch = tempfile::tempdir().expect("tempdir");
-    let index = scratch.path().join("index");
-    let variables = [("GIT_INDEX_FILE", index.to_str().expect("utf-8"))];
-    let read = ["read-tree", base.unwrap_or("--empty")];
-    try_git(folder, &read, "", &variables)?;
-    let mut paths = String::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let file = scratch.path().join(format!("{at}"));
-        std::fs::write(&file, text(&entry["content"])).expect("write");
-        paths.push_str(&format!("{}\n", file.display()));
-    }
-    let blobs = try_git(folder, &["hash-object", "-w", "--stdin-paths"], &paths, &[])?;
-    let lines: String = entries
-        .iter()
-        .zip(blobs.lines())
-        .map(|(entry, blob)| {
-            format!(
-                "{} {blob}\t{}\n",
-                text(&entry["mode"]),
-                text(&entry["path"])
-            )
-        })
-        .collect();
-    try_git(
-        folder,
-        &["update-index", "--index-info"],
-        &lines,
-        &variables,
-    )?;
-    try_git(folder, &["write-tree"], "", &variables)
-}
-
-fn show_ref(folder: &Path, branch: &str) -> (u16, Value) {
-    let name = format!("refs/heads/{branch}");
-    match try_git(folder, &["rev-parse", "-q", "--verify", &name], "", &[]) {
-        Ok(sha) => (
-            200,
-            json!({"ref": name, "object": {"sha": sha, "type": "commit"}}),
-        ),
-        Err(_) => refuse(404, "Not Found"),
-    }
-}
-
-fn show_commit(folder: &Path, sha: &str) -> (u16, Value) {
-    match try_git(folder, &["show", "-s", "--format=%T %P", sha], "", &[]) {
-        Ok(line) => {
-            let mut ids = line.split_whitespace();
-            let tree = ids.next().expect("tree");
-            let parents: Vec<Value> = ids.map(|id| json!({"sha": id})).collect();
-            (
-                200,
-                json!({"sha": sha, "tree": {"sha": tree}, "parents": parents}),
-            )
+impl State {
+    /// Whether a request comes after the crash; the last one may still have its effect.
+    fn crashes(&mut self, crash: Crash, request: &Request) -> bool {
+        if crash.after > 0 {
+            let after = crash.after - 1;
+            self.crash = Some(Crash { after, ..crash });
+            return false;
         }
-        Err(_) => refuse(404, "Not Found"),
+        if crash.effect {
+            self.answer(request);
+            self.crash = Some(Crash {
+                effect: false,
+                ..crash
+            });
+        }
+        true
     }
-}
 
-fn make_commit(folder: &Path, body: &Value) -> (u16, Value) {
-    assert_eq!(body["author"], body["committer"], "one signature");
-    let author = &body["author"];
-    let parents: Vec<&str> = body["parents"]
-        .as_array()
-        .expect("parents")
-        .iter()
-        .map(text)
-        .collect();
-    let by = (
-        text(&author["name"]),
-        text(&author["email"]),
-        text(&author["date"]),
-    );
-    assert!(by.2.ends_with('Z'), "a date of zone 0: {}", by.2);
-    let sha = commit_tree(
-        folder,
-        text(&body["tree"]),
-        &parents,
-        by,
-        text(&body["message"]),
-    );
-    (
-        201,
-        json!({"sha": sha, "verification": {"verified": false}}),
-    )
-}
-
-fn move_ref(folder: &Path, branch: &str, body: &Value) -> (u16, Value) {
-    assert_eq!(body["force"], json!(false), "a branch only moves forward");
-    let new = text(&body["sha"]);
-    let name = format!("refs/heads/{branch}");
-    let Ok(old) = try_git(folder, &["rev-parse", "-q", "--verify", &name], "", &[]) else {
-        return refuse(422, "Reference does not exist");
-    };
-    let forward = ["merge-base", "--is-ancestor", &old, new];
-    if try_git(folder, &forward, "", &[]).is_err() {
-        return refuse(422, "Update is not a fast forward");
+    fn answer(&mut self, request: &Request) -> (u16, Value) {
+        self.log.push(plain(&call(request)));
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        self.bodies.push(body.clone());
+        let token = request.headers.get("authorization").expect("a token");
+        self.tokens.push(token.to_str().expect("text").to_owned());
+        let method = request.method.as_str();
+        let path = match request.url.query() {
+            Some(query) => format!("{}?{query}", request.url.path()),
+            None => request.url.path().to_owned(),
+        };
+        let (status, answer) = self.route(method, request, &body);
+        let problems = request_problems(method, &path, &body);
+        self.problems.extend(problems);
+        let problems = answer_problems(method, &path, status, &answer);
+        self.problems.extend(problems);
+        (status, answer)
     }
-    git(folder, &["update-ref", &name, new, &old], "");
-    (200, json!({"ref": name, "object": {"sha": new}}))
+
+    fn route(&mut self, method: &str, request: &Request, body: &Value) -> (u16, Value) {
+        let parts = segments(request);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match (method, parts.as_slice()) {
+            ("GET", ["user"]) => (200, account::user("ann")),
+            ("POST", ["user", "repos"]) => self.create("ann", body),
+            ("POST", ["orgs", owner, "repos"]) => self.create_in(owner, body),
+            ("GET", ["orgs", owner, "installation"]) => self.installation(owner, "Organization"),
+            ("GET", ["users", owner, "installation"]) => self.installation(owner, "User"),
+            ("POST", ["app", "installations", id, "access_tokens"]) => self.mint(id),
+            ("GET", ["repos", owner, name]) => self.show(&format!("{owner}/{name}")),
+            ("GET", ["repositories", id]) => self
+                .repositories
+                .values()
+                .find(|one| one["id"].as_u64() == id.parse().ok())
+                .map_or_else(|| refuse(404, "Not Found"), |one| (200, one.clone())),
+            (method, ["repos", owner, name, rest @ ..]) => {
+                let full_name = format!("{owner}/{name}").to_lowercase();
+                if let Some(id) = self.renamed.get(&full_name) {
+                    let url = format!("/repositories/{id}/{}", rest.join("/"));
+                    let status = if method == "GET" { 301 } else { 307 };
+                    return (status, json!({"message": "Moved Permanently", "url": url}));
+                }
+                self.inside(method, &full_name, rest, request, body)
+            }
+            (method, ["repositories", id, rest @ ..]) => {
+                let found = self
+                    .repositories
+                    .iter()
+                    .find(|(_, one)| one["id"].as_u64() == id.parse().ok());
+                let full_name = found.map(|(name, _)| name.clone()).unwrap_or_default();
+                self.inside(method, &full_name, rest, request, body)
+            }
+            _ => refuse(404, "Not Found"),
+        }
+    }
+
+    fn inside(
+        &mut self,
+        method: &str,
+        full_name: &str,
+        rest: &[&str],
+        request: &Request,
+        body: &Value,
+    ) -> (u16, Value) {
+        let Some(repository) = self.repositories.get(full_name) else {
+            return refuse(404, "Not Found");
+        };
+        if repository["archived"] == true && method != "GET" {
+            return refuse(403, "Repository was archived so is read-only.");
+        }
+        match (method, rest) {
+            ("PUT", ["topics"]) => self.put_topics(full_name, body),
+            (method, ["git", rest @ ..]) => self.git_data(method, full_name, rest, body),
+            (method, ["pulls", rest @ ..]) => self.pull(method, full_name, rest, request, body),
+            (method, ["actions", rest @ ..]) => self.action(method, rest, body),
+            _ => refuse(404, "Not Found"),
+        }
+    }
 }

@@ -11,6 +11,18 @@ pub(super) fn try_git(
     input: &str,
     variables: &[(&str, &str)],
 ) -> Result<String, String> {
+    let output = try_git_bytes(folder, arguments, input.as_bytes(), variables)?;
+    let text = String::from_utf8(output).expect("utf-8");
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+/// The same for what is not text.
+pub(super) fn try_git_bytes(
+    folder: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    variables: &[(&str, &str)],
+) -> Result<Vec<u8>, String> {
     let mut child = Command::new("git")
         .arg("-C")
         .arg(folder)
@@ -27,12 +39,11 @@ pub(super) fn try_git(
         .spawn()
         .expect("git is installed");
     let mut stdin = child.stdin.take().expect("stdin");
-    stdin.write_all(input.as_bytes()).expect("write to git");
+    stdin.write_all(input).expect("write to git");
     drop(stdin);
     let output = child.wait_with_output().expect("git ends");
     if output.status.success() {
-        let text = String::from_utf8(output.stdout).expect("utf-8");
-        Ok(text.trim_end_matches('\n').to_owned())
+        Ok(output.stdout)
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }

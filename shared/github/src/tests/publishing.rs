@@ -4,13 +4,15 @@ use serde_json::json;
 use wiremock::ResponseTemplate;
 
 use super::fake::{Fake, Fault};
-use super::{client, commit, file, new_repository};
-use crate::object::tree_sha;
-use crate::{Client, Commit, Error, File, Published, Repository, Retry};
+use super::{client, commit, delete, file, new_repository, script};
+use crate::commit::apply;
+use crate::object::{Files, tree_sha};
+use crate::{Client, Commit, Error, Published, Repository, Retry};
 
 const CREATE: &str = "POST /user/repos";
 const REF: &str = "GET /repos/ann/demo/git/ref/heads/main";
 const HEAD: &str = "GET /repos/ann/demo/git/commits/{sha}";
+const FILES: &str = "GET /repos/ann/demo/git/trees/{sha}";
 const TREE: &str = "POST /repos/ann/demo/git/trees";
 const COMMIT: &str = "POST /repos/ann/demo/git/commits";
 const MOVE: &str = "PATCH /repos/ann/demo/git/refs/heads/main";
@@ -40,12 +42,12 @@ fn check(fake: &Fake, commit: &Commit, published: Published) {
     );
     let parent = published.parent_sha.expect("parent").to_string();
     assert_eq!(git(&["rev-parse", "main^"]), parent);
-    let mut expected: Vec<&str> = commit.files.iter().map(|file| file.path.as_str()).collect();
-    expected.sort_unstable();
+    let files = apply(&Files::new(), &commit.changes);
+    let expected: Vec<&str> = files.keys().map(String::as_str).collect();
     let found = git(&["ls-tree", "-r", "--name-only", "-z", "main"]);
     let found: Vec<&str> = found.split_terminator('\0').collect();
     assert_eq!(found, expected);
-    assert_eq!(tree_sha(&commit.files), Ok(published.tree_sha));
+    assert_eq!(tree_sha(&files), published.tree_sha);
 }
 
 async fn requests_of_a_new_project(files: usize) -> Vec<String> {
@@ -96,12 +98,9 @@ async fn content_mode_and_signature_arrive_unchanged() {
     let (fake, client, repository) = ready().await;
     let mut commit = commit(0);
     let content = "Grüße\r\n\u{1f980}\n\n";
-    commit.files = vec![
+    commit.changes = vec![
         file("a/text.txt", content),
-        File {
-            executable: true,
-            ..file("run.sh", "#!/bin/sh\n")
-        },
+        script("run.sh", "#!/bin/sh\n"),
         file("empty", ""),
     ];
     let published = client
@@ -221,36 +220,19 @@ async fn last_lost_answer_is_still_looked_up() {
 }
 
 #[tokio::test]
-async fn moved_head_is_read_again_and_kept_in_history() {
-    let (fake, client, repository) = ready().await;
-    let commit = commit(1);
-    fake.fault(MOVE, Fault::PushBefore(vec![("theirs", "x")]));
-    let published = client
-        .publish(&repository, &commit, false)
-        .await
-        .expect("published");
-    assert_eq!(
-        fake.taken(),
-        [REF, TREE, COMMIT, MOVE, REF, HEAD, COMMIT, MOVE]
-    );
-    check(&fake, &commit, published);
-    let parent = fake.git("ann/demo", &["show", "-s", "--format=%s", "main^"]);
-    assert_eq!(parent, "Somebody's commit");
-}
-
-#[tokio::test]
-async fn moved_head_with_our_tree_is_done() {
+async fn moved_head_with_our_files_is_done() {
     let (fake, client, repository) = ready().await;
     let mut commit = commit(0);
-    commit.files = vec![file("ours", "same")];
+    commit.changes = vec![file("ours", "same")];
     fake.fault(MOVE, Fault::PushBefore(vec![("ours", "same")]));
     let published = client
         .publish(&repository, &commit, false)
         .await
         .expect("found");
     assert!(!published.wrote);
-    assert_eq!(fake.taken(), [REF, TREE, COMMIT, MOVE, REF, HEAD]);
-    check(&fake, &commit, published);
+    assert_eq!(fake.taken(), [REF, TREE, COMMIT, MOVE, REF, FILES, FILES]);
+    let head = fake.git("ann/demo", &["rev-parse", "main"]);
+    assert_eq!(head, published.commit_sha.to_string());
 }
 
 #[tokio::test]
@@ -265,10 +247,9 @@ async fn head_that_keeps_moving_ends_after_three_rounds() {
         .expect_err("ends");
     assert!(matches!(&error, Error::NotFastForward { branch } if branch == "main"));
     assert_eq!(error.retry(), Retry::Transient { after: None });
-    let round = [REF, HEAD, COMMIT, MOVE];
     let mut expected = vec![REF, TREE, COMMIT, MOVE];
-    expected.extend(round);
-    expected.extend(round);
+    expected.extend([REF, FILES, FILES, TREE, COMMIT, MOVE]);
+    expected.extend([REF, FILES, TREE, COMMIT, MOVE]);
     assert_eq!(fake.taken(), expected);
     assert_eq!(
         fake.git("ann/demo", &["cat-file", "blob", "main:theirs"]),
@@ -406,9 +387,11 @@ async fn object_with_another_id_stops_before_the_branch() {
 #[tokio::test]
 async fn unusable_commits_are_refused_without_a_request() {
     let (fake, client, repository) = ready().await;
-    let cases: [fn(&mut Commit); 9] = [
-        |commit| commit.files.clear(),
-        |commit| commit.files.push(file("../x", "")),
+    let cases: [fn(&mut Commit); 11] = [
+        |commit| commit.changes.clear(),
+        |commit| commit.changes.push(file("../x", "")),
+        |commit| commit.changes.push(delete("x")),
+        |commit| commit.changes.push(file("src/part0/file0.txt", "")),
         |commit| commit.branch = "a/../b".to_owned(),
         |commit| commit.branch = String::new(),
         |commit| commit.message = " \n".to_owned(),

@@ -6,11 +6,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{TOKEN, file, settings};
+use super::{TOKEN, settings};
+use crate::Client;
 use crate::client::Call;
-use crate::object::{Entry, Leaf, Sha, hash_tree, tree_sha};
-use crate::wire::{CommitAnswer, CreateTree, Object, RefAnswer, RepositoryAnswer, TreeEntry};
-use crate::{Client, object};
+use crate::object::{Files, Leaf, Mode, Sha, blob_sha, hash_tree, tree_sha};
+use crate::wire::{
+    CommitAnswer, CreateTree, Object, RefAnswer, RepositoryAnswer, TreeAnswer, TreeEntry, What,
+};
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -65,29 +67,25 @@ fn recorded_answers_are_understood() {
 /// The recorded tree is the parent's root plus a folder `path` made from the inline contents.
 #[test]
 fn recorded_tree_id_is_computed_exactly() {
-    let base = exchange("GET", &format!("/git/trees/{PARENT}")).answer;
-    let base = base["tree"].as_array().expect("tree");
-    let folder = tree_sha(&[
-        file("to/file_one.txt", "content of file one"),
-        file("to/file_two.txt", "content of file two"),
-    ])
-    .expect("valid");
-    let mut entries: Vec<Entry<'_>> = base
+    let base: TreeAnswer = answer("GET", &format!("/git/trees/{PARENT}"));
+    let leaf = |content: &str| Leaf {
+        mode: Mode::FILE,
+        sha: blob_sha(content.as_bytes()),
+    };
+    let folder = tree_sha(&Files::from([
+        ("to/file_one.txt".to_owned(), leaf("content of file one")),
+        ("to/file_two.txt".to_owned(), leaf("content of file two")),
+    ]));
+    let mut entries: Vec<(&str, Leaf)> = base
+        .tree
         .iter()
-        .map(|entry| Entry {
-            mode: entry["mode"]
-                .as_str()
-                .expect("mode")
-                .trim_start_matches('0'),
-            name: entry["path"].as_str().expect("path"),
-            sha: entry["sha"].as_str().expect("sha").parse().expect("id"),
+        .map(|entry| {
+            let (mode, sha) = (entry.mode, entry.sha);
+            (entry.path.as_str(), Leaf { mode, sha })
         })
         .collect();
-    entries.push(Entry {
-        mode: "40000",
-        name: "path",
-        sha: folder,
-    });
+    let (mode, sha) = (Mode::FOLDER, folder);
+    entries.push(("path", Leaf { mode, sha }));
     assert_eq!(hash_tree(entries).to_string(), TREE);
 }
 
@@ -106,21 +104,17 @@ async fn recorded_tree_request_is_what_we_send() {
         .expect(1)
         .mount(&server)
         .await;
-    let files = [
-        file("path/to/file_one.txt", "content of file one"),
-        file("path/to/file_two.txt", "content of file two"),
-    ];
+    let entry = |path, content| TreeEntry {
+        path,
+        mode: Mode::FILE,
+        r#type: "blob",
+        what: What::Content(content),
+    };
     let body = CreateTree {
-        tree: files
-            .iter()
-            .map(Leaf::of)
-            .map(|leaf| TreeEntry {
-                path: &leaf.file.path,
-                mode: object::mode(leaf.file),
-                r#type: "blob",
-                content: &leaf.file.content,
-            })
-            .collect(),
+        tree: vec![
+            entry("path/to/file_one.txt", "content of file one"),
+            entry("path/to/file_two.txt", "content of file two"),
+        ],
         base_tree: Some(PARENT.parse::<Sha>().expect("id")),
     };
     let client = Client::new(settings(&server.uri())).expect("client");

@@ -8,7 +8,7 @@ use wiremock::ResponseTemplate;
 
 use super::fake::{Fake, Fault};
 use super::{TOKEN, client, commit, file, new_repository, settings};
-use crate::{Client, Error, Retry, Settings};
+use crate::{Auth, Client, Error, Retry, Settings};
 
 const CREATE: &str = "POST /user/repos";
 
@@ -129,7 +129,7 @@ async fn workflow_without_its_scope_is_explained() {
         .expect("made");
     let mut commit = commit(1);
     commit
-        .files
+        .changes
         .push(file(".github/workflows/deploy.yml", "on: push\n"));
     let tree = "POST /repos/ann/demo/git/trees";
     for _ in 0..6 {
@@ -164,7 +164,7 @@ async fn known_lack_of_the_workflow_scope_writes_nothing() {
     fake.fault(branch, Fault::Answer(answer));
     let mut commit = commit(1);
     commit
-        .files
+        .changes
         .push(file(".github/workflows/deploy.yml", "on: push\n"));
     let error = client
         .publish(&repository, &commit, false)
@@ -220,7 +220,7 @@ async fn redirected_post_is_not_taken_for_a_success() {
             .await
             .expect_err("moved");
         assert!(
-            matches!(error, Error::Unavailable { .. }),
+            matches!(error, Error::Renamed { .. }),
             "{status}: {error:?}"
         );
     }
@@ -293,7 +293,7 @@ async fn token_is_never_shown() {
 async fn unusable_settings_are_refused() {
     let refused = |token: &str, url: &str| {
         let settings = Settings {
-            token: SecretString::from(token),
+            auth: Auth::Token(SecretString::from(token)),
             ..settings(url)
         };
         matches!(Client::new(settings), Err(Error::Settings { .. }))
@@ -327,7 +327,7 @@ async fn token_is_trimmed_and_path_of_the_base_is_kept() {
         .mount(&server)
         .await;
     let client = Client::new(Settings {
-        token: SecretString::from(format!(" {TOKEN}\n")),
+        auth: Auth::Token(SecretString::from(format!(" {TOKEN}\n"))),
         ..settings(&format!("{}/api/v3/", server.uri()))
     })
     .expect("client");

@@ -277,3 +277,108 @@ async fn unusable_names_are_refused_without_a_request() {
     }
     assert!(fake.taken().is_empty());
 }
+
+#[tokio::test]
+async fn topics_are_set_once_and_then_left_to_people() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    let topics = |names: &[&str]| NewRepository {
+        topics: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..again()
+    };
+    let new = topics(&["Rust", "rust", "web-app"]);
+    client.ensure_repository(&new).await.expect("made");
+    let put = "PUT /repos/ann/demo/topics";
+    assert_eq!(fake.taken(), [USER, LOOK, CREATE, put]);
+    let sent = fake.bodies().pop().expect("body");
+    assert_eq!(sent, json!({"names": ["rust", "web-app"]}));
+    client.ensure_repository(&new).await.expect("adopted");
+    assert_eq!(fake.taken(), [LOOK]);
+    let many: Vec<String> = (0..21).map(|at| format!("t{at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let long = "x".repeat(51);
+    for names in [
+        &["a b"][..],
+        &[""],
+        &["-a"],
+        &["ä"],
+        &[long.as_str()],
+        &many,
+    ] {
+        let error = client.ensure_repository(&topics(names)).await;
+        assert!(matches!(error, Err(Error::Validation { .. })), "{names:?}");
+    }
+    assert!(fake.taken().is_empty());
+}
+
+#[tokio::test]
+async fn owner_may_be_the_account_of_the_token() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    let owned = |owner: &str, name: &str| NewRepository {
+        owner: Some(owner.to_owned()),
+        name: name.to_owned(),
+        ..new_repository()
+    };
+    let made = client.ensure_repository(&owned("Ann", "demo")).await;
+    assert_eq!(made.expect("made").full_name, "ann/demo");
+    assert_eq!(fake.taken(), ["POST /orgs/Ann/repos", USER, CREATE]);
+    let made = client.ensure_repository(&owned("ann", "next")).await;
+    assert_eq!(made.expect("made").full_name, "ann/next");
+    assert_eq!(fake.taken(), [CREATE], "the login is known");
+    let error = client
+        .ensure_repository(&owned("nobody", "demo"))
+        .await
+        .expect_err("refused");
+    insta::assert_snapshot!(error, @"could not create the repository: `nobody` is neither an organization that the token can see nor its own account, which is `ann`");
+}
+
+#[tokio::test]
+async fn our_repository_that_was_archived_is_told() {
+    let fake = Fake::start().await;
+    fake.existing("ann", "demo", Some(MARKER));
+    fake.set("ann/demo", "archived", json!(true));
+    let error = client(&fake)
+        .ensure_repository(&again())
+        .await
+        .expect_err("archived");
+    assert!(matches!(error, Error::Archived { .. }), "{error:?}");
+    assert_eq!(error.retry(), Retry::Terminal);
+}
+
+#[tokio::test]
+async fn rules_of_an_organization_are_told_in_its_name() {
+    let fake = Fake::start().await;
+    let new = NewRepository {
+        owner: Some("team".to_owned()),
+        ..new_repository()
+    };
+    let create = "POST /orgs/team/repos";
+    let refuse = |status, message: &str| {
+        let body = json!({"message": message});
+        fake.fault(
+            create,
+            Fault::Answer(ResponseTemplate::new(status).set_body_json(body)),
+        );
+    };
+    refuse(
+        403,
+        "You need admin access to the organization before adding a repository to it.",
+    );
+    let client = client(&fake);
+    let error = client.ensure_repository(&new).await.expect_err("refused");
+    insta::assert_snapshot!(error, @"`team` does not allow to create the repository: You need admin access to the organization before adding a repository to it.; ask an owner of the organization, or choose another place");
+    refuse(
+        422,
+        "Visibility can't be private. Please upgrade your plan.",
+    );
+    let error = client.ensure_repository(&new).await.expect_err("refused");
+    assert!(matches!(&error, Error::Policy { owner, .. } if owner == "team"));
+    assert_eq!(error.retry(), Retry::Terminal);
+    refuse(403, "Resource not accessible by personal access token");
+    let error = client.ensure_repository(&new).await.expect_err("refused");
+    insta::assert_snapshot!(error, @"the token may not create the repository: give it scope `repo`, or the permission Administration: write (Resource not accessible by personal access token)");
+    refuse(403, "You have exceeded a secondary rate limit.");
+    let error = client.ensure_repository(&new).await.expect_err("refused");
+    assert!(matches!(error, Error::RateLimited { .. }), "{error:?}");
+}

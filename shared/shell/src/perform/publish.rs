@@ -1,6 +1,6 @@
 //! GitHub.
 
-use github::{Commit, File, Identity, NewRepository};
+use github::{Base, Change, Commit, Content, Identity, NewRepository};
 use pipeline::Code;
 use pipeline::effect::{CommitEntry, CommitRequest, Entry, RepositoryEntry, RepositoryRequest};
 
@@ -25,6 +25,7 @@ pub(super) async fn repository(
         description: request.description.clone(),
         private: request.private,
         marker: request.marker.clone(),
+        topics: Vec::new(),
         looked_before: performer.attempt.repeat || request.released_before,
     };
     match client.ensure_repository(&new).await {
@@ -66,20 +67,21 @@ pub(super) async fn commit(
         homepage: None,
         private: true,
     };
-    let file = |(path, file): (&pipeline::SafePath, &pipeline::workspace::File)| File {
+    let change = |(path, file): (&pipeline::SafePath, &pipeline::workspace::File)| Change::Write {
         path: path.as_str().to_owned(),
-        content: file.content.clone(),
-        executable: false,
+        content: Content::Text(file.content.clone()),
+        executable: None,
     };
     let commit = Commit {
         branch: request.repository.default_branch.clone(),
+        base: Base::Fresh,
         message: request.message.clone(),
         author: Identity {
             name: AUTHOR_NAME.to_owned(),
             email: AUTHOR_EMAIL.to_owned(),
             date_unix: request.date_unix,
         },
-        files: request.files.files().map(file).collect(),
+        changes: request.files.files().map(change).collect(),
     };
     let published = client
         .publish(&repository, &commit, performer.attempt.repeat)

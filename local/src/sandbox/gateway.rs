@@ -67,7 +67,7 @@ enum RoadError {
 }
 
 /// The way out of one build, open until it is dropped.
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     door: Arc<Door>,
     /// Holds the socket and what else the sandbox is shown. Only our user may enter it.
     folder: TempDir,

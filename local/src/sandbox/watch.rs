@@ -8,8 +8,6 @@ use std::time::Duration;
 pub(super) const PROCESSES_MAX: usize = 512;
 /// Most memory of all of them, in MiB.
 pub(super) const MEMORY_MIB_MAX: u64 = 4_096;
-/// Pause between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Bytes of a page where the system does not say otherwise (x86-64 and 64-bit ARM on Linux).
 const PAGE_BYTES: u64 = 4_096;
 const MIB: u64 = 1_048_576;
@@ -20,14 +18,14 @@ const RESIDENT: usize = 21;
 /// A limit that was passed, in words.
 pub(super) type Excess = String;
 
-/// Returns when a process and all it started are too many or too large.
-pub(super) async fn excess(process: u32) -> Excess {
+/// Looks `every` so often, and returns when a process and all it started are too many or too large.
+pub(super) async fn excess(process: u32, every: Duration) -> Excess {
     loop {
         let looked = tokio::task::spawn_blocking(move || look(process)).await;
         if let Ok(Some(excess)) = looked {
             return excess;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(every).await;
     }
 }
 

@@ -1,5 +1,6 @@
-//! Commands of a build, run by bubblewrap (`bwrap`): a folder of their own, the system's programs
-//! to read, no network but the [way to the package registry](super::gateway), none of our
+//! What models wrote, run by bubblewrap (`bwrap`): commands of a build here, functions by the
+//! executor, which takes its options from here. A command has a folder of its own, the system's programs
+//! to read, no network but the [way to the package registry](gateway), none of our
 //! environment, and limits.
 
 use std::path::{Path, PathBuf};
@@ -8,14 +9,25 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::gateway::{self, Gateway};
-use super::{relay, watch};
+mod gateway;
+mod registry;
+pub mod relay;
+mod watch;
+
+pub use registry::BuildSettings;
+
 use crate::error::APPWRITE_VERSION;
+use gateway::Gateway;
+use registry::{Registry, RegistryError};
 
 /// Time of one command (Appwrite's default for builds).
 const TIME_MAX: Duration = Duration::from_secs(900);
+/// Pause between two looks at what a command takes, and at what runs on.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_SELDOM: Duration = Duration::from_millis(500);
 /// Bytes of output that are kept, the last ones.
 const OUTPUT_BYTES_MAX: usize = 1_000_000;
 /// Where the program is looked for.
@@ -30,14 +42,16 @@ const READABLE: &[&str] = &[
     "/etc/alternatives",
     "/etc/ld.so.cache",
 ];
-/// Where commands find the source.
-const FOLDER: &str = "/site";
 /// Limits that hold for the command and all it starts: 512 processes, 4 GiB of memory and 900 s of
 /// processor time for each, files of 512 MiB, no core dumps. Shells differ in the letter for
 /// processes. What they take together is [`watch`]ed.
 const SCRIPT: &str = "exec 2>&1
 { ulimit -u 512 2>/dev/null || ulimit -p 512; } && ulimit -d 4194304 && ulimit -t 900 &&
 ulimit -f 1048576 && ulimit -c 0 || exit 125
+exec \"$@\"";
+/// The same limits for what runs on: its time is that of its executions.
+pub(crate) const RUN_SCRIPT: &str =
+    "ulimit -d 4194304 && ulimit -f 1048576 && ulimit -c 0 || exit 125
 exec \"$@\"";
 /// Where commands find the relay's executable.
 const RELAY: &str = "/run/registry/relay";
@@ -46,7 +60,7 @@ const CA_FILE: &str = "/run/registry/ca.pem";
 
 /// Why a command did not end well, in words for the log of its build.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SandboxError {
+pub(crate) enum SandboxError {
     #[error(
         "Error: commands of a build run in a sandbox, and `bwrap` is not there. Install bubblewrap (`apt-get install bubblewrap`), or upload built files with empty commands."
     )]
@@ -72,24 +86,101 @@ pub(super) enum SandboxError {
     Disk(#[from] std::io::Error),
 }
 
+/// Where bubblewrap is, if it is there.
+pub(crate) fn program() -> Option<PathBuf> {
+    PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists())
+}
+
+/// Returns when what runs on, with all it started, is too many or too large; says what passed a
+/// limit.
+pub(crate) async fn excess(process: u32) -> String {
+    watch::excess(process, LOOK_SELDOM).await
+}
+
+/// Options of bubblewrap for a sandbox with the system's programs to read, temporary files, no
+/// network and no folder of ours.
+pub(crate) fn isolation() -> Vec<String> {
+    let mut all = vec!["--unshare-all", "--unshare-user"];
+    all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
+    all.extend(["--die-with-parent", "--new-session"]);
+    for path in READABLE {
+        all.extend(["--ro-bind-try", path, path]);
+    }
+    all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    let own = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("HOME", "/tmp"),
+        ("LANG", "C.UTF-8"),
+        ("APPWRITE_VERSION", APPWRITE_VERSION),
+    ];
+    for (name, value) in own {
+        all.extend(["--setenv", name, value]);
+    }
+    all.into_iter().map(str::to_owned).collect()
+}
+
+/// The way of builds to the package registry, which is found out once.
+#[derive(Debug)]
+pub(crate) struct Network {
+    settings: BuildSettings,
+    registry: OnceCell<Registry>,
+}
+
+impl Network {
+    pub(crate) fn new(settings: BuildSettings) -> Self {
+        Self {
+            settings,
+            registry: OnceCell::new(),
+        }
+    }
+
+    /// Opens the way for one build. Where it is not known which registry that is, there is none,
+    /// and the log says so: many commands need no network.
+    pub(crate) async fn open(
+        &self,
+        log: &mut String,
+    ) -> Result<Option<(Gateway, PathBuf)>, SandboxError> {
+        let Some(relay) = self.settings.relay.clone() else {
+            return Ok(None);
+        };
+        match self.registry().await {
+            Ok(registry) => Ok(Some((Gateway::open(registry)?, relay))),
+            Err(error) => {
+                log.push_str(&format!("Warning: {error}, so there is no network.\n"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The registry that builds may reach. npm is asked until it has answered once.
+    async fn registry(&self) -> Result<Registry, RegistryError> {
+        let find = async || match &self.settings.registry {
+            Some(url) => Registry::at(url),
+            None => Registry::of_npm().await,
+        };
+        self.registry.get_or_try_init(find).await.cloned()
+    }
+}
+
 /// A sandbox around one folder.
-pub(super) struct Sandbox<'a> {
+pub(crate) struct Sandbox<'a> {
     /// The only folder that can be written.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
+    /// Where commands find it.
+    pub(crate) mount: &'a str,
     /// The environment, and nothing else.
-    pub(super) variables: Vec<(String, String)>,
+    pub(crate) variables: Vec<(String, String)>,
     /// Ends a running command.
-    pub(super) stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// The way to the registry, and the executable that leads there from the inside.
-    pub(super) network: Option<(Gateway, PathBuf)>,
+    pub(crate) network: Option<(Gateway, PathBuf)>,
 }
 
 impl Sandbox<'_> {
     /// Runs a command and adds what it prints to `log`. Everything it started has ended when this
     /// returns.
-    pub(super) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
-        let program = PROGRAMS.iter().map(PathBuf::from).find(|it| it.exists());
-        let program = program.ok_or(SandboxError::Missing)?;
+    pub(crate) async fn run(&self, command: &str, log: &mut String) -> Result<(), SandboxError> {
+        let program = program().ok_or(SandboxError::Missing)?;
         let options = self.options().ok_or(SandboxError::ZeroByte)?;
         log.push_str(&format!("$ {command}\n"));
         // Options come through the standard input: as arguments every process could read the
@@ -115,7 +206,7 @@ impl Sandbox<'_> {
         let watched = child.id().unwrap_or_default();
         let ended = tokio::select! {
             ended = finish(&mut child, &mut output) => ended.map_err(SandboxError::from),
-            excess = watch::excess(watched) => {
+            excess = watch::excess(watched, LOOK_EVERY) => {
                 Err(SandboxError::TooMuch { command: command.to_owned(), excess })
             }
             () = tokio::time::sleep(TIME_MAX) => Err(SandboxError::TimedOut(command.to_owned())),
@@ -154,23 +245,9 @@ impl Sandbox<'_> {
             Some((gateway, relay)) => way_out(gateway, relay)?,
             None => Vec::new(),
         };
-        let mut all = vec!["--unshare-all", "--unshare-user"];
-        all.extend(["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]);
-        all.extend(["--die-with-parent", "--new-session"]);
-        for path in READABLE {
-            all.extend(["--ro-bind-try", path, path]);
-        }
-        all.extend(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
-        all.extend(["--bind", folder, FOLDER, "--chdir", FOLDER]);
-        let own = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("HOME", "/tmp"),
-            ("LANG", "C.UTF-8"),
-            ("APPWRITE_VERSION", APPWRITE_VERSION),
-        ];
-        for (name, value) in own {
-            all.extend(["--setenv", name, value]);
-        }
+        let isolation = isolation();
+        let mut all: Vec<&str> = isolation.iter().map(String::as_str).collect();
+        all.extend(["--bind", folder, self.mount, "--chdir", self.mount]);
         all.extend(network.iter().map(String::as_str));
         for (name, value) in &self.variables {
             all.extend(["--setenv", name, value]);
@@ -237,7 +314,6 @@ async fn finish(
 
 #[cfg(test)]
 mod tests {
-    use super::super::registry::Registry;
     use super::*;
 
     #[tokio::test]

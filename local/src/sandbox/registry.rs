@@ -15,9 +15,9 @@ use tokio::process::Command;
 /// Time npm may take to tell its configuration.
 const NPM_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// How builds of sites reach the package registry. By default not at all.
+/// How builds reach the package registry. By default not at all.
 #[derive(Debug, Clone, Default)]
-pub struct SiteSettings {
+pub struct BuildSettings {
     /// An executable that calls [`super::relay::run`] when its first argument is
     /// [`super::relay::MODE`]. Without one builds have no network.
     pub relay: Option<PathBuf>,
