@@ -113,7 +113,7 @@ async fn a_build_that_is_not_repaired_fails_the_task_with_its_error() {
     let (world, row) = built_with("scripted-never-builds", LINT, "900").await;
     assert_eq!(
         failure(&row),
-        json!({"code": "build_failed", "message": "The site's build failed, after 2 repairs: Error: console.log is not for users. Read the build's log, and retry the task to have it built and repaired again."})
+        json!({"code": "build_failed", "message": "The build failed, after 2 repairs: Error: console.log is not for users. Read the build's log, and retry the task to have it built and repaired again."})
     );
     assert_eq!(statuses(&world, &row.id).await.len(), 3);
     assert_eq!(row.integer("round"), Some(3));
