@@ -92,6 +92,8 @@ impl fmt::Display for TaskId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitKind {
+    /// An existing repository to read.
+    Import,
     /// A plan to make.
     Plan,
     /// One agent's work in one round.
@@ -106,7 +108,8 @@ pub enum UnitKind {
 
 impl UnitKind {
     /// Every kind, in the order of the pipeline.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Import,
         Self::Plan,
         Self::Assignment,
         Self::Review,
@@ -116,6 +119,7 @@ impl UnitKind {
 
     const fn letter(self) -> char {
         match self {
+            Self::Import => 'i',
             Self::Plan => 'p',
             Self::Assignment => 'a',
             Self::Review => 'r',
@@ -127,6 +131,7 @@ impl UnitKind {
     /// The word in a unit's key.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Import => "import",
             Self::Plan => "plan",
             Self::Assignment => "assignment",
             Self::Review => "review",
@@ -141,8 +146,22 @@ impl UnitKind {
             Self::Plan => "plans",
             Self::Assignment => "assignments",
             Self::Review => "reviews",
-            Self::Release => "releases",
+            Self::Import | Self::Release => "releases",
             Self::Deployment => "deployments",
+        }
+    }
+
+    /// Every trigger table, in the order of the pipeline.
+    pub const TABLES: [&str; 5] = ["plans", "assignments", "reviews", "releases", "deployments"];
+
+    /// The kind of the unit with this row id in the trigger table of `self`: what reads a
+    /// repository shares its table with what commits to one, as one function alone may do both.
+    #[must_use]
+    pub fn of_row(self, row_id: &str) -> Self {
+        if self == Self::Release && row_id.starts_with(Self::Import.letter()) {
+            Self::Import
+        } else {
+            self
         }
     }
 }
@@ -154,7 +173,7 @@ pub struct UnitKey {
     pub task: TaskId,
     /// What kind of work it is.
     pub kind: UnitKind,
-    /// Starts at 1, raised by revise and retry.
+    /// Starts at 1, raised by revise and retry; 0 for what comes before the first plan.
     pub generation: u32,
     /// Starts at 1, raised by rework.
     pub round: u32,
@@ -291,6 +310,18 @@ mod tests {
     fn parts_are_not_run_together() {
         assert_ne!(hash_base32(&["ab", "c"], 24), hash_base32(&["a", "bc"], 24));
         assert_ne!(key("ui").id(), key("ux").id());
+    }
+
+    #[test]
+    fn a_row_id_tells_the_kinds_of_one_table_apart() {
+        for kind in UnitKind::ALL {
+            let id = UnitKey { kind, ..key("") }.id();
+            let table = kind.table();
+            assert!(UnitKind::TABLES.contains(&table));
+            let mut kinds = UnitKind::ALL.into_iter().rev();
+            let last = kinds.find(|it| it.table() == table).unwrap();
+            assert_eq!(last.of_row(id.as_str()), kind);
+        }
     }
 
     #[test]

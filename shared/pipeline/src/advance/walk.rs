@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Wish, gate_id};
+use super::{
+    Another, Base, FIRST_GENERATION, IMPORTED_GENERATION, NewUnit, Since, UnitInput, Wish, gate_id,
+};
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
@@ -32,6 +34,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
     let mut walk = Walk {
         facts,
         plan_generation: FIRST_GENERATION,
+        base: None,
         made: None,
         round: 1,
         repairs: 0,
@@ -103,10 +106,11 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
         .rposition(|fact| matches!(fact, Fact::Command(Command::Retry {})));
     let places = facts.log.iter().enumerate();
     places.filter_map(move |(place, fact)| match fact {
-        Fact::Command(_) | Fact::Exhausted(_) => None,
+        Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
         Fact::Done(done) => match &done.outcome {
             Outcome::Failed(failure) => Some((&**done, failure, Some(place) < retried_until)),
-            Outcome::Planned { .. }
+            Outcome::Imported { .. }
+            | Outcome::Planned { .. }
             | Outcome::Coded { .. }
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }
@@ -124,6 +128,8 @@ struct Walk<'a> {
     facts: &'a Facts,
     /// Generation of the plan that is carried out.
     plan_generation: u32,
+    /// The files that it builds on.
+    base: Option<Base>,
     /// That plan, once it is made.
     made: Option<UnitKey>,
     round: u32,
@@ -145,10 +151,14 @@ impl<'a> Walk<'a> {
     /// A unit's key: a generation after the plan's for each time it failed and was retried.
     /// What follows a generation that did not fail belongs to a later plan.
     fn key(&self, kind: UnitKind, round: u32, name: &str) -> UnitKey {
+        self.key_from(self.plan_generation, kind, round, name)
+    }
+
+    fn key_from(&self, generation: u32, kind: UnitKind, round: u32, name: &str) -> UnitKey {
         let mut key = UnitKey {
             task: self.facts.task.clone(),
             kind,
-            generation: self.plan_generation,
+            generation,
             round,
             name: name.to_owned(),
         };
@@ -167,6 +177,14 @@ impl<'a> Walk<'a> {
     }
 
     fn stages(&mut self) -> (Status, Vec<NewUnit>) {
+        if let Some(wanted) = self.facts.wanted() {
+            let key = self.key_from(IMPORTED_GENERATION, UnitKind::Import, 1, "");
+            if self.facts.outcome(&key).is_none() {
+                let unit = self.unit(key, UnitInput::Import(wanted.clone()));
+                return (Status::Planning, vec![unit]);
+            }
+            self.base = Some(Base::IMPORTED);
+        }
         let key = match self.plan() {
             Ok(key) => key,
             Err(unit) => return (Status::Planning, vec![*unit]),
@@ -222,7 +240,7 @@ impl<'a> Walk<'a> {
     /// no result of before is taken for one of its own.
     fn plan(&mut self) -> Result<UnitKey, Box<NewUnit>> {
         let mut wishes = wishes(self.facts);
-        let (mut input, mut base) = (UnitInput::Plan, None);
+        let mut input = UnitInput::Plan(self.base);
         loop {
             let key = self.key(UnitKind::Plan, 1, "");
             self.plan_generation = key.generation;
@@ -233,7 +251,7 @@ impl<'a> Walk<'a> {
                 return Ok(key);
             };
             if let Wish::FollowUp(_) = wish {
-                base = Some(Base {
+                self.base = Some(Base {
                     from: key.generation,
                     before: generation,
                 });
@@ -244,7 +262,7 @@ impl<'a> Walk<'a> {
             input = UnitInput::Another(Box::new(Another {
                 of_generation: key.generation,
                 wish,
-                base,
+                base: self.base,
             }));
         }
     }
@@ -336,6 +354,13 @@ impl<'a> Walk<'a> {
         let (manifest, mut project) = (manifest.to_owned(), Box::new(project.clone()));
         let due = |status, key, input| Delivery::Due(status, Box::new(self.unit(key, input)));
         let key = self.key(UnitKind::Release, self.round, "");
+        if let Some((existing, _)) = self.facts.imported() {
+            // Whoever merges it deploys it.
+            if self.facts.outcome(&key).is_some() {
+                return Delivery::Done;
+            }
+            project.existing = Some(existing.clone());
+        }
         if self.facts.outcome(&key).is_none() {
             if self.repairs > 0 {
                 project.released_before = true;
@@ -345,6 +370,7 @@ impl<'a> Walk<'a> {
                 manifest,
                 project,
                 gate: gate_id(&self.facts.task, generation(self.facts)),
+                since: self.since(),
             };
             return due(Status::Publishing, key, input);
         }
@@ -361,13 +387,53 @@ impl<'a> Walk<'a> {
             }
             Some(Outcome::BuildFailed { rework, log, .. }) => Delivery::Broken { rework, log },
             Some(
-                Outcome::Planned { .. }
+                Outcome::Imported { .. }
+                | Outcome::Planned { .. }
                 | Outcome::Coded { .. }
                 | Outcome::Reviewed { .. }
                 | Outcome::Released { .. }
                 | Outcome::Deployed { .. }
                 | Outcome::Failed(_),
             ) => Delivery::Done,
+        }
+    }
+
+    /// The commit that a release is put on top of: the last one, or what an existing repository
+    /// was read at.
+    fn since(&self) -> Option<Since> {
+        let released = self
+            .facts
+            .done()
+            .rev()
+            .find_map(|done| match &done.outcome {
+                Outcome::Released { commit_sha, .. } => Some((&done.unit, commit_sha)),
+                Outcome::Imported { .. }
+                | Outcome::Planned { .. }
+                | Outcome::Coded { .. }
+                | Outcome::Reviewed { .. }
+                | Outcome::Deployed { .. }
+                | Outcome::BuildFailed { .. }
+                | Outcome::Failed(_) => None,
+            });
+        let of_base = |commit: &str, base: Base, round| Since {
+            commit: commit.to_owned(),
+            from: base.from,
+            before: Some(base.before),
+            round,
+        };
+        match (released, self.base) {
+            (Some((unit, commit)), _) if unit.generation >= self.plan_generation => Some(Since {
+                commit: commit.clone(),
+                from: self.plan_generation,
+                before: None,
+                round: unit.round,
+            }),
+            (Some((unit, commit)), Some(base)) => Some(of_base(commit, base, unit.round)),
+            (Some(_), None) => None,
+            (None, base) => {
+                let (existing, _) = self.facts.imported()?;
+                Some(of_base(&existing.head, base?, 0))
+            }
         }
     }
 
@@ -382,7 +448,8 @@ impl<'a> Walk<'a> {
         outcomes.fold(0, |repairs, outcome| match outcome {
             Outcome::BuildFailed { .. } => repairs + 1,
             Outcome::Failed(failure) if failure.code == Code::BuildFailed => 0,
-            Outcome::Planned { .. }
+            Outcome::Imported { .. }
+            | Outcome::Planned { .. }
             | Outcome::Coded { .. }
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }

@@ -82,8 +82,10 @@ fn row_16_what_holds_a_credential_is_not_released() {
             public: true,
             output_dir: ".".to_owned(),
             commit_message: "m".to_owned(),
-            released_before: false,
+            ..Project::default()
         },
+        before: None,
+        told: None,
         approved_manifest: files.manifest_hash(),
         files,
         created_unix: 0,

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::{Action, ModelCall};
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 10] = [
+pub(crate) const ACTIONS: [&str; 13] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -17,6 +17,9 @@ pub(crate) const ACTIONS: [&str; 10] = [
     "submit",
     "collect",
     "cancel build",
+    "read repository",
+    "set secrets",
+    "ensure pull request",
 ];
 /// Places around an effect at which an execution dies.
 pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", "answer lost"];
@@ -47,6 +50,9 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Submit(_) => ACTIONS[7],
         Action::Collect { .. } => ACTIONS[8],
         Action::CancelBuild(_) => ACTIONS[9],
+        Action::ReadRepository(_) => ACTIONS[10],
+        Action::SetActionsSecrets(_) => ACTIONS[11],
+        Action::EnsurePullRequest(_) => ACTIONS[12],
     }
 }
 

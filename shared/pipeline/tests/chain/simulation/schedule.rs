@@ -97,6 +97,9 @@ impl Schedule {
         if dice.one(5) {
             world.brief.options.speed = Speed::Economy;
         }
+        if dice.one(3) {
+            world = world.on_existing();
+        }
         Self {
             world,
             figures: Figures::default(),
@@ -444,22 +447,31 @@ impl Schedule {
             world.repositories.len(),
             world.commits.len(),
             world.deployments.len(),
+            world.pull_requests.len(),
         ];
         let repairs = world.facts.done();
         let repairs = repairs.filter(|done| matches!(done.outcome, Outcome::BuildFailed { .. }));
         let builds = 1 + repairs.count();
-        let beyond = std::iter::zip(sets, [1, builds, builds]);
+        // Whoever merges a pull request deploys it.
+        let is_proposed = world.facts.wanted().is_some();
+        let wanted = match is_proposed {
+            true => [1, 1, 0, 1],
+            false => [1, builds, builds, 0],
+        };
+        let beyond = std::iter::zip(sets, wanted);
         let beyond = beyond.map(|(count, wanted)| count.saturating_sub(wanted) as u64);
         self.figures.duplicates += beyond.sum::<u64>();
         let projection = advance(&world.facts, None).projection;
         match status {
             Status::Completed => {
-                assert_eq!(sets, [1, builds, builds]);
+                assert_eq!(sets, wanted);
                 assert!(world.commits.contains(&world.workspace().manifest_hash()));
-                assert!(projection.site_url.is_some() && projection.failure.is_none());
+                assert_eq!(projection.site_url.is_none(), is_proposed);
+                assert_eq!(projection.totals.pull_request_url.is_some(), is_proposed);
+                assert!(projection.failure.is_none());
             }
             Status::Cancelled => {
-                assert_eq!(sets, [0, 0, 0], "a cancelled task was published");
+                assert_eq!(sets, [0; 4], "a cancelled task was published");
                 self.figures.cancelled += 1;
             }
             other => panic!("{other:?} is no end"),
