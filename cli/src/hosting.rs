@@ -30,6 +30,8 @@ const SCRIPTED_KEY: &str = "scripted-models-take-this-key";
 const STAND_IN_TOKEN: &str = "stand-in-github-takes-this-token";
 /// Login of the stand-in GitHub's only account.
 const STAND_IN_LOGIN: &str = "demo";
+/// An organization of that account.
+const STAND_IN_ORGANIZATION: &str = "demo-org";
 /// Model name of the scripted models.
 const SCRIPTED_MODEL: &str = "scripted";
 /// Whoever has this label may execute create-task.
@@ -305,7 +307,7 @@ async fn stand_in_github(data: &Data, port: u16) -> anyhow::Result<GitHub> {
         login: STAND_IN_LOGIN.to_owned(),
         token: SecretString::from(STAND_IN_TOKEN),
         scopes: ["repo", "workflow"].map(str::to_owned).to_vec(),
-        organizations: Vec::new(),
+        organizations: vec![STAND_IN_ORGANIZATION.to_owned()],
     };
     let config = GitHubConfig {
         data_dir: data.path("github"),

@@ -156,6 +156,7 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
     };
     row("Repository", &summary.repository_url);
     row("Commit", &summary.commit_sha);
+    row("Pull request", &summary.pull_request_url);
     row("Site", &summary.site_url);
     let counts = summary.counts;
     let appwrite = counts
@@ -239,6 +240,7 @@ mod tests {
             repository_url: Some("http://127.0.0.1:1/demo/test-app.git".to_owned()),
             site_url: Some("http://test-app-abc.localhost:2".to_owned()),
             commit_sha: Some("0123456789abcdef".to_owned()),
+            pull_request_url: None,
             counts: Counts {
                 executions: 9,
                 appwrite_requests: Some(100),

@@ -2,7 +2,6 @@
 
 mod shown;
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -129,8 +128,7 @@ fn others(client: &Client, task: &TaskId) -> Result<Vec<StoredRow>, appwrite::Er
         let row = client.table(DATABASE, table).get(task.as_str())?;
         stored.push(stored_row(table, row));
     }
-    let units: BTreeSet<&str> = UnitKind::ALL.map(UnitKind::table).into_iter().collect();
-    for table in units.into_iter().chain(["files"]) {
+    for table in UnitKind::TABLES.into_iter().chain(["files"]) {
         let of_task = [Query::equal("taskId", task.as_str())];
         let found = client.table(DATABASE, table).list_all(&of_task, ROWS_MAX)?;
         stored.extend(found.rows.into_iter().map(|row| stored_row(table, row)));

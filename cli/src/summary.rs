@@ -18,6 +18,8 @@ pub(crate) struct Summary {
     pub(crate) repository_url: Option<String>,
     pub(crate) site_url: Option<String>,
     pub(crate) commit_sha: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pull_request_url: Option<String>,
     pub(crate) counts: Counts,
     pub(crate) usage: Usage,
     pub(crate) duration_ms: u64,
@@ -71,6 +73,7 @@ impl Summary {
                 .or_else(|| row.repository_url.clone()),
             site_url: row.site_url.clone(),
             commit_sha: row.commit_sha.clone(),
+            pull_request_url: row.totals.pull_request_url.clone(),
             counts: Counts {
                 executions: executions(row),
                 appwrite_requests: counted.map(appwrite_requests),

@@ -104,7 +104,14 @@ impl View {
             let number = |column| row.integer(column).unwrap_or(1);
             let (generation, round) = (number("generation"), number("round"));
             let is_repair = !row.text("buildLog").unwrap_or_default().is_empty();
-            let begun = (begins(stage, round, is_repair), "info".to_owned());
+            // What reads a repository shares its table with what commits to one.
+            let is_import = table == "releases" && row.id.starts_with('i');
+            let stage = if is_import { "planning" } else { stage };
+            let text_of_begin = match is_import {
+                true => "The repository is read".to_owned(),
+                false => begins(stage, round, is_repair),
+            };
+            let begun = (text_of_begin, "info".to_owned());
             lines.push((
                 format!("{stage} {generation} {round}"),
                 line(stage, Place::Begin, &row.created_at, begun.1, begun.0),

@@ -35,6 +35,7 @@ async fn the_sample_becomes_a_repository_and_a_site() {
     let latest: BTreeSet<String> = files
         .iter()
         .map(|file| file.text("path").unwrap().to_owned())
+        .chain([".github/workflows/ci.yml".to_owned()])
         .collect();
     assert_eq!(cloned.into_iter().collect::<BTreeSet<_>>(), latest);
 

@@ -28,6 +28,7 @@ mod follow_ups;
 mod misbehaviour;
 mod pauses;
 mod progress;
+mod publishing;
 mod push;
 mod recovery;
 mod repairs;

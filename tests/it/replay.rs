@@ -16,7 +16,7 @@ async fn replayed(world: &World, task: &str) -> Replay {
     let mut stored = Vec::new();
     // The journal first: what it tells of is then in the other rows.
     let tables = ["journal", "tasks", "briefs", "files"].into_iter();
-    for table in tables.chain(UnitKind::ALL.map(UnitKind::table)) {
+    for table in tables.chain(UnitKind::TABLES) {
         let rows = world.rows(table, task).await;
         stored.extend(rows.into_iter().map(|row| {
             StoredRow {

@@ -1,7 +1,7 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
 import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
-import type { Brief, FieldError } from './brief';
+import { type Brief, type FieldError, optionsOf } from './brief';
 import type { Command } from './controls';
 import type { PlannedAssignment } from './plan-editor';
 import type { Settings } from './settings';
@@ -67,9 +67,10 @@ export class Api {
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit({ approval, speed, budget, ...brief }: Brief, requestId: string): Promise<Submitted> {
-    const budgetUsd = budget.trim() === '' ? undefined : Number(budget);
-    const answer = await this.#post('/', { ...brief, options: { requestId, approval, speed, budgetUsd } });
+  async submit(brief: Brief, requestId: string): Promise<Submitted> {
+    const { name, description, type, requirements } = brief;
+    const options = { requestId, ...optionsOf(brief) };
+    const answer = await this.#post('/', { name, description, type, requirements, options });
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 

@@ -5,6 +5,7 @@ export const DESCRIPTION_CHARS_MAX = 10_000;
 export const REQUIREMENTS_MAX = 100;
 export const REQUIREMENT_CHARS_MAX = 1_000;
 export const BUDGET_USD_MAX = 10_000;
+export const TOPICS_MAX = 20;
 /** Bytes of the whole request as JSON. */
 export const BRIEF_BYTES_MAX = 65_536;
 
@@ -22,6 +23,37 @@ export interface Brief {
   speed: 'normal' | 'economy';
   /** What model calls may cost in all, in US dollars, as typed; empty for no limit. */
   budget: string;
+  /** The existing repository that is changed, `owner/name`; empty for a new one. */
+  repository: string;
+  /** Its branch; empty for the default one. */
+  branch: string;
+  /** Where a new repository is made; empty for the account that publishes. */
+  organization: string;
+  /** Topics of a new repository, as typed, with commas or spaces between them. */
+  topics: string;
+  /** The workflows that are added; empty for what is usual. */
+  workflows: '' | 'none' | 'ci' | 'deploy';
+}
+
+/** The topics one by one. */
+export const topicsOf = (brief: Brief): string[] => brief.topics.split(/[\s,]+/).filter((topic) => topic !== '');
+
+/** The options of a brief as `create-task` takes them: what is empty is left out. */
+export function optionsOf(brief: Brief) {
+  const { approval, speed, budget, repository, branch, organization, workflows } = brief;
+  const chosen = (text: string) => (text.trim() === '' ? undefined : text.trim());
+  const isNew = chosen(repository) === undefined;
+  const topics = topicsOf(brief);
+  return {
+    approval,
+    speed,
+    budgetUsd: budget.trim() === '' ? undefined : Number(budget),
+    repository: chosen(repository),
+    branch: isNew ? undefined : chosen(branch),
+    organization: isNew ? chosen(organization) : undefined,
+    topics: isNew && topics.length > 0 ? topics : undefined,
+    workflows: chosen(workflows),
+  };
 }
 
 /** A field by its path (`requirements[3]`) and the rule it breaks, as a phrase that follows its name. */
@@ -60,6 +92,15 @@ export function validate(brief: Brief): FieldError[] {
   brief.requirements.forEach((text, index) => check(`requirements[${index}]`, text, REQUIREMENT_CHARS_MAX));
   const rule = budgetRule(brief.budget);
   if (rule !== undefined) errors.push({ field: 'options.budgetUsd', rule });
+  const repository = brief.repository.trim();
+  if (repository !== '' && !/^[A-Za-z0-9-]{1,39}\/[A-Za-z0-9._-]{1,100}$/.test(repository)) {
+    errors.push({ field: 'options.repository', rule: 'must be an existing repository, as owner/name' });
+  }
+  const topics = topicsOf(brief);
+  if (topics.length > TOPICS_MAX || !topics.every((topic) => /^[a-z0-9][a-z0-9-]{0,49}$/.test(topic))) {
+    const rule = `must be at most ${TOPICS_MAX} words of lower-case letters, digits and hyphens`;
+    errors.push({ field: 'options.topics', rule });
+  }
   return errors;
 }
 

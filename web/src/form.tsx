@@ -10,6 +10,7 @@ import {
   validate,
 } from './brief';
 import { FieldNote, noteId, useFocusOnError } from './field';
+import { Publishing } from './publishing';
 import { Requirements } from './requirements';
 import { taskHref } from './route';
 import { troubleOf } from './trouble';
@@ -21,7 +22,20 @@ const TYPE_WORDS: Record<ProjectType, string> = {
   fullstack: 'Full stack: a site with a service and a database',
 };
 
-const BLANK: Brief = { name: '', description: '', type: 'web', requirements: [], approval: 'auto', speed: 'normal', budget: '' };
+const BLANK: Brief = {
+  name: '',
+  description: '',
+  type: 'web',
+  requirements: [],
+  approval: 'auto',
+  speed: 'normal',
+  budget: '',
+  repository: '',
+  branch: '',
+  organization: '',
+  topics: '',
+  workflows: '',
+};
 
 /** Sends a brief; a repeat of the same brief after a lost answer carries the same request id. */
 function useSubmit(api: Api) {
@@ -179,6 +193,7 @@ export function BriefForm({ api }: { api: Api }) {
         />
         Take your time: cheaper, but it may take a day
       </label>
+      <Publishing brief={brief} rule={rule} onChange={change} />
       {message !== '' && (
         <p class="notice bad" role="alert">
           {message}

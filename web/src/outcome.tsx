@@ -9,6 +9,7 @@ export function Outcome({ snapshot }: { snapshot: Snapshot }) {
   const cloneUrl = webUrl(task.totals?.cloneUrl || release?.cloneUrl || '');
   const repository = webUrl(task.repositoryUrl || release?.repositoryUrl || '') ?? cloneUrl;
   const site = webUrl(task.siteUrl || deployments.findLast((row) => row.url !== '')?.url || '');
+  const pullRequest = webUrl(task.totals?.pullRequestUrl || '');
   const commit = task.commitSha || release?.commitSha || '';
   return (
     <>
@@ -25,6 +26,11 @@ export function Outcome({ snapshot }: { snapshot: Snapshot }) {
           {site && (
             <a class="button primary" href={site} target="_blank" rel="noopener">
               Open the app
+            </a>
+          )}
+          {pullRequest && (
+            <a class="button primary" href={pullRequest} target="_blank" rel="noopener">
+              Pull request
             </a>
           )}
           {repository && (

@@ -105,12 +105,17 @@ export function inOrder(assignments: readonly Assignment[]): Assignment[] {
   );
 }
 
+/** Whether a row of `releases` is of the unit that reads an existing repository. */
+export const isImport = (id: string): boolean => id.startsWith('i');
+
 /** The place in the stage bar: the status's own, or how far the task came before it ended otherwise. */
 export function stageReached({ task, assignments, reviews, releases, deployments }: Snapshot): number {
   const own = STAGES.findIndex((stage) => stage === task?.status);
   if (own >= 0) return own;
   const began = (rows: readonly Row[]) => rows.map(({ createdAt }) => createdAt).sort(compare).at(-1);
-  const stages = [assignments, reviews, releases, deployments].map(began);
+  // What reads a repository shares its table with what commits to one.
+  const commits = releases.filter(({ id }) => !isImport(id));
+  const stages = [assignments, reviews, commits, deployments].map(began);
   // Work that came back to an earlier stage is the newest.
   const newest = stages.filter((time) => time !== undefined).sort(compare).at(-1);
   return newest === undefined ? STAGES.indexOf('planning') : STAGES.indexOf('coding') + stages.lastIndexOf(newest);

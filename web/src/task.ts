@@ -33,6 +33,8 @@ export interface Totals extends Cost {
   agentRuns: number;
   reviews: number;
   cloneUrl: string;
+  /** The pull request, in an existing repository. */
+  pullRequestUrl: string;
   /** The call that did not fit into the budget, until it is raised. */
   exhausted: Exhausted | undefined;
 }
@@ -244,6 +246,7 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
     agentRuns: number(totals.agentRuns),
     reviews: number(totals.reviews),
     cloneUrl: text(totals.cloneUrl),
+    pullRequestUrl: text(totals.pullRequestUrl),
     exhausted: totals.exhausted === undefined ? undefined : parseExhausted(object(totals.exhausted)),
   };
 }

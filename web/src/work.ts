@@ -3,7 +3,7 @@
  * Pure: it follows from the rows alone, in whatever order they came.
  */
 
-import { compare, isFinal, type Snapshot } from './snapshot';
+import { compare, isFinal, isImport, type Snapshot } from './snapshot';
 import type { Assignment, Cost, STAGES, Table, Turn, Unit } from './task';
 
 /** One line of the feed. `id` is unique among all lines. */
@@ -67,13 +67,23 @@ function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
     const known = first.get(key);
     if (!known || unit.createdAt < known.createdAt) first.set(key, unit);
   }
+  const stageOf = (id: string) => (table === 'releases' && isImport(id) ? 'planning' : stage);
   const begun = [...first.values()].map(({ id, createdAt, round }): Placed => {
-    const text = table === 'assignments' && round > 1 ? again(snapshot, round) : begins;
-    return { id: `begin.${id}`, at: createdAt, stage, level: 'info', text, place: 0, sequence: 0 };
+    let text: string = table === 'assignments' && round > 1 ? again(snapshot, round) : begins;
+    if (stageOf(id) !== stage) text = 'The repository is read';
+    return { id: `begin.${id}`, at: createdAt, stage: stageOf(id), level: 'info', text, place: 0, sequence: 0 };
   });
   const ended = units.filter(({ line }) => line !== '');
   const ends = ended.map(
-    ({ id, updatedAt, level, line }): Placed => ({ id, at: updatedAt, stage, level, text: line, place: 2, sequence: 0 }),
+    ({ id, updatedAt, level, line }): Placed => ({
+      id,
+      at: updatedAt,
+      stage: stageOf(id),
+      level,
+      text: line,
+      place: 2,
+      sequence: 0,
+    }),
   );
   return [...begun, ...ends];
 }

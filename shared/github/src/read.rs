@@ -95,11 +95,14 @@ impl Client {
     ) -> Result<Vec<Option<Content>>, Error> {
         let wanted = within(entries, limits);
         let root = root(repo);
-        let reads = entries.iter().zip(wanted).map(|(entry, wanted)| {
+        // Values, not references: a future over borrowed entries could not be sent.
+        let wanted: Vec<(Sha, bool)> =
+            std::iter::zip(entries.iter().map(|entry| entry.sha), wanted).collect();
+        let reads = wanted.into_iter().map(|(sha, wanted)| {
             let root = root.as_str();
             async move {
                 match wanted {
-                    true => self.read_file(root, entry.sha).await.map(Some),
+                    true => self.read_file(root, sha).await.map(Some),
                     false => Ok(None),
                 }
             }

@@ -7,7 +7,7 @@ use crate::brief::FollowUp;
 use crate::build::Owner;
 use crate::command::Command;
 use crate::deployment::Goal;
-use crate::facts::{Done, Fact, Facts, Outcome, Project};
+use crate::facts::{Done, Fact, Facts, Outcome, Project, Wanted};
 use crate::failure::Failure;
 use crate::ids::{TaskId, UnitKey};
 use crate::ledger::{self, Exhausted};
@@ -20,6 +20,8 @@ mod walk;
 
 /// Generation of a task that was neither revised nor retried.
 pub const FIRST_GENERATION: u32 = 1;
+/// Generation of the files of an existing repository: they are there before any plan.
+pub const IMPORTED_GENERATION: u32 = 0;
 
 /// What follows from the facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +47,10 @@ pub struct NewUnit {
 /// What a new unit is told beyond its key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnitInput {
-    /// Everything is in the brief.
-    Plan,
+    /// What to read.
+    Import(Wanted),
+    /// Everything is in the brief, but for the files that it builds on.
+    Plan(Option<Base>),
     /// There is a plan, and another is wanted.
     Another(Box<Another>),
     /// The assignment, what is wanted changed, and the end of the log of the build that
@@ -65,6 +69,8 @@ pub enum UnitInput {
         project: Box<Project>,
         /// The gate to pass before anything outside happens.
         gate: String,
+        /// What it is put on top of, unless it is the first in a new repository.
+        since: Option<Since>,
     },
     /// Files to deploy.
     Deployment {
@@ -129,6 +135,30 @@ pub struct Base {
     pub before: u32,
 }
 
+impl Base {
+    /// The files of an existing repository.
+    pub const IMPORTED: Self = Self {
+        from: IMPORTED_GENERATION,
+        before: FIRST_GENERATION,
+    };
+}
+
+/// A commit that another one is put on top of, and which files it left: those of these
+/// generations, as they stood after a round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Since {
+    /// The commit.
+    pub commit: String,
+    /// The first generation.
+    pub from: u32,
+    /// The first that came after, if it is not the one that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u32>,
+    /// The last round.
+    pub round: u32,
+}
+
 /// What a task's row shows, computed from facts alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
@@ -167,6 +197,9 @@ pub struct Totals {
     pub reviews: u64,
     /// For git.
     pub clone_url: Option<String>,
+    /// The pull request, for people, in an existing repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request_url: Option<String>,
     /// The call that did not fit into the budget, until the owner raises it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exhausted: Option<Exhausted>,
@@ -256,7 +289,7 @@ pub(crate) fn is_published(facts: &Facts) -> bool {
 fn turning_points(facts: &Facts) -> u32 {
     let points = facts.log.iter().filter(|fact| match fact {
         Fact::Command(_) | Fact::Exhausted(_) => true,
-        Fact::Done(_) => false,
+        Fact::Done(_) | Fact::Repository(_) => false,
     });
     u32::try_from(points.count()).unwrap_or(u32::MAX)
 }
@@ -280,12 +313,17 @@ fn project(facts: &Facts, walked: &walk::Walked) -> Projection {
             Outcome::Planned { assignments, .. } => totals.assignments = assignments.len() as u64,
             Outcome::Coded { .. } => totals.agent_runs += 1,
             Outcome::Reviewed { .. } => totals.reviews += 1,
+            Outcome::Imported { repository, .. } => {
+                projection.repository_url = Some(repository.html_url.clone());
+            }
             Outcome::Released {
                 repository_url,
                 clone_url,
                 commit_sha,
+                pull_request_url,
                 ..
             } => {
+                totals.pull_request_url.clone_from(pull_request_url);
                 totals.clone_url = Some(clone_url.clone());
                 projection.repository_url = Some(repository_url.clone());
                 projection.commit_sha = Some(commit_sha.clone());

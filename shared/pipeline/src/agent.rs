@@ -388,6 +388,7 @@ impl<'a> Session<'a> {
                 &mut self.workspace,
                 &self.work.plan,
                 &self.work.assignment,
+                &self.work.brief.unshown,
             ),
         };
         if let (Some(path), true) = (call.changes(), outcome.is_ok()) {
@@ -434,8 +435,10 @@ impl<'a> Session<'a> {
             .iter()
             .filter(|owned| !owned.ends_with('/'))
         {
-            let there =
-                SafePath::parse(owned).is_ok_and(|path| self.workspace.get(&path).is_some());
+            let there = SafePath::parse(owned).is_ok_and(|path| {
+                let was_there = self.work.base.get(&path).is_some();
+                was_there || self.workspace.get(&path).is_some()
+            });
             if !there {
                 found.push(format!("your file `{owned}` does not exist"));
             }
@@ -445,7 +448,8 @@ impl<'a> Session<'a> {
             .files()
             .filter(|(_, file)| file.owner == self.work.assignment.id)
         {
-            found.extend(checks::problems(path, &file.content));
+            let known = tools::theirs(&self.work.base, path);
+            found.extend(checks::new_problems(path, &known, &file.content));
         }
         for check in &self.work.assignment.acceptance {
             if !finish.acceptance.iter().any(|claim| claim.id == check.id) {

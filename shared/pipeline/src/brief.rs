@@ -11,6 +11,10 @@ use crate::limits::{
 use crate::money;
 use crate::secrets;
 
+mod publishing;
+
+pub use publishing::{Workflows, is_branch, is_login, is_repository, is_topic};
+
 /// What is wrong with a text that holds a credential.
 pub(crate) const SECRET: &str = "holds what looks like a credential: leave it out, and make it invalid at its service, because it was sent here";
 
@@ -80,6 +84,10 @@ pub struct Brief {
     /// What was asked for after the project had been released, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow_ups: Vec<FollowUp>,
+    /// Paths of an existing repository that were shown to nobody: binary, generated or large
+    /// files, workflows, and what may hold a credential.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshown: Vec<String>,
 }
 
 /// What is asked for beyond what was released.
@@ -134,8 +142,7 @@ pub enum Speed {
     Economy,
 }
 
-/// The options of a brief. `repository` is a word of the format that a later version acts
-/// on; until then it is refused, so that nobody relies on what does not happen.
+/// The options of a brief.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
@@ -159,6 +166,21 @@ pub struct Options {
     /// Whether the owner looks at what was built before it is published.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
+    /// The existing repository that is changed, as `owner/name`; a new one unless it is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The branch of it that is changed; its default branch unless it is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The organization in which a new repository is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The topics of a new repository.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+    /// The workflows that are added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<Workflows>,
 }
 
 impl Speed {
@@ -177,6 +199,14 @@ impl Options {
     pub fn assignments_max(&self) -> usize {
         let chosen = self.assignments_max.map(|number| number as usize);
         chosen.unwrap_or(ASSIGNMENTS_DEFAULT_MAX)
+    }
+
+    /// The workflows that are added, with the default: an existing repository has its own.
+    pub fn workflows(&self) -> Workflows {
+        self.workflows.unwrap_or(match self.repository {
+            Some(_) => Workflows::None,
+            None => Workflows::Ci,
+        })
     }
 }
 
@@ -267,6 +297,7 @@ impl Reader {
             requirements,
             options,
             follow_ups: Vec::new(),
+            unshown: Vec::new(),
         };
         Some(Accepted { brief, owner })
     }
@@ -346,8 +377,12 @@ impl Reader {
                 return options;
             }
         };
+        let chose_visibility = fields.contains_key("visibility");
         for (name, value) in fields {
             let field = format!("options.{name}");
+            if publishing::take(&mut options, &name, &value, &mut self.errors) {
+                continue;
+            }
             match name.as_str() {
                 "requestId" => options.request_id = self.text(&field, Some(value), REQUEST_ID_CHARS_MAX),
                 "visibility" => match value.as_str() {
@@ -370,10 +405,10 @@ impl Reader {
                     Some(preview) => options.preview = preview,
                     None => self.errors.push(error(field, "must be true or false")),
                 },
-                "repository" => self.errors.push(error(field, "is not supported yet: every task makes a new repository")),
-                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, budgetUsd, parallelism, assignmentsMax, speed, preview)")),
+                _ => self.errors.push(error(field, "is not an option (requestId, approval, visibility, repository, branch, organization, topics, workflows, budgetUsd, parallelism, assignmentsMax, speed, preview)")),
             }
         }
+        publishing::check(&options, chose_visibility, &mut self.errors);
         options
     }
 
@@ -484,13 +519,50 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_yet_is_refused_not_ignored() {
+    fn every_option_of_the_format_is_taken() {
         let body = json!({"name": "n", "description": "d", "type": "web",
-            "options": {"speed": "slow", "repository": "a/b"}});
-        assert_eq!(fields(&body).len(), 2);
-        let plain = json!({"name": "n", "description": "d", "type": "web",
-            "options": {"approval": "auto", "speed": "economy", "requestId": "r-1", "visibility": "public"}});
-        assert_eq!(fields(&plain), Vec::<String>::new());
+            "options": {"speed": "slow", "repository": "a", "branch": "a..b", "organization": "-", "topics": ["A"], "workflows": "all"}});
+        assert_eq!(fields(&body).len(), 6);
+        for options in [
+            json!({"approval": "auto", "speed": "economy", "requestId": "r-1", "visibility": "public",
+                "organization": "acme", "topics": ["todo", "web"], "workflows": "deploy"}),
+            json!({"repository": "acme/site", "branch": "release/1.x", "workflows": "ci"}),
+        ] {
+            let plain = json!({"name": "n", "description": "d", "type": "web", "options": options});
+            assert_eq!(fields(&plain), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        let refused = |options: Value| {
+            fields(&json!({"name": "n", "description": "d", "type": "web", "options": options}))
+        };
+        assert_eq!(refused(json!({"branch": "main"})), ["options.branch"]);
+        let all = json!({"repository": "a/b", "visibility": "private", "organization": "c", "topics": ["d"]});
+        assert_eq!(
+            refused(all),
+            [
+                "options.visibility",
+                "options.organization",
+                "options.topics"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_existing_repository_has_its_own_workflows() {
+        let workflows = |options: Value| {
+            let body = json!({"name": "n", "description": "d", "type": "web", "options": options});
+            let accepted = Brief::parse(body.to_string().as_bytes()).unwrap();
+            accepted.brief.options.workflows()
+        };
+        assert_eq!(workflows(json!({})), Workflows::Ci);
+        assert_eq!(workflows(json!({"repository": "a/b"})), Workflows::None);
+        assert_eq!(
+            workflows(json!({"repository": "a/b", "workflows": "ci"})),
+            Workflows::Ci
+        );
     }
 
     #[test]

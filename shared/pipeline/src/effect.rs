@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use crate::app_config::AppConfig;
 use crate::economy;
+use crate::facts::Existing;
 use crate::failure::{Code, Failure};
 use crate::ids::sha256_hex;
 use crate::model::{AgentReply, Prompt, Question, Reply, Spent};
+use crate::path::SafePath;
 use crate::plan::Callers;
 use crate::tables::{Replaced, Table};
 use crate::workspace::Workspace;
@@ -37,7 +39,10 @@ impl Effect {
         match &self.action {
             Action::Submit(_) | Action::Collect { .. } => economy::call_key(&self.key),
             Action::Ask(_)
+            | Action::ReadRepository(_)
             | Action::EnsureRepository(_)
+            | Action::SetActionsSecrets(_)
+            | Action::EnsurePullRequest(_)
             | Action::Publish(_)
             | Action::Upload(_)
             | Action::Activate(_)
@@ -96,11 +101,17 @@ pub enum Action {
         /// How it was handed in.
         submission: Submission,
     },
+    /// Read the files of an existing repository.
+    ReadRepository(ReadRequest),
     /// Pass the gate, unless it was closed, and make sure that the repository exists and is
-    /// ours.
+    /// ours, or is the one that its owner named.
     EnsureRepository(RepositoryRequest),
-    /// Make sure that the repository's head holds exactly these files.
+    /// Make sure that the workflows of this repository have what they deploy with.
+    SetActionsSecrets(RepositoryEntry),
+    /// Make sure that the branch holds these changes.
     Publish(CommitRequest),
+    /// Make sure that a pull request asks for them.
+    EnsurePullRequest(PullRequestRequest),
     /// Make sure that the app's database has these tables.
     Migrate(MigrateRequest),
     /// Make sure that the site or function, its public address, and a deployment with these
@@ -117,8 +128,30 @@ pub enum Action {
     CancelBuild(DeploymentRef),
 }
 
-/// A repository to have.
+/// An existing repository to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// `owner/name`.
+    pub repository: String,
+    /// The branch, if it is not the default one.
+    pub branch: Option<String>,
+}
+
+/// A file of an existing repository, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Its whole path.
+    pub path: String,
+    /// Whether it is a file, and no link or other repository.
+    pub is_regular: bool,
+    /// Whether it can be started.
+    pub is_executable: bool,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A repository to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryRequest {
     /// The gate to pass before anything outside happens.
     pub gate: String,
@@ -134,20 +167,60 @@ pub struct RepositoryRequest {
     /// Stands in `homepage`, in the same request that creates it, and tells ours from
     /// somebody's.
     pub marker: String,
+    /// The organization it is made in, if the owner named one.
+    pub organization: Option<String>,
+    /// Its topics.
+    pub topics: Vec<String>,
+    /// `owner/name` of the one that must be there already; nothing is made then.
+    pub existing: Option<String>,
 }
 
 /// A commit to have.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitRequest {
     /// Where.
     pub repository: RepositoryEntry,
+    /// The branch it goes to.
+    pub branch: String,
+    /// The commit it is made on top of; of a new repository its first one.
+    pub base: Option<String>,
     /// The whole message.
     pub message: String,
     /// Author and committer date, Unix seconds: the same at every attempt, so that the
     /// commit's id is known before.
     pub date_unix: i64,
-    /// The whole tree.
-    pub files: Workspace,
+    /// What it writes and deletes, in the order of paths; without a base the whole tree.
+    pub changes: Vec<Change>,
+    /// Hash of the manifest of the files as they stand then.
+    pub manifest: String,
+}
+
+/// One file that a commit writes or deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its path. Only the orchestrator names workflows.
+    pub path: String,
+    /// Its text; `None` deletes it.
+    pub content: Option<String>,
+    /// Whether it can be started.
+    pub executable: bool,
+}
+
+/// A pull request to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequestRequest {
+    /// Where.
+    pub repository: RepositoryEntry,
+    /// The branch with the changes.
+    pub head: String,
+    /// The branch they are for.
+    pub base: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Whether an earlier release of the task opened it: then it is looked for first.
+    pub asked_before: bool,
 }
 
 /// Tables to have.
@@ -260,8 +333,11 @@ impl Action {
     pub fn model_call(&self) -> Option<&ModelCall> {
         match self {
             Self::Ask(call) | Self::Submit(call) | Self::Collect { call, .. } => Some(call),
-            Self::EnsureRepository(_)
+            Self::ReadRepository(_)
+            | Self::EnsureRepository(_)
+            | Self::SetActionsSecrets(_)
             | Self::Publish(_)
+            | Self::EnsurePullRequest(_)
             | Self::Upload(_)
             | Self::Activate(_)
             | Self::CancelBuild(_)
@@ -280,13 +356,15 @@ impl Action {
                 json!(["collect", call.fingerprint(), submission.ticket])
             }
             Self::EnsureRepository(request) => json!(["repository", request.name, request.marker]),
-            Self::Publish(request) => json!([
-                "publish",
-                request.repository.full_name,
-                request.message,
-                request.date_unix,
-                request.files.manifest_hash()
-            ]),
+            Self::ReadRepository(request) => {
+                json!(["read repository", request.repository, request.branch])
+            }
+            Self::SetActionsSecrets(repository) => json!(["secrets", repository.id]),
+            Self::Publish(request) => request.preimage(),
+            Self::EnsurePullRequest(request) => {
+                let PullRequestRequest { head, base, .. } = request;
+                json!(["pull request", request.repository.id, head, base])
+            }
             Self::Migrate(request) => {
                 json!([
                     "migrate",
@@ -304,6 +382,19 @@ impl Action {
             Self::CancelBuild(deployment) => json!(["cancel build", deployment]),
         };
         hash(&text)
+    }
+}
+
+impl CommitRequest {
+    /// What its fingerprint is the hash of. A base is named where there is one, so that entries
+    /// of before there were any are still found.
+    fn preimage(&self) -> Value {
+        let (name, message) = (&self.repository.full_name, &self.message);
+        let (date, manifest) = (self.date_unix, &self.manifest);
+        match &self.base {
+            None => json!(["publish", name, message, date, manifest]),
+            Some(base) => json!(["publish", name, message, date, manifest, base, self.branch]),
+        }
     }
 }
 
@@ -337,6 +428,13 @@ pub enum Entry {
         /// Requests it took to learn that.
         requests: u64,
     },
+    /// The files of an existing repository.
+    Checkout(Box<Checkout>),
+    /// The workflows have what they deploy with.
+    SecretsSet {
+        /// Requests it took.
+        requests: u64,
+    },
     /// The commit is the head of the branch.
     Commit(CommitEntry),
     /// The database has the tables.
@@ -344,6 +442,8 @@ pub enum Entry {
         /// What was changed, as parts of a sentence; nothing if all was there.
         changes: Vec<String>,
     },
+    /// The pull request is there.
+    PullRequest(PullRequestEntry),
     /// The files are uploaded.
     Uploaded {
         /// The deployment.
@@ -405,6 +505,32 @@ pub struct RepositoryEntry {
     pub requests: u64,
 }
 
+/// The files of an existing repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkout {
+    /// Where they are from.
+    pub repository: Existing,
+    /// Path and text of each file that is shown.
+    pub files: Vec<(SafePath, String)>,
+    /// The paths of all others.
+    pub unshown: Vec<String>,
+    /// Requests it took.
+    pub requests: u64,
+}
+
+/// A pull request as GitHub told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestEntry {
+    /// Its number.
+    pub number: u64,
+    /// For people.
+    pub url: String,
+    /// Requests it took.
+    pub requests: u64,
+}
+
 /// A commit as published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -426,6 +552,9 @@ impl Entry {
             | Self::Repository(_)
             | Self::NameTaken { .. }
             | Self::GateClosed
+            | Self::Checkout(_)
+            | Self::SecretsSet { .. }
+            | Self::PullRequest(_)
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::Migrated { .. }
@@ -452,6 +581,9 @@ impl Entry {
             | Self::Repository(_)
             | Self::NameTaken { .. }
             | Self::GateClosed
+            | Self::Checkout(_)
+            | Self::SecretsSet { .. }
+            | Self::PullRequest(_)
             | Self::Commit(_)
             | Self::Uploaded { .. }
             | Self::Migrated { .. }

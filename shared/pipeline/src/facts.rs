@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::brief::{Approval, ProjectType};
+use crate::brief::{Approval, Options, ProjectType, Workflows};
 use crate::command::Command;
 use crate::estimate::Estimate;
 use crate::failure::Failure;
@@ -35,6 +35,37 @@ pub enum Fact {
     Command(Command),
     /// A model call did not fit into the budget.
     Exhausted(Exhausted),
+    /// The brief names an existing repository: the first fact of its task.
+    Repository(Wanted),
+}
+
+/// An existing repository as a brief names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wanted {
+    /// `owner/name`.
+    pub repository: String,
+    /// The branch that is changed, if it is not the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
+/// An existing repository as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Existing {
+    /// GitHub's numeric id.
+    pub id: u64,
+    /// `owner/name`.
+    pub full_name: String,
+    /// The branch that is changed.
+    pub branch: String,
+    /// The commit that its files were read at.
+    pub head: String,
+    /// For people.
+    pub html_url: String,
+    /// For git.
+    pub clone_url: String,
 }
 
 /// The result of one unit: the `done` entry of its journal.
@@ -52,6 +83,15 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
+    /// An existing repository was read.
+    Imported {
+        /// Where from.
+        repository: Existing,
+        /// Files that are shown.
+        files: u64,
+        /// The paths of all others.
+        unshown: Vec<String>,
+    },
     /// A plan was accepted.
     Planned {
         /// The work, one agent each.
@@ -62,7 +102,7 @@ pub enum Outcome {
         #[serde(default)]
         approval: Approval,
         /// What the stages after the agents need of the brief and the plan.
-        project: Project,
+        project: Box<Project>,
         /// What code changed in a plan that its planner could not put right.
         #[serde(default)]
         mended: Vec<String>,
@@ -115,6 +155,9 @@ pub enum Outcome {
         branch: String,
         /// The commit.
         commit_sha: String,
+        /// The pull request, for people, in an existing repository.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pull_request_url: Option<String>,
     },
     /// The files are served.
     Deployed {
@@ -153,7 +196,7 @@ pub enum Outcome {
 }
 
 /// What releases and deployments need of the brief and the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Project {
     /// The brief's name.
@@ -185,6 +228,18 @@ pub struct Project {
     /// Its functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<AppFunction>,
+    /// The organization that the repository is made in, if the brief names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The repository's topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+    /// The workflows that are added.
+    #[serde(default, skip_serializing_if = "Workflows::is_none")]
+    pub workflows: Workflows,
+    /// The existing repository that is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
 }
 
 /// One assignment to be done again.
@@ -215,11 +270,50 @@ impl Facts {
         }
     }
 
+    /// A task whose brief names an existing repository, or none, of which nothing else is known.
+    pub fn of_brief(task: TaskId, owner: String, options: &Options) -> Self {
+        let wanted = options.repository.clone().map(|repository| Wanted {
+            repository,
+            branch: options.branch.clone(),
+        });
+        Self {
+            log: wanted.map(Fact::Repository).into_iter().collect(),
+            ..Self::none(task, owner)
+        }
+    }
+
+    /// The existing repository that the brief names.
+    pub fn wanted(&self) -> Option<&Wanted> {
+        self.log.iter().find_map(|fact| match fact {
+            Fact::Repository(wanted) => Some(wanted),
+            Fact::Done(_) | Fact::Command(_) | Fact::Exhausted(_) => None,
+        })
+    }
+
+    /// The existing repository as it was found, and the paths of it that are shown to nobody.
+    pub fn imported(&self) -> Option<(&Existing, &[String])> {
+        self.done().find_map(|done| match &done.outcome {
+            Outcome::Imported {
+                repository,
+                unshown,
+                ..
+            } => Some((repository, unshown.as_slice())),
+            Outcome::Planned { .. }
+            | Outcome::Coded { .. }
+            | Outcome::Reviewed { .. }
+            | Outcome::Released { .. }
+            | Outcome::Deployed { .. }
+            | Outcome::Previewed { .. }
+            | Outcome::BuildFailed { .. }
+            | Outcome::Failed(_) => None,
+        })
+    }
+
     /// What was known when the result of `unit` was recorded.
     pub fn before(&self, unit: &UnitKey) -> Self {
         let earlier = self.log.iter().take_while(|fact| match fact {
             Fact::Done(done) => done.unit != *unit,
-            Fact::Command(_) | Fact::Exhausted(_) => true,
+            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => true,
         });
         Self {
             log: earlier.cloned().collect(),
@@ -231,14 +325,14 @@ impl Facts {
     pub fn done(&self) -> impl DoubleEndedIterator<Item = &Done> {
         self.log.iter().filter_map(|fact| match fact {
             Fact::Done(done) => Some(&**done),
-            Fact::Command(_) | Fact::Exhausted(_) => None,
+            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
         })
     }
 
     /// What the owner wanted, in the order in which it was recorded.
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
         self.log.iter().filter_map(|fact| match fact {
-            Fact::Done(_) | Fact::Exhausted(_) => None,
+            Fact::Done(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
             Fact::Command(command) => Some(command),
         })
     }

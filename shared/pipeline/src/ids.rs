@@ -92,6 +92,8 @@ impl fmt::Display for TaskId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitKind {
+    /// An existing repository to read.
+    Import,
     /// A plan to make.
     Plan,
     /// One agent's work in one round.
@@ -108,7 +110,8 @@ pub enum UnitKind {
 
 impl UnitKind {
     /// Every kind, in the order of the pipeline.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Import,
         Self::Plan,
         Self::Assignment,
         Self::Review,
@@ -119,6 +122,7 @@ impl UnitKind {
 
     const fn letter(self) -> char {
         match self {
+            Self::Import => 'i',
             Self::Plan => 'p',
             Self::Assignment => 'a',
             Self::Review => 'r',
@@ -131,6 +135,7 @@ impl UnitKind {
     /// The word in a unit's key.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Import => "import",
             Self::Plan => "plan",
             Self::Assignment => "assignment",
             Self::Review => "review",
@@ -140,24 +145,28 @@ impl UnitKind {
         }
     }
 
-    /// The kind that a unit's key in plain tells of, if it shares the trigger table with
-    /// `self`; else `self`.
-    pub(crate) fn of_same_table(self, unit_key: &str) -> Self {
-        let word = unit_key.split('/').nth(3).unwrap_or_default();
-        let mut all = Self::ALL.into_iter();
-        let told = all.find(|kind| kind.as_str() == word && kind.table() == self.table());
-        told.unwrap_or(self)
-    }
-
     /// The trigger table that holds units of this kind.
     pub const fn table(self) -> &'static str {
         match self {
             Self::Plan => "plans",
             Self::Assignment => "assignments",
             Self::Review => "reviews",
-            Self::Release => "releases",
+            Self::Import | Self::Release => "releases",
             Self::Deployment | Self::Preview => "deployments",
         }
+    }
+
+    /// Every trigger table, in the order of the pipeline.
+    pub const TABLES: [&str; 5] = ["plans", "assignments", "reviews", "releases", "deployments"];
+
+    /// The kind of the unit with this row id in the trigger table of `self`: what reads a
+    /// repository shares its table with what commits to one, as one function alone may do both,
+    /// and what is only looked at with what is served.
+    #[must_use]
+    pub fn of_row(self, row_id: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        let is_it = |kind: &Self| row_id.starts_with(kind.letter()) && kind.table() == self.table();
+        all.find(is_it).unwrap_or(self)
     }
 }
 
@@ -168,7 +177,7 @@ pub struct UnitKey {
     pub task: TaskId,
     /// What kind of work it is.
     pub kind: UnitKind,
-    /// Starts at 1, raised by revise and retry.
+    /// Starts at 1, raised by revise and retry; 0 for what comes before the first plan.
     pub generation: u32,
     /// Starts at 1, raised by rework.
     pub round: u32,
@@ -305,6 +314,18 @@ mod tests {
     fn parts_are_not_run_together() {
         assert_ne!(hash_base32(&["ab", "c"], 24), hash_base32(&["a", "bc"], 24));
         assert_ne!(key("ui").id(), key("ux").id());
+    }
+
+    #[test]
+    fn a_row_id_tells_the_kinds_of_one_table_apart() {
+        for kind in UnitKind::ALL {
+            let id = UnitKey { kind, ..key("") }.id();
+            let table = kind.table();
+            assert!(UnitKind::TABLES.contains(&table));
+            let mut kinds = UnitKind::ALL.into_iter().rev();
+            let last = kinds.find(|it| it.table() == table).unwrap();
+            assert_eq!(last.of_row(id.as_str()), kind);
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod facts;
 pub mod failure;
 pub mod hidden;
 pub mod ids;
+pub mod import;
 pub mod json;
 pub mod ledger;
 pub mod limits;

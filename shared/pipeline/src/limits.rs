@@ -19,6 +19,29 @@ pub const PARALLELISM_MAX: u32 = 16;
 /// Agents of one task that run at the same time unless the brief says otherwise.
 pub const PARALLELISM_DEFAULT: u32 = 4;
 
+/// Topics of a new repository: GitHub takes 20.
+pub const TOPICS_MAX: usize = 20;
+/// Characters of a topic.
+pub const TOPIC_CHARS_MAX: usize = 50;
+/// Characters of a branch's name.
+pub const BRANCH_CHARS_MAX: usize = 200;
+
+/// Files of an existing repository.
+pub const REPOSITORY_PATHS_MAX: usize = 5_000;
+/// Bytes of the paths of an existing repository, as JSON.
+pub const REPOSITORY_PATHS_BYTES_MAX: usize = 200_000;
+/// Files of an existing repository that are shown: a project has room for new ones.
+pub const SHOWN_FILES_MAX: usize = 250;
+/// Bytes of a file of an existing repository that is shown.
+pub const SHOWN_FILE_BYTES_MAX: usize = 96 * 1024;
+/// Bytes of all files of an existing repository that are shown, as JSON: with the paths they
+/// fit a journal's entry.
+pub const SHOWN_BYTES_MAX: usize = 600_000;
+/// Paths of files that are not shown which the planner and the agents are told.
+pub const UNSHOWN_TOLD_MAX: usize = 300;
+/// Bytes of the files of an existing repository that the planner is told in full.
+pub const PLANNER_FILES_BYTES_MAX: usize = 32 * 1024;
+
 /// Most assignments of a plan that a brief may ask for.
 pub const ASSIGNMENTS_MAX: u32 = 64;
 /// Assignments of a plan unless the brief says otherwise.

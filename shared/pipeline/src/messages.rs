@@ -7,7 +7,7 @@ use crate::brief::Brief;
 use crate::build;
 use crate::command::Command;
 use crate::estimate::Estimate;
-use crate::facts::{Outcome, Rework};
+use crate::facts::{Existing, Outcome, Rework};
 use crate::failure::Code;
 use crate::hidden;
 use crate::ids::{TaskId, UnitKind};
@@ -62,7 +62,7 @@ pub struct Line {
 /// The word of the stage a kind of unit belongs to.
 pub const fn stage_word(kind: UnitKind) -> &'static str {
     match kind {
-        UnitKind::Plan => "planning",
+        UnitKind::Import | UnitKind::Plan => "planning",
         UnitKind::Assignment => "coding",
         UnitKind::Review => "reviewing",
         UnitKind::Release => "publishing",
@@ -73,6 +73,11 @@ pub const fn stage_word(kind: UnitKind) -> &'static str {
 /// How a unit ended, in a sentence that its row keeps.
 pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
     match outcome {
+        Outcome::Imported {
+            repository,
+            files,
+            unshown,
+        } => (Level::Info, imported(repository, *files, unshown.len())),
         Outcome::Planned {
             assignments,
             mended,
@@ -128,14 +133,17 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         Outcome::Released {
             repository,
             commit_sha,
+            pull_request_url,
             ..
-        } => (
-            Level::Info,
-            format!(
-                "Committed {} to {repository}",
-                commit_sha.get(..7).unwrap_or(commit_sha)
-            ),
-        ),
+        } => {
+            let short = commit_sha.get(..7).unwrap_or(commit_sha);
+            let committed = format!("Committed {short} to {repository}");
+            let text = match pull_request_url {
+                Some(url) => format!("{committed}, for you to merge: {url}"),
+                None => committed,
+            };
+            (Level::Info, text)
+        }
         Outcome::Deployed { url, .. } => (Level::Info, format!("Deployed to {url}")),
         Outcome::Previewed { url, .. } => (
             Level::Info,
@@ -147,6 +155,19 @@ pub fn end_line(name: &str, round: u32, outcome: &Outcome) -> (Level, String) {
         }
         Outcome::Failed(failure) => (Level::Error, failure.message.clone()),
     }
+}
+
+fn imported(repository: &Existing, files: u64, others: usize) -> String {
+    let files = counted(usize::try_from(files).unwrap_or(usize::MAX), "file");
+    let mut text = format!(
+        "Read {files} of {}, branch {}",
+        repository.full_name, repository.branch
+    );
+    if others > 0 {
+        let files = counted(others, "other file");
+        text.push_str(&format!("; {files} can not be changed"));
+    }
+    text
 }
 
 /// What is told of a build that is repaired.
@@ -349,7 +370,7 @@ pub(crate) fn inert(text: &str) -> String {
 }
 
 /// `text` without line breaks and control characters, at most `chars_max` characters.
-fn one_line(text: &str, chars_max: usize) -> String {
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let words: Vec<&str> = text
         .split(|character: char| character.is_whitespace() || character.is_control())
         .filter(|word| !word.is_empty())

@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::path::SafePath;
 use crate::plan::{Plan, SharedFile};
-use crate::plan_rules::{SIZES, Terms, clash, overlap, violations};
+use crate::plan_rules::{SIZES, Terms, clash, is_unshown, overlap, violations};
 
 mod parts;
 
@@ -211,6 +211,7 @@ impl Mender<'_> {
                 && bytes + file.content.len() <= PROJECT_BYTES_MAX
                 && kept.len() < FILES_MAX
                 && clash(&file.path, &self.terms.existing).is_none()
+                && is_unshown(&file.path, &self.terms.unshown).is_none()
                 && !owned.iter().any(|other| overlap(&folded, other))
                 && !kept
                     .iter()
@@ -233,7 +234,8 @@ impl Mender<'_> {
             for path in std::mem::take(&mut assignment.owns) {
                 let plain = path.trim_start_matches("./").trim_start_matches('/');
                 let fits = SafePath::parse(plain.strip_suffix('/').unwrap_or(plain)).is_ok()
-                    && clash(plain, &self.terms.existing).is_none();
+                    && clash(plain, &self.terms.existing).is_none()
+                    && is_unshown(plain, &self.terms.unshown).is_none();
                 let became = match fits.then(|| own(&mut kept, plain)) {
                     None => "was dropped",
                     Some(true) if plain == path => continue,

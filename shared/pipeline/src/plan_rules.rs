@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::brief::ProjectType;
+use crate::import;
 use crate::limits::{
     ACCEPTANCE_MAX, FILE_BYTES_MAX, FILES_MAX, KIND_CHARS_MAX, OWNS_MAX, PLAN_BYTES_MAX,
     PLAN_TEXT_CHARS_MAX, PROJECT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
@@ -28,6 +29,8 @@ pub struct Terms {
     pub assignments_max: usize,
     /// Files that are there before it, and stay unless an assignment changes them.
     pub existing: Vec<SafePath>,
+    /// Paths that are there too, of files that nobody was shown: they can not be changed.
+    pub unshown: Vec<String>,
 }
 
 /// Everything that is wrong with `plan`, as sentences for whoever made it. Empty: accepted.
@@ -40,6 +43,7 @@ pub fn violations(plan: &Plan, terms: &Terms) -> Vec<String> {
     shared_files(plan, &mut found);
     ownership(plan, &mut found);
     beside(plan, &terms.existing, &mut found);
+    unshown(plan, &terms.unshown, &mut found);
     references(plan, &mut found);
     if let Some(cycle) = cycle(&plan.assignments) {
         found.push(format!(
@@ -133,9 +137,9 @@ fn ids(plan: &Plan, found: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for assignment in &plan.assignments {
         let id = assignment.id.as_str();
-        if !is_id(id) || id == "shared" {
+        if !is_id(id) || id == "shared" || id == import::WRITER {
             found.push(format!(
-                "assignment id `{id}` must match ^[a-z0-9][a-z0-9-]{{0,31}}$ and not be `shared`"
+                "assignment id `{id}` must match ^[a-z0-9][a-z0-9-]{{0,31}}$ and be neither `shared` nor `repository`"
             ));
         }
         if !seen.insert(id) {
@@ -292,6 +296,29 @@ fn beside(plan: &Plan, existing: &[SafePath], found: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// Nobody writes what nobody was shown.
+fn unshown(plan: &Plan, unshown: &[String], found: &mut Vec<String>) {
+    let owned = plan.assignments.iter().flat_map(|item| &item.owns);
+    let shared = plan.shared_files.iter().map(|file| &file.path);
+    for path in owned.chain(shared) {
+        if let Some(other) = is_unshown(path, unshown) {
+            found.push(format!(
+                "`{path}` can not be written: `{other}` is in the repository, is not shown, and stays as it is"
+            ));
+        }
+    }
+}
+
+/// Which file that was shown to nobody the owned entry `path` would change or exclude.
+pub(crate) fn is_unshown<'a>(path: &str, unshown: &'a [String]) -> Option<&'a String> {
+    let folded = path.to_lowercase();
+    let is_clash = |other: &&String| {
+        let is_inside = path.ends_with('/') && other.starts_with(path);
+        overlap(&folded, &other.to_lowercase()) && !is_inside
+    };
+    unshown.iter().find(is_clash)
 }
 
 /// Which of the `existing` files the owned entry `path` can not stand beside.

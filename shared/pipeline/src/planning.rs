@@ -76,6 +76,7 @@ pub fn terms(brief: &Brief, released: &Workspace) -> Terms {
         project_type: brief.project_type,
         assignments_max: brief.options.assignments_max(),
         existing: released.files().map(|(path, _)| path.clone()).collect(),
+        unshown: brief.unshown.clone(),
     }
 }
 
@@ -134,7 +135,11 @@ enum Progress {
 }
 
 fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<Progress, Failure> {
-    let mut turns = vec![(Speaker::User, prompts::brief(&work.brief))];
+    let first = match &work.earlier {
+        None => prompts::brief(&work.brief, &work.released),
+        Some(_) => prompts::brief(&work.brief, &Workspace::default()),
+    };
+    let mut turns = vec![(Speaker::User, first)];
     if let Some((plan, wish)) = &work.earlier {
         turns.push((Speaker::Assistant, json!(plan).to_string()));
         turns.push((Speaker::User, prompts::another_plan(wish, &work.released)));
@@ -230,17 +235,21 @@ fn end(work: &PlanWork, Mended { plan, changes }: Mended, spent: Spent) -> Step 
         public: work.brief.options.public,
         output_dir: plan.stack.output_dir.clone(),
         commit_message: messages::commit(&work.brief, &plan),
-        released_before: !work.released.is_empty(),
         preview: work.brief.options.preview,
         project_type: work.brief.project_type,
         tables: plan.tables.clone(),
         functions: plan.functions.clone(),
+        released_before: work.earlier.is_some() && !work.released.is_empty(),
+        organization: work.brief.options.organization.clone(),
+        topics: work.brief.options.topics.clone(),
+        workflows: work.brief.options.workflows(),
+        existing: None,
     };
     let outcome = Outcome::Planned {
         assignments: plan.assignments,
         parallelism: work.brief.options.parallelism(),
         approval: work.brief.options.approval,
-        project,
+        project: Box::new(project),
         mended: changes,
         estimate: Some(estimate),
     };

@@ -57,7 +57,11 @@ fn of_call(
         }
         (ModelCall::Agent(_), Entry::Turn { reply, results }) => match work {
             Work::Assignment(agent) => Some(turn::told(agent, journal, key, reply, results)),
-            Work::Plan(_) | Work::Review(_) | Work::Release(_) | Work::Deployment(_) => None,
+            Work::Import(_)
+            | Work::Plan(_)
+            | Work::Review(_)
+            | Work::Release(_)
+            | Work::Deployment(_) => None,
         },
         (ModelCall::Planner(_), Entry::Reply(reply)) => {
             match asked_next(work, journal, effect, entry) {
@@ -70,7 +74,11 @@ fn of_call(
         }
         (ModelCall::Reviewer(_), Entry::Reply(reply)) => match work {
             Work::Review(review) => judged(review, key, reply),
-            Work::Plan(_) | Work::Assignment(_) | Work::Release(_) | Work::Deployment(_) => None,
+            Work::Import(_)
+            | Work::Plan(_)
+            | Work::Assignment(_)
+            | Work::Release(_)
+            | Work::Deployment(_) => None,
         },
         (ModelCall::Planner(_) | ModelCall::Reviewer(_) | ModelCall::Agent(_), _) => None,
     }
@@ -116,13 +124,25 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
             let text = "The build took too long and was called off".to_owned();
             (Level::Warning, text, json!({"kind": "build"}))
         }
+        (Action::SetActionsSecrets(repository), Entry::SecretsSet { .. }) => {
+            let text = format!("Workflows of {} can deploy", repository.full_name);
+            (Level::Info, text, json!({"kind": "secrets"}))
+        }
         // The end of the unit tells of it.
-        (Action::Publish(_) | Action::Activate(_) | Action::Preview(_), _)
+        (
+            Action::ReadRepository(_)
+            | Action::Publish(_)
+            | Action::EnsurePullRequest(_)
+            | Action::Activate(_)
+            | Action::Preview(_),
+            _,
+        )
         | (
             Action::Ask(_)
             | Action::Submit(_)
             | Action::Collect { .. }
             | Action::EnsureRepository(_)
+            | Action::SetActionsSecrets(_)
             | Action::Upload(_)
             | Action::Migrate(_)
             | Action::Verify(_)
@@ -200,6 +220,7 @@ fn who(unit: &UnitKey) -> String {
 /// The stage's word.
 fn stage_word(work: &Work) -> &'static str {
     let kind = match work {
+        Work::Import(_) => UnitKind::Import,
         Work::Plan(_) => UnitKind::Plan,
         Work::Assignment(_) => UnitKind::Assignment,
         Work::Review(_) => UnitKind::Review,
@@ -248,7 +269,7 @@ fn handed_in(work: &Work, key: &str) -> String {
         Work::Plan(_) => "The brief",
         Work::Assignment(agent) => agent.assignment.id.as_str(),
         Work::Review(_) => review::subject_of(key).unwrap_or("The whole"),
-        Work::Release(_) | Work::Deployment(_) => "A question",
+        Work::Import(_) | Work::Release(_) | Work::Deployment(_) => "A question",
     };
     format!("{who}: handed in. It is answered within a day, mostly much sooner")
 }
@@ -257,9 +278,11 @@ fn handed_in(work: &Work, key: &str) -> String {
 fn lost(work: &Work, why: &str) -> String {
     let who = match work {
         Work::Assignment(agent) => format!("{}: what", agent.assignment.id),
-        Work::Plan(_) | Work::Review(_) | Work::Release(_) | Work::Deployment(_) => {
-            "What".to_owned()
-        }
+        Work::Import(_)
+        | Work::Plan(_)
+        | Work::Review(_)
+        | Work::Release(_)
+        | Work::Deployment(_) => "What".to_owned(),
     };
     format!("{who} was handed in is lost ({why}) and is asked again")
 }

@@ -1,21 +1,29 @@
-//! Committing the files: a repository of our own, one atomic commit.
+//! Committing the files: to a repository of our own, or to a branch of one that exists with a
+//! pull request; one atomic commit either way.
 
 use serde_json::Map;
 
+use crate::brief::{Brief, Workflows};
 use crate::effect::{
-    Action, CommitRequest, Effect, Entry, RepositoryEntry, RepositoryRequest, mismatch,
+    Action, Change, CommitRequest, Effect, Entry, PullRequestRequest, RepositoryEntry,
+    RepositoryRequest, mismatch,
 };
-use crate::facts::{Outcome, Project};
+use crate::facts::{Facts, Outcome, Project};
 use crate::failure::{Code, Failure};
 use crate::ids::TaskId;
+use crate::import::is_executable;
 use crate::messages;
 use crate::model::Spent;
+use crate::plan::Plan;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
 
 pub mod gate;
+pub mod pull_request;
+pub mod workflows;
 
 use gate::Outgoing;
+use workflows::Target;
 
 /// A release to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +34,10 @@ pub struct ReleaseWork {
     pub project: Project,
     /// The files as they stand.
     pub files: Workspace,
+    /// What they are put on top of; nothing for the first release into a new repository.
+    pub before: Option<Box<Before>>,
+    /// What whoever merges them is told of, in an existing repository.
+    pub told: Option<Box<Told>>,
     /// The manifest the reviewer approved.
     pub approved_manifest: String,
     /// Domain of the sites, without a port: part of the repository's marker.
@@ -34,6 +46,34 @@ pub struct ReleaseWork {
     pub created_unix: i64,
     /// The gate to pass before anything outside happens.
     pub gate: String,
+}
+
+/// A commit that was made or found before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// Its id.
+    pub commit: String,
+    /// The files as they stood then, as far as they were shown.
+    pub files: Workspace,
+}
+
+/// What a pull request tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What was asked for.
+    pub brief: Brief,
+    /// How it was done.
+    pub plan: Plan,
+    /// What happened before the release.
+    pub facts: Facts,
+}
+
+/// What leaves, all of it.
+struct Leaving {
+    message: String,
+    changes: Vec<Change>,
+    /// Title and text of the pull request.
+    pull_request: Option<(String, String)>,
 }
 
 /// What the release needs next.
@@ -45,99 +85,282 @@ pub fn decide(work: &ReleaseWork, journal: &Journal) -> Step {
     }
 }
 
+/// What an effect is answered, or the step that asks for it.
+enum Asked<'a> {
+    Answered(&'a Entry),
+    Ask(Box<Effect>),
+}
+
+fn ask(journal: &Journal, key: String, action: Action) -> Result<Asked<'_>, Failure> {
+    let effect = Effect::new(key, action);
+    Ok(match journal.find(&effect)? {
+        None => Asked::Ask(Box::new(effect)),
+        Some(Entry::Failed(failure)) => return Err(failure.clone()),
+        Some(entry) => Asked::Answered(entry),
+    })
+}
+
 fn released_or_ask(
     work: &ReleaseWork,
     journal: &Journal,
     spent: &mut Spent,
 ) -> Result<Step, Failure> {
-    let message = work.project.commit_message.clone() + &messages::commit_trailer(&work.task);
-    gate::check(&Outgoing {
-        files: &work.files,
-        before: &Workspace::default(),
-        unshown: &[],
-        approved: &work.approved_manifest,
-        texts: &[
-            ("commit's message", &message),
-            ("repository's description", &work.project.description),
-        ],
-    })?;
+    let leaving = leaving(work);
+    check(work, &leaving)?;
     let repository = match repository(work, journal, spent)? {
         Ok(repository) => repository,
         Err(effect) => return Ok(Step::Do(vec![*effect])),
     };
+    if work.project.workflows == Workflows::Deploy {
+        let action = Action::SetActionsSecrets(repository.clone());
+        match ask(journal, "secrets".to_owned(), action)? {
+            Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
+            Asked::Answered(Entry::SecretsSet { requests }) => spent.github_requests += requests,
+            Asked::Answered(_) => return Err(mismatch("the secrets of workflows")),
+        }
+    }
     let request = CommitRequest {
+        branch: branch(work, &repository),
+        base: work.before.as_ref().map(|before| before.commit.clone()),
         repository: repository.clone(),
-        message,
+        message: leaving.message,
         date_unix: work.created_unix,
-        files: work.files.clone(),
+        changes: leaving.changes,
+        manifest: work.approved_manifest.clone(),
     };
-    let effect = Effect::new("commit", Action::Publish(request));
-    let commit = match journal.find(&effect)? {
-        None => return Ok(Step::Do(vec![effect])),
-        Some(Entry::Commit(commit)) => commit,
-        Some(Entry::Failed(failure)) => return Err(failure.clone()),
-        Some(_) => return Err(mismatch("a commit")),
+    let head = request.branch.clone();
+    let commit_sha = match work.before.as_ref().filter(|_| request.changes.is_empty()) {
+        // No commit is made that changes nothing.
+        Some(before) => before.commit.clone(),
+        None => match ask(journal, "commit".to_owned(), Action::Publish(request))? {
+            Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
+            Asked::Answered(Entry::Commit(commit)) => {
+                spent.github_requests += commit.requests;
+                commit.sha.clone()
+            }
+            Asked::Answered(_) => return Err(mismatch("a commit")),
+        },
     };
-    spent.github_requests += commit.requests;
-    let mut columns = Map::new();
-    columns.insert("repository".to_owned(), repository.full_name.clone().into());
-    columns.insert(
-        "repositoryUrl".to_owned(),
-        repository.html_url.clone().into(),
-    );
-    columns.insert("cloneUrl".to_owned(), repository.clone_url.clone().into());
-    columns.insert(
-        "branch".to_owned(),
-        repository.default_branch.clone().into(),
-    );
-    columns.insert("commitSha".to_owned(), commit.sha.clone().into());
+    let mut pull_request_url = None;
+    if let Some(((title, body), existing)) =
+        leaving.pull_request.zip(work.project.existing.as_ref())
+    {
+        let request = PullRequestRequest {
+            repository: repository.clone(),
+            head: head.clone(),
+            base: existing.branch.clone(),
+            title,
+            body,
+            asked_before: !is_first(work),
+        };
+        match ask(
+            journal,
+            "pull".to_owned(),
+            Action::EnsurePullRequest(request),
+        )? {
+            Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
+            Asked::Answered(Entry::PullRequest(pull)) => {
+                spent.github_requests += pull.requests;
+                pull_request_url = Some(pull.url.clone());
+            }
+            Asked::Answered(_) => return Err(mismatch("a pull request")),
+        }
+    }
     let outcome = Outcome::Released {
         repository: repository.full_name,
         repository_url: repository.html_url,
         clone_url: repository.clone_url,
-        branch: repository.default_branch,
-        commit_sha: commit.sha.clone(),
+        branch: head,
+        commit_sha,
+        pull_request_url,
     };
-    Ok(Step::Done(Box::new(End {
-        outcome,
-        spent: spent.clone(),
-        files: Vec::new(),
-        columns,
-    })))
+    Ok(end(outcome, spent.clone()))
 }
 
-/// The repository under the project's name, or under a name with the task's mark where
-/// somebody has the first.
+fn end(outcome: Outcome, spent: Spent) -> Step {
+    let mut columns = Map::new();
+    if let Outcome::Released {
+        repository,
+        repository_url,
+        clone_url,
+        branch,
+        commit_sha,
+        pull_request_url,
+    } = &outcome
+    {
+        let told = [
+            ("repository", Some(repository)),
+            ("repositoryUrl", Some(repository_url)),
+            ("cloneUrl", Some(clone_url)),
+            ("branch", Some(branch)),
+            ("commitSha", Some(commit_sha)),
+            ("pullRequestUrl", pull_request_url.as_ref()),
+        ];
+        for (column, value) in told {
+            let value = value.map(|value| value.clone().into());
+            columns.extend(value.map(|value| (column.to_owned(), value)));
+        }
+    }
+    Step::Done(Box::new(End {
+        outcome,
+        spent,
+        files: Vec::new(),
+        columns,
+    }))
+}
+
+/// Everything that leaves, before anybody is asked for anything.
+fn leaving(work: &ReleaseWork) -> Leaving {
+    let message = work.project.commit_message.clone() + &messages::commit_trailer(&work.task);
+    let changes = changes(work);
+    let pull_request = work.told.as_ref().map(|told| {
+        let title = pull_request::title(&told.brief);
+        (title, pull_request::body(&work.task, told, &changes))
+    });
+    Leaving {
+        message,
+        changes,
+        pull_request,
+    }
+}
+
+/// Whether all of it may leave.
+fn check(work: &ReleaseWork, leaving: &Leaving) -> Result<(), Failure> {
+    let nothing = Workspace::default();
+    let mut texts = vec![
+        ("commit's message", leaving.message.as_str()),
+        ("repository's description", &work.project.description),
+    ];
+    if let Some((title, body)) = &leaving.pull_request {
+        texts.push(("pull request's title", title));
+        texts.push(("pull request", body));
+    }
+    gate::check(&Outgoing {
+        files: &work.files,
+        before: work
+            .before
+            .as_ref()
+            .map_or(&nothing, |before| &before.files),
+        unshown: unshown(work),
+        approved: &work.approved_manifest,
+        texts: &texts,
+    })?;
+    if work.project.existing.is_some() && leaving.changes.is_empty() {
+        return Err(Failure::new(
+            Code::PublishFailed,
+            "The agents changed no file, so there is nothing to propose. Start the task anew, and say in the brief what must change.",
+        ));
+    }
+    Ok(())
+}
+
+fn unshown(work: &ReleaseWork) -> &[String] {
+    work.told.as_ref().map_or(&[], |told| &told.brief.unshown)
+}
+
+/// What the commit writes and deletes, in the order of paths.
+fn changes(work: &ReleaseWork) -> Vec<Change> {
+    let nothing = Workspace::default();
+    let before = work
+        .before
+        .as_ref()
+        .map_or(&nothing, |before| &before.files);
+    let write = |path: &str, content: &str| Change {
+        path: path.to_owned(),
+        content: Some(content.to_owned()),
+        executable: is_executable(content),
+    };
+    let mut changes: Vec<Change> = work
+        .files
+        .files()
+        .filter(|(path, file)| before.get(path).map(|it| &it.content) != Some(&file.content))
+        .map(|(path, file)| write(path.as_str(), &file.content))
+        .collect();
+    let gone = before
+        .files()
+        .filter(|(path, _)| work.files.get(path).is_none());
+    changes.extend(gone.map(|(path, _)| Change {
+        path: path.as_str().to_owned(),
+        content: None,
+        executable: false,
+    }));
+    // What earlier releases wrote for good is its owner's now.
+    if is_first(work) {
+        let workflows = workflows::files(&work.files, unshown(work), &target(work));
+        changes.extend(workflows.iter().map(|(path, text)| write(path, text)));
+    }
+    changes.sort_by(|one, other| one.path.cmp(&other.path));
+    changes
+}
+
+/// Whether nothing of the task was released before.
+fn is_first(work: &ReleaseWork) -> bool {
+    work.before.as_ref().is_none_or(|before| {
+        let existing = work.project.existing.as_ref();
+        existing.is_some_and(|existing| existing.head == before.commit)
+    })
+}
+
+fn target<'a>(work: &'a ReleaseWork) -> Target<'a> {
+    let existing = work.project.existing.as_ref();
+    Target {
+        workflows: work.project.workflows,
+        // The branch that a new repository begins with.
+        branch: existing.map_or("main", |existing| &existing.branch),
+        output_dir: &work.project.output_dir,
+        site_id: work.task.as_str(),
+    }
+}
+
+/// The branch that the commit goes to: a new repository's own, or one for this task alone.
+fn branch(work: &ReleaseWork, repository: &RepositoryEntry) -> String {
+    match work.project.existing {
+        None => repository.default_branch.clone(),
+        Some(_) => format!(
+            "orchestrator/{}-{}",
+            slug(&work.project.name),
+            work.task.short()
+        ),
+    }
+}
+
+/// The repository that its owner named; or the one under the project's name, or under a name
+/// with the task's mark where somebody has the first.
 fn repository(
     work: &ReleaseWork,
     journal: &Journal,
     spent: &mut Spent,
 ) -> Result<Result<RepositoryEntry, Box<Effect>>, Failure> {
-    let slug = slug(&work.project.name);
-    let names = [slug.clone(), format!("{slug}-{}", work.task.short())];
+    let (slug, existing) = (slug(&work.project.name), work.project.existing.as_ref());
+    let names = match existing {
+        Some(existing) => vec![existing.full_name.clone()],
+        None => vec![slug.clone(), format!("{slug}-{}", work.task.short())],
+    };
     for (index, name) in names.into_iter().enumerate() {
         let request = RepositoryRequest {
             gate: work.gate.clone(),
+            existing: existing.map(|existing| existing.full_name.clone()),
             name,
             description: work.project.description.clone(),
             private: !work.project.public,
             released_before: work.project.released_before,
             marker: marker(work),
+            organization: work.project.organization.clone(),
+            topics: work.project.topics.clone(),
         };
-        let effect = Effect::new(format!("repo{index}"), Action::EnsureRepository(request));
-        match journal.find(&effect)? {
-            None => return Ok(Err(Box::new(effect))),
-            Some(Entry::Repository(repository)) => {
+        let action = Action::EnsureRepository(request);
+        match ask(journal, format!("repo{index}"), action)? {
+            Asked::Ask(effect) => return Ok(Err(effect)),
+            Asked::Answered(Entry::Repository(repository)) => {
                 spent.github_requests += repository.requests;
                 return Ok(Ok(repository.clone()));
             }
-            Some(Entry::NameTaken { requests }) => spent.github_requests += requests,
-            Some(Entry::GateClosed) => {
+            Asked::Answered(Entry::NameTaken { requests }) => spent.github_requests += requests,
+            Asked::Answered(Entry::GateClosed) => {
                 let message = "The task was cancelled before anything was published.";
                 return Err(Failure::new(Code::Cancelled, message));
             }
-            Some(Entry::Failed(failure)) => return Err(failure.clone()),
-            Some(_) => return Err(mismatch("a repository")),
+            Asked::Answered(_) => return Err(mismatch("a repository")),
         }
     }
     Err(Failure::new(

@@ -108,7 +108,8 @@ fn schema_version(project: &Project) -> String {
 pub fn records(facts: &Facts) -> impl DoubleEndedIterator<Item = &ReleaseRecord> {
     facts.done().filter_map(|done| match &done.outcome {
         Outcome::Deployed { release, .. } => release.as_deref(),
-        Outcome::Planned { .. }
+        Outcome::Imported { .. }
+        | Outcome::Planned { .. }
         | Outcome::Coded { .. }
         | Outcome::Reviewed { .. }
         | Outcome::Released { .. }

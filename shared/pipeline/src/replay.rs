@@ -165,6 +165,18 @@ impl Fold<'_> {
             Fact::Exhausted(call) => {
                 self.tell(None, "budget", messages::exhausted(call), Verdict::Same);
             }
+            Fact::Repository(wanted) => {
+                let text = format!("The brief names the repository {}", wanted.repository);
+                let options = &self.record.brief.options;
+                let verdict = match options.repository.as_deref() {
+                    Some(named) if named == wanted.repository => Verdict::Same,
+                    Some(_) | None => Verdict::Differs(Difference::of(
+                        options.repository.as_deref().unwrap_or("none"),
+                        &wanted.repository,
+                    )),
+                };
+                self.tell(None, "task", text, verdict);
+            }
         }
         self.facts.log.push(fact.clone());
         self.ask();

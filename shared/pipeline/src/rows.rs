@@ -3,14 +3,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::advance::{Another, Base, FIRST_GENERATION, NewUnit, Projection, UnitInput, Wish};
+use crate::advance::{
+    Another, Base, FIRST_GENERATION, IMPORTED_GENERATION, NewUnit, Projection, Since, UnitInput,
+    Wish,
+};
 use crate::brief::Brief;
 use crate::build::Owner;
 use crate::command::Command;
 use crate::deployment::Goal;
-use crate::facts::{Done, Project};
+use crate::facts::{Done, Facts, Project, Wanted};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
-use crate::ledger::{Book, Exhausted, LedgerRow, Reserved};
 use crate::limits::PROGRESS_CHARS_MAX;
 use crate::messages::{self, Level, Line};
 use crate::path::SafePath;
@@ -19,6 +21,10 @@ use crate::review::Finding;
 use crate::stage::Status;
 use crate::unit::Recorded;
 use crate::workspace::FileVersion;
+
+mod budget;
+
+pub use budget::{exhausted, exhausted_line, ledger, read_ledger};
 
 /// The database that holds every table.
 pub const DATABASE: &str = "orchestrator";
@@ -102,16 +108,24 @@ pub fn unit(unit: &NewUnit, owner: &str, task: &TaskStamp) -> NewRow {
         "planGeneration": unit.plan_generation, "taskRev": task.rev, "taskUpdatedAt": task.updated_at,
     });
     match &unit.input {
-        UnitInput::Plan => {}
+        UnitInput::Import(Wanted { repository, branch }) => {
+            data["repository"] = json!(repository);
+            data["branch"] = json!(branch);
+        }
+        UnitInput::Plan(base) => fill_base(&mut data, *base),
         UnitInput::Another(another) => fill_another(&mut data, another),
         UnitInput::Review { rounds_max } => data["roundsMax"] = json!(rounds_max),
         UnitInput::Release {
             manifest,
             project,
             gate,
+            since,
         } => {
             fill_delivery(&mut data, manifest, project);
             data["gate"] = json!(gate);
+            if let Some(since) = since {
+                data["since"] = json!(json!(since).to_string());
+            }
         }
         UnitInput::Deployment {
             manifest,
@@ -147,7 +161,11 @@ fn fill_another(data: &mut Value, another: &Another) {
         Wish::Edit(assignments) => data["edited"] = json!(json!(assignments).to_string()),
         Wish::FollowUp(follow_up) => data["followUp"] = json!(json!(follow_up).to_string()),
     }
-    if let Some(base) = another.base {
+    fill_base(data, another.base);
+}
+
+fn fill_base(data: &mut Value, base: Option<Base>) {
+    if let Some(base) = base {
         data["baseFrom"] = json!(base.from);
         data["baseBefore"] = json!(base.before);
     }
@@ -195,7 +213,7 @@ pub struct UnitRow {
 }
 
 impl UnitRow {
-    /// Reads a row of the trigger table of `kind`, whatever kind of it the row is.
+    /// Reads a row of a trigger table.
     ///
     /// # Errors
     /// Which column is missing or wrong. Not worth a retry.
@@ -215,7 +233,6 @@ impl UnitRow {
         };
         let task = TaskId::parse(&text("taskId")?).ok_or("column `taskId` is no task id")?;
         let unit_key = text("unitKey")?;
-        let kind = kind.of_same_table(&unit_key);
         let name = if kind == UnitKind::Assignment {
             text("name")?
         } else {
@@ -329,13 +346,31 @@ impl UnitRow {
                 Wish::Edit(read.map_err(|cause| unreadable("edited", cause))?)
             }
         };
-        let base = self.number("baseFrom").zip(self.number("baseBefore"));
         let another = Another {
             of_generation,
             wish,
-            base: base.map(|(from, before)| Base { from, before }),
+            base: self.base(),
         };
         Ok(Some((self.plan_of(Some(of_generation)), another)))
+    }
+
+    /// Where the files are that a plan's row builds on.
+    pub fn base(&self) -> Option<Base> {
+        let base = self.number("baseFrom").zip(self.number("baseBefore"));
+        base.map(|(from, before)| Base { from, before })
+    }
+
+    /// What a release's row is put on top of; nothing in rows that do not tell.
+    ///
+    /// # Errors
+    /// What can not be read. Not worth a retry.
+    pub fn since(&self) -> Result<Option<Since>, String> {
+        match self.text("since") {
+            "" => Ok(None),
+            text => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|cause| format!("column `since` can not be read: {cause}")),
+        }
     }
 
     fn plan_of(&self, generation: Option<u32>) -> UnitKey {
@@ -372,7 +407,16 @@ pub fn read_plan(column: &str) -> Result<(Brief, Plan), String> {
 /// The row of one file version that `unit` writes. A review writes only what it puts back,
 /// beside what the agents of its round wrote.
 pub fn file(unit: &UnitKey, owner: &str, version: &FileVersion) -> NewRow {
-    let (task, generation, round) = (&unit.task, unit.generation, version.round);
+    let (task, round) = (&unit.task, version.round);
+    let generation = match unit.kind {
+        UnitKind::Import => IMPORTED_GENERATION,
+        UnitKind::Plan
+        | UnitKind::Assignment
+        | UnitKind::Review
+        | UnitKind::Release
+        | UnitKind::Deployment
+        | UnitKind::Preview => unit.generation,
+    };
     let path = version.path.as_str();
     let content = version.content.as_deref();
     let data = json!({
@@ -385,7 +429,8 @@ pub fn file(unit: &UnitKey, owner: &str, version: &FileVersion) -> NewRow {
         table: "files",
         id: match unit.kind {
             UnitKind::Review => kept_file_row_id(task, generation, round, path),
-            UnitKind::Plan
+            UnitKind::Import
+            | UnitKind::Plan
             | UnitKind::Assignment
             | UnitKind::Release
             | UnitKind::Deployment
@@ -435,6 +480,22 @@ pub fn read_file(data: &Map<String, Value>) -> Result<FileVersion, String> {
     })
 }
 
+/// The row of the fact that the brief names an existing repository, if it does. It is written
+/// before the task's row, so that whoever sees the task sees it.
+pub fn repository(facts: &Facts) -> Option<NewRow> {
+    let (task, outcome) = (&facts.task, json!(facts.wanted()?).to_string());
+    let data = json!({
+        "taskId": task, "unitId": task, "key": "repository", "kind": "repository",
+        "fingerprint": sha256_hex(outcome.as_bytes()), "outcome": outcome,
+    });
+    Some(NewRow {
+        table: "journal",
+        id: format!("{task}.repo"),
+        data,
+        permissions: Vec::new(),
+    })
+}
+
 /// A journal entry's row.
 pub fn entry(task: &TaskId, unit: &UnitId, key: &str, recorded: &Recorded) -> NewRow {
     let outcome = json!(recorded.entry).to_string();
@@ -455,77 +516,6 @@ pub fn command(task: &TaskId, number: usize, command: &Command) -> NewRow {
         data,
         permissions: Vec::new(),
     }
-}
-
-/// The row of the fact that a call of `unit` did not fit into the budget: one for each unit
-/// and budget.
-pub fn exhausted(task: &TaskId, unit: &UnitId, call: &Exhausted) -> NewRow {
-    let outcome = json!(call).to_string();
-    let key = format!("exhausted.{}", call.limit_micro_usd);
-    let fingerprint = sha256_hex(outcome.as_bytes());
-    journal(task, unit, &key, "exhausted", &fingerprint, outcome)
-}
-
-/// The line of the feed for a call that did not fit into the budget.
-pub fn exhausted_line(call: &Exhausted) -> Line {
-    Line {
-        key: format!("exhausted.{}", call.limit_micro_usd),
-        stage: "budget",
-        level: Level::Warning,
-        text: format!("{} Raise the budget to go on.", messages::exhausted(call)),
-        data: json!(call),
-    }
-}
-
-/// A row of the ledger. Whoever creates it first has its number.
-pub fn ledger(task: &TaskId, row: &LedgerRow) -> NewRow {
-    let reserved = row.reserved.as_ref();
-    let data = json!({
-        "taskId": task, "number": row.book.number, "spentMicroUsd": row.book.spent, "reservedMicroUsd": row.book.reserved,
-        "unitId": row.unit, "executionId": row.execution, "settled": json!(row.settled).to_string(),
-        "key": reserved.map(|reserved| &reserved.key), "microUsd": reserved.map(|reserved| reserved.micro_usd),
-    });
-    NewRow {
-        table: "ledger",
-        id: format!("{task}.{}", row.book.number),
-        data,
-        permissions: Vec::new(),
-    }
-}
-
-/// Reads a row of the ledger.
-///
-/// # Errors
-/// Which column can not be read. Not worth a retry.
-pub fn read_ledger(data: &Map<String, Value>) -> Result<LedgerRow, String> {
-    let wrong = |column: &str| format!("column `{column}` of the ledger can not be read");
-    let number = |column: &str| {
-        let value = data.get(column).and_then(Value::as_u64);
-        value.ok_or_else(|| wrong(column))
-    };
-    let text = |column: &str| {
-        let value = data.get(column).and_then(Value::as_str);
-        value.ok_or_else(|| wrong(column))
-    };
-    let unit = serde_json::from_value(data.get("unitId").cloned().unwrap_or_default());
-    let reserved = match data.get("key").and_then(Value::as_str) {
-        None => None,
-        Some(key) => Some(Reserved {
-            key: key.to_owned(),
-            micro_usd: number("microUsd")?,
-        }),
-    };
-    Ok(LedgerRow {
-        book: Book {
-            number: number("number")?,
-            spent: number("spentMicroUsd")?,
-            reserved: number("reservedMicroUsd")?,
-        },
-        unit: unit.map_err(|_| wrong("unitId"))?,
-        execution: text("executionId")?.to_owned(),
-        settled: serde_json::from_str(text("settled")?).map_err(|_| wrong("settled"))?,
-        reserved,
-    })
 }
 
 /// The line of the feed for a command.

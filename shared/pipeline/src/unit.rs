@@ -11,6 +11,7 @@ use crate::economy::{self, Call, handed_in_as};
 use crate::effect::{Effect, Entry, ModelCall, mismatch};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
+use crate::import::{self, ImportWork};
 use crate::limits::CONTRACT_REQUEST_CHARS_MAX;
 use crate::model::Spent;
 use crate::planning::{self, PlanWork};
@@ -21,6 +22,8 @@ use crate::workspace::FileVersion;
 /// A unit with everything it depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
+    /// Read an existing repository.
+    Import(ImportWork),
     /// Make the plan.
     Plan(Box<PlanWork>),
     /// Carry out an assignment.
@@ -52,7 +55,7 @@ impl Work {
             Self::Plan(work) => Some(&work.brief.options),
             Self::Assignment(work) => Some(&work.brief.options),
             Self::Review(work) => Some(&work.brief.options),
-            Self::Release(_) | Self::Deployment(_) => None,
+            Self::Import(_) | Self::Release(_) | Self::Deployment(_) => None,
         }
     }
 }
@@ -215,6 +218,7 @@ impl Journal {
 /// for brings it forward.
 pub fn decide(work: &Work, journal: &Journal) -> Step {
     match work {
+        Work::Import(work) => import::decide(work, journal),
         Work::Plan(work) => planning::decide(work, journal),
         Work::Assignment(work) => decide_assignment(work, journal),
         Work::Review(work) => review::decide(work, journal),
@@ -317,6 +321,9 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
             | Entry::Repository(_)
             | Entry::NameTaken { .. }
             | Entry::GateClosed
+            | Entry::Checkout(_)
+            | Entry::SecretsSet { .. }
+            | Entry::PullRequest(_)
             | Entry::Commit(_)
             | Entry::Migrated { .. }
             | Entry::Uploaded { .. }

@@ -10,11 +10,12 @@ use crate::deployment::DeploymentWork;
 use crate::estimate::Rates;
 use crate::facts::Facts;
 use crate::ids::{UnitKey, UnitKind};
+use crate::import::ImportWork;
 use crate::limits::REVIEW_ROUNDS_MAX;
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan, SharedFile};
 use crate::planning::PlanWork;
-use crate::release::ReleaseWork;
+use crate::release::{Before, ReleaseWork, Told};
 use crate::review::ReviewWork;
 use crate::rows::{self, UnitRow};
 use crate::unit::Work;
@@ -44,6 +45,8 @@ impl Generations {
 pub struct Written {
     /// The row's id.
     pub row_id: String,
+    /// The generation it was written in.
+    pub generation: u32,
     /// What it holds.
     pub version: FileVersion,
 }
@@ -63,7 +66,7 @@ pub struct Given<'a> {
     pub plan: Option<Known>,
     /// The files of [`files_needed`], in the order in which they were written.
     pub files: Vec<Written>,
-    /// The facts, for a review.
+    /// The facts, for a unit of which [`facts_needed`] says so.
     pub facts: Option<&'a Facts>,
 }
 
@@ -76,7 +79,23 @@ pub fn plan_needed(unit: &UnitRow) -> Result<Option<UnitKey>, String> {
     Ok(match unit.key.kind {
         UnitKind::Plan => unit.another()?.map(|(earlier, _)| earlier),
         UnitKind::Assignment | UnitKind::Review => Some(unit.plan_key()),
-        UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => None,
+        UnitKind::Release => unit.project()?.existing.map(|_| unit.plan_key()),
+        UnitKind::Import | UnitKind::Deployment | UnitKind::Preview => None,
+    })
+}
+
+/// Whether `unit` depends on what happened to its task: a review, the plan of a repository that
+/// was read before, and a release that explains itself to whoever merges it. Nothing else of
+/// the task is at work meanwhile.
+///
+/// # Errors
+/// A column that can not be read.
+pub fn facts_needed(unit: &UnitRow) -> Result<bool, String> {
+    Ok(match unit.key.kind {
+        UnitKind::Review => true,
+        UnitKind::Plan => unit.another()?.is_none() && unit.base().is_some(),
+        UnitKind::Release => unit.project()?.existing.is_some(),
+        UnitKind::Import | UnitKind::Assignment | UnitKind::Deployment | UnitKind::Preview => false,
     })
 }
 
@@ -90,21 +109,24 @@ pub fn files_needed(unit: &UnitRow, plan: Option<&Known>) -> Result<Option<Gener
         before: None,
     };
     Ok(match unit.key.kind {
-        UnitKind::Plan => {
-            let base = unit.another()?.and_then(|(_, another)| another.base);
-            base.map(|base| Generations {
-                from: base.from,
-                before: Some(base.before),
-            })
-        }
+        UnitKind::Import => None,
+        UnitKind::Plan => unit.base().map(|base| Generations {
+            from: base.from,
+            before: Some(base.before),
+        }),
         UnitKind::Assignment => {
             let (brief, plan) = plan.ok_or_else(|| missing("the plan"))?;
             let is_alone = own(unit, plan)?.depends_on.is_empty();
             (!(is_alone && is_first(unit, brief))).then_some(of_plan)
         }
-        UnitKind::Review | UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => {
-            Some(of_plan)
+        UnitKind::Release => {
+            let since = unit.since()?.map_or(of_plan.from, |since| since.from);
+            Some(Generations {
+                from: since.min(of_plan.from),
+                ..of_plan
+            })
         }
+        UnitKind::Review | UnitKind::Deployment | UnitKind::Preview => Some(of_plan),
     })
 }
 
@@ -116,25 +138,41 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
     let task = unit.key.task.clone();
     let approved_manifest = unit.text("manifestHash").to_owned();
     let Given { rates, plan, .. } = given;
+    let before = match unit.key.kind {
+        UnitKind::Release => before(unit, &given.files)?,
+        UnitKind::Import
+        | UnitKind::Plan
+        | UnitKind::Assignment
+        | UnitKind::Review
+        | UnitKind::Deployment
+        | UnitKind::Preview => None,
+    };
+    let of_plan = unit.plan_key().generation;
     // What `unit` itself has put back is none of what it began with, nor are later rounds.
     let versions: Vec<FileVersion> = given
         .files
         .into_iter()
+        .filter(|file| unit.key.kind == UnitKind::Plan || file.generation >= of_plan)
         .filter(|file| !rows::is_put_back_by(&unit.key, &file.row_id, &file.version))
         .map(|file| file.version)
         .filter(|version| version.round <= unit.key.round || unit.key.kind == UnitKind::Plan)
         .collect();
     Ok(match unit.key.kind {
-        UnitKind::Plan => Work::Plan(Box::new(match unit.another()? {
-            Some((_, another)) => {
-                let earlier = plan.ok_or_else(|| missing("the plan before"))?;
-                PlanWork::another(earlier, another.wish, Workspace::of(&versions), rates)
-            }
-            None => {
-                let brief = unit.brief()?.or(given.brief);
-                PlanWork::first(brief.ok_or_else(|| missing("the brief"))?, rates)
-            }
-        })),
+        UnitKind::Import => Work::Import(ImportWork {
+            repository: unit.text("repository").to_owned(),
+            branch: Some(unit.text("branch").to_owned()).filter(|branch| !branch.is_empty()),
+        }),
+        UnitKind::Plan => {
+            let brief = unit.brief()?.or(given.brief);
+            let released = Workspace::of(&versions);
+            Work::Plan(Box::new(plan_work(
+                unit,
+                (brief, plan),
+                given.facts,
+                released,
+                rates,
+            )?))
+        }
         UnitKind::Assignment => {
             let known = plan.ok_or_else(|| missing("the plan"))?;
             Work::Assignment(Box::new(assignment(unit, known, versions)?))
@@ -149,6 +187,11 @@ pub fn work_of(unit: &UnitRow, given: Given<'_>) -> Result<Work, String> {
             Work::Review(Box::new(work))
         }
         UnitKind::Release => Work::Release(Box::new(ReleaseWork {
+            before,
+            told: given.facts.zip(plan).map(|(facts, (brief, plan))| {
+                let facts = facts.before(&unit.key);
+                Box::new(Told { brief, plan, facts })
+            }),
             files: Workspace::of(&versions),
             project: unit.project()?,
             site_domain: without_port(given.site_domain).to_owned(),
@@ -174,6 +217,48 @@ fn missing(what: &str) -> String {
     format!("{what} is missing")
 }
 
+fn plan_work(
+    unit: &UnitRow,
+    (brief, plan): (Option<Brief>, Option<Known>),
+    facts: Option<&Facts>,
+    released: Workspace,
+    rates: Rates,
+) -> Result<PlanWork, String> {
+    if let Some((_, another)) = unit.another()? {
+        let earlier = plan.ok_or_else(|| missing("the plan before"))?;
+        return Ok(PlanWork::another(earlier, another.wish, released, rates));
+    }
+    let mut brief = brief.ok_or_else(|| missing("the brief"))?;
+    if unit.base().is_some() {
+        let imported = facts.and_then(Facts::imported);
+        let (_, unshown) = imported.ok_or_else(|| missing("the repository"))?;
+        brief.unshown = unshown.to_vec();
+    }
+    Ok(PlanWork {
+        released,
+        ..PlanWork::first(brief, rates)
+    })
+}
+
+/// What a release is put on top of, with the files that it left.
+fn before(unit: &UnitRow, files: &[Written]) -> Result<Option<Box<Before>>, String> {
+    let Some(since) = unit.since()? else {
+        return Ok(None);
+    };
+    let generations = Generations {
+        from: since.from,
+        before: since.before,
+    };
+    let left = files
+        .iter()
+        .filter(|file| generations.contains(file.generation) && file.version.round <= since.round);
+    let versions: Vec<FileVersion> = left.map(|file| file.version.clone()).collect();
+    Ok(Some(Box::new(Before {
+        commit: since.commit,
+        files: Workspace::of(&versions),
+    })))
+}
+
 fn without_port(domain: &str) -> &str {
     domain.split(':').next().unwrap_or_default()
 }
@@ -181,7 +266,7 @@ fn without_port(domain: &str) -> &str {
 /// Whether nothing but the plan's own files was there when `unit` began, if it waited for
 /// nobody.
 fn is_first(unit: &UnitRow, brief: &Brief) -> bool {
-    brief.follow_ups.is_empty() && unit.key.round == 1
+    brief.follow_ups.is_empty() && brief.options.repository.is_none() && unit.key.round == 1
 }
 
 fn own<'a>(unit: &UnitRow, plan: &'a Plan) -> Result<&'a Assignment, String> {

@@ -44,6 +44,9 @@ pub struct Settings {
     pub agent_fallback_model: String,
     /// Token that may create repositories.
     pub github_token: Option<SecretString>,
+    /// Key with which workflows of published repositories deploy; `None` where nobody wants
+    /// any.
+    pub workflow_key: Option<SecretString>,
     /// Base of the GitHub API, without a final slash.
     pub github_base_url: String,
     /// Organisation that owns new repositories; `None` is the token's own account.
@@ -290,6 +293,7 @@ impl<'map> Values<'map> {
             reviewer,
             agent,
             github_token: self.secret("GITHUB_TOKEN"),
+            workflow_key: self.secret("DEPLOY_WORKFLOW_API_KEY"),
             github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
             github_owner: self.text("GITHUB_OWNER"),
             site_domain: self.text("SITE_DOMAIN"),

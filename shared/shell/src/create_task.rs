@@ -8,7 +8,7 @@ use appwrite::Row;
 use http::Method;
 use pipeline::brief::Brief;
 use pipeline::rows::{self};
-use pipeline::{Facts, Status, TaskId, advance};
+use pipeline::{Facts, Status, TaskId, UnitKind, advance};
 use serde_json::{Value, json};
 
 use crate::advance::stamp;
@@ -106,6 +106,11 @@ async fn create(
             return Ok(Reply::error(409, "request_id_used", message));
         }
     }
+    let facts = Facts::of_brief(task.clone(), owner.clone(), &brief.options);
+    let repository = rows::repository(&facts);
+    if let Some(row) = &repository {
+        store.create(row.clone()).await?;
+    }
     let next_check_at =
         clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
     let row = match store
@@ -115,6 +120,9 @@ async fn create(
         Created::New(row) => {
             if let Err(refusal) = quota::check(store, &settings.quota, &row).await? {
                 store.delete("tasks", task.as_str()).await?;
+                if let Some(row) = repository {
+                    store.delete(row.table, &row.id).await?;
+                }
                 store.delete("briefs", task.as_str()).await?;
                 return Ok(Reply::error(429, refusal.code, &refusal.message));
             }
@@ -126,10 +134,11 @@ async fn create(
             None => return Err(Trouble::Row(format!("task `{task}` is there and is not"))),
         },
     };
-    let facts = Facts::none(task.clone(), owner.clone());
     for unit in advance(&facts, None).units {
         let mut row = rows::unit(&unit, &owner, &stamp(&row));
-        row.data["brief"] = json!(json!(brief).to_string());
+        if unit.key.kind == UnitKind::Plan {
+            row.data["brief"] = json!(json!(brief).to_string());
+        }
         store.create(row).await?;
     }
     Ok(Reply::json(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use pipeline::advance::FIRST_GENERATION;
+use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::ledger::Exhausted;
@@ -232,7 +232,8 @@ impl Drive<'_> {
         }
         let site_domain = match unit.key.kind {
             UnitKind::Release => self.clients.site_domain()?,
-            UnitKind::Plan
+            UnitKind::Import
+            | UnitKind::Plan
             | UnitKind::Assignment
             | UnitKind::Review
             | UnitKind::Deployment
@@ -286,11 +287,20 @@ impl Drive<'_> {
             .await
     }
 
-    /// The task leaves `pending` when its first plan is taken up. Returns what was last
-    /// seen of the task's row.
+    /// The task leaves `pending` when its first unit is taken up. Returns what was last seen of
+    /// the task's row.
     async fn show_start(&self, unit: &UnitRow) -> Result<Option<TaskStamp>, Trouble> {
         let known = unit.task_stamp();
-        if unit.key.kind != UnitKind::Plan || unit.key.generation > FIRST_GENERATION {
+        let is_first = match unit.key.kind {
+            UnitKind::Import => unit.key.generation == IMPORTED_GENERATION,
+            UnitKind::Plan => unit.key.generation <= FIRST_GENERATION && unit.base().is_none(),
+            UnitKind::Assignment
+            | UnitKind::Review
+            | UnitKind::Release
+            | UnitKind::Deployment
+            | UnitKind::Preview => false,
+        };
+        if !is_first {
             return Ok(known);
         }
         let facts = Facts::none(unit.key.task.clone(), unit.owner.clone());

@@ -156,6 +156,7 @@ impl Function {
             log: invocation.log.clone(),
             slice_end: self.slice_end(invocation.deadline),
         };
+        let kind = kind.of_row(&trigger.id);
         let reply = match drive.run(kind, trigger).await? {
             Driven::Done => json!({"unit": "done"}),
             Driven::Held => json!({"unit": "held"}),

@@ -69,7 +69,8 @@ impl Loader<'_> {
             given.plan = Some(match key.kind {
                 // An earlier plan is read once.
                 UnitKind::Plan => plan(self.store, &needed).await?,
-                UnitKind::Assignment
+                UnitKind::Import
+                | UnitKind::Assignment
                 | UnitKind::Review
                 | UnitKind::Release
                 | UnitKind::Deployment
@@ -79,8 +80,8 @@ impl Loader<'_> {
             if unit.brief().map_err(Trouble::Row)?.is_none() {
                 given.brief = Some(brief(self.store, &key.task).await?);
             }
-            // Nothing else of the task exists before its first plan.
-            let is_first = key.generation == FIRST_GENERATION;
+            // Nothing else of the task exists before its first plan, but what that builds on.
+            let is_first = key.generation == FIRST_GENERATION && unit.base().is_none();
             listed = is_first.then(|| Facts::none(key.task.clone(), unit.owner.clone()));
         }
         let needed = work::files_needed(unit, given.plan.as_ref()).map_err(Trouble::Row)?;
@@ -90,8 +91,7 @@ impl Loader<'_> {
                 None => Ok(Vec::new()),
             }
         };
-        if key.kind == UnitKind::Review {
-            // All agents are done, and nothing else is at work during a review.
+        if work::facts_needed(unit).map_err(Trouble::Row)? {
             let facts = facts(self.store, &key.task, &unit.owner);
             let (files, facts) = futures::future::try_join(files, facts).await?;
             given.files = files;
@@ -184,8 +184,14 @@ async fn files(
         .await?;
     let files = rows.into_iter().map(|row| {
         let version = rows::read_file(&row.data).map_err(Trouble::Row)?;
-        let row_id = row.id;
-        Ok(Written { row_id, version })
+        let generation = row.integer("generation");
+        Ok(Written {
+            generation: generation
+                .and_then(|it| it.try_into().ok())
+                .unwrap_or_default(),
+            row_id: row.id,
+            version,
+        })
     });
     files.collect()
 }
@@ -216,7 +222,10 @@ pub async fn released(
 pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
     let queries = vec![
         Query::equal("taskId", task.as_str()),
-        Query::equal("kind", json!(["done", "command", "exhausted"])),
+        Query::equal(
+            "kind",
+            json!(["done", "command", "exhausted", "repository"]),
+        ),
     ];
     let mut rows = store.list_whole("journal", queries, FACTS_MAX).await?;
     rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
@@ -225,6 +234,7 @@ pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, T
         .map(|row| match row.text("kind") {
             Some("command") => read(row).map(Fact::Command),
             Some("exhausted") => read(row).map(Fact::Exhausted),
+            Some("repository") => read(row).map(Fact::Repository),
             Some(_) | None => read(row).map(|done| Fact::Done(Box::new(done))),
         })
         .collect::<Result<Vec<Fact>, Trouble>>()?;

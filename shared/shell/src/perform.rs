@@ -181,11 +181,14 @@ impl<'a> Performer<'a> {
             Action::Collect { call, submission } => {
                 economy::collect(self, key, call, submission).await
             }
+            Action::ReadRepository(request) => publish::read(self, request).await,
             Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
                 true => publish::repository(self, request).await,
                 false => Ok(Entry::GateClosed),
             },
+            Action::SetActionsSecrets(repository) => publish::secrets(self, repository).await,
             Action::Publish(request) => publish::commit(self, request).await,
+            Action::EnsurePullRequest(request) => publish::pull_request(self, request).await,
             Action::Migrate(request) => schema::migrate(self, request).await,
             Action::Upload(request) => deploy::upload(self, request).await,
             Action::Preview(deployment) => deploy::preview(self, deployment).await,

@@ -274,7 +274,7 @@ pub const fn function_of(kind: UnitKind) -> &'static str {
         UnitKind::Plan => Stage::Plan.function_id(),
         UnitKind::Assignment => Stage::RunAgent.function_id(),
         UnitKind::Review => Stage::Review.function_id(),
-        UnitKind::Release => Stage::Publish.function_id(),
+        UnitKind::Import | UnitKind::Release => Stage::Publish.function_id(),
         UnitKind::Deployment | UnitKind::Preview => Stage::Deploy.function_id(),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Another, Base, FIRST_GENERATION, NewUnit, UnitInput, Waits, Wish};
+use super::{
+    Another, Base, FIRST_GENERATION, IMPORTED_GENERATION, NewUnit, Since, UnitInput, Waits, Wish,
+};
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
@@ -37,6 +39,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
     let mut walk = Walk {
         facts,
         plan_generation: FIRST_GENERATION,
+        base: None,
         made: None,
         round: 1,
         repairs: 0,
@@ -111,10 +114,11 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
         .rposition(|fact| matches!(fact, Fact::Command(Command::Retry {})));
     let places = facts.log.iter().enumerate();
     places.filter_map(move |(place, fact)| match fact {
-        Fact::Command(_) | Fact::Exhausted(_) => None,
+        Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
         Fact::Done(done) => match &done.outcome {
             Outcome::Failed(failure) => Some((&**done, failure, Some(place) < retried_until)),
-            Outcome::Planned { .. }
+            Outcome::Imported { .. }
+            | Outcome::Planned { .. }
             | Outcome::Coded { .. }
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }
@@ -133,6 +137,8 @@ struct Walk<'a> {
     facts: &'a Facts,
     /// Generation of the plan that is carried out.
     plan_generation: u32,
+    /// The files that it builds on.
+    base: Option<Base>,
     /// That plan, once it is made.
     made: Option<UnitKey>,
     round: u32,
@@ -172,6 +178,14 @@ impl<'a> Walk<'a> {
     }
 
     fn stages(&mut self) -> (Status, Vec<NewUnit>) {
+        if let Some(wanted) = self.facts.wanted() {
+            let key = self.key_from(IMPORTED_GENERATION, UnitKind::Import, 1, "");
+            if self.facts.outcome(&key).is_none() {
+                let unit = self.unit(key, UnitInput::Import(wanted.clone()));
+                return (Status::Planning, vec![unit]);
+            }
+            self.base = Some(Base::IMPORTED);
+        }
         let key = match self.plan() {
             Ok(key) => key,
             Err(unit) => return (Status::Planning, vec![*unit]),
@@ -240,7 +254,7 @@ impl<'a> Walk<'a> {
     /// no result of before is taken for one of its own.
     fn plan(&mut self) -> Result<UnitKey, Box<NewUnit>> {
         let mut wishes = wishes(self.facts);
-        let (mut input, mut base) = (UnitInput::Plan, None);
+        let mut input = UnitInput::Plan(self.base);
         loop {
             let key = self.key(UnitKind::Plan, 1, "");
             self.plan_generation = key.generation;
@@ -251,7 +265,7 @@ impl<'a> Walk<'a> {
                 return Ok(key);
             };
             if let Wish::FollowUp(_) = wish {
-                base = Some(Base {
+                self.base = Some(Base {
                     from: key.generation,
                     before: generation,
                 });
@@ -262,7 +276,7 @@ impl<'a> Walk<'a> {
             input = UnitInput::Another(Box::new(Another {
                 of_generation: key.generation,
                 wish,
-                base,
+                base: self.base,
             }));
         }
     }
@@ -343,6 +357,38 @@ impl<'a> Walk<'a> {
         Err(Box::new(self.unit(key, input)))
     }
 
+    /// The commit that a release is put on top of: the last one, or what an existing repository
+    /// was read at.
+    fn since(&self) -> Option<Since> {
+        let mut latest = self.facts.done().rev();
+        let released = latest.find_map(|done| {
+            let Outcome::Released { commit_sha, .. } = &done.outcome else {
+                return None;
+            };
+            Some((&done.unit, commit_sha))
+        });
+        let of_base = |commit: &str, base: Base, round| Since {
+            commit: commit.to_owned(),
+            from: base.from,
+            before: Some(base.before),
+            round,
+        };
+        match (released, self.base) {
+            (Some((unit, commit)), _) if unit.generation >= self.plan_generation => Some(Since {
+                commit: commit.clone(),
+                from: self.plan_generation,
+                before: None,
+                round: unit.round,
+            }),
+            (Some((unit, commit)), Some(base)) => Some(of_base(commit, base, unit.round)),
+            (Some(_), None) => None,
+            (None, base) => {
+                let (existing, _) = self.facts.imported()?;
+                Some(of_base(&existing.head, base?, 0))
+            }
+        }
+    }
+
     /// Builds of this plan that failed and were repaired since the last one that was not
     /// repaired, and was retried.
     fn repairs_in_a_row(&self) -> u32 {
@@ -356,7 +402,8 @@ impl<'a> Walk<'a> {
         outcomes.fold(0, |repairs, outcome| match outcome {
             Outcome::BuildFailed { .. } => repairs + 1,
             Outcome::Failed(failure) if failure.code == Code::BuildFailed => 0,
-            Outcome::Planned { .. }
+            Outcome::Imported { .. }
+            | Outcome::Planned { .. }
             | Outcome::Coded { .. }
             | Outcome::Reviewed { .. }
             | Outcome::Released { .. }

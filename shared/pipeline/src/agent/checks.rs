@@ -63,6 +63,17 @@ pub fn problems(path: &SafePath, content: &str) -> Vec<String> {
         .collect()
 }
 
+/// What is wrong with a file and was not when it read `before`, wherever that stood.
+pub fn new_problems(path: &SafePath, before: &str, content: &str) -> Vec<String> {
+    let mut found = problems(path, content);
+    if !before.is_empty() && !found.is_empty() {
+        let plain = |text: &String| text.replace(|letter: char| letter.is_ascii_digit(), "");
+        let known: Vec<String> = problems(path, before).iter().map(plain).collect();
+        found.retain(|problem| !known.contains(&plain(problem)));
+    }
+    found
+}
+
 /// Packages that a manifest asks for.
 pub fn packages(path: &SafePath, content: &str) -> Vec<String> {
     harmful::asked_for(path.as_str(), content)

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{checks, edit};
+use crate::import;
 use crate::limits::{
     INVALID_JSON_BYTES_MAX, LIST_FILES_MAX, READ_BYTES_MAX, READ_LINES_MAX, SEARCH_MATCHES_MAX,
     SHRINKS_TO_PERCENT_MIN,
 };
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
-use crate::plan_rules::covers;
+use crate::plan_rules::{covers, is_unshown};
 use crate::workspace::Workspace;
 
 /// The only argument of a call whose arguments were no JSON object: what came instead.
@@ -280,6 +281,7 @@ pub fn run(
     workspace: &mut Workspace,
     plan: &Plan,
     assignment: &Assignment,
+    unshown: &[String],
 ) -> Result<String, String> {
     match call {
         Call::ListFiles { prefix } => Ok(list(workspace, prefix)),
@@ -291,6 +293,7 @@ pub fn run(
         Call::SearchFiles { query, prefix } => search(workspace, query, prefix),
         Call::WriteFile { path, content } => {
             let path = own_path(path, plan, assignment)?;
+            not_unshown(&path, unshown)?;
             write(workspace, path, content.clone(), &assignment.id)
         }
         Call::EditFile {
@@ -335,7 +338,8 @@ fn write(
     }
     let before = workspace.get(&path).map_or(0, |file| file.content.len());
     let (bytes, lines) = (content.len(), content.lines().count());
-    let mut warnings = checks::problems(&path, &content);
+    let known = theirs(workspace, &path);
+    let mut warnings = checks::new_problems(&path, &known, &content);
     if bytes.saturating_mul(100) < before.saturating_mul(SHRINKS_TO_PERCENT_MIN) {
         warnings.push(format!(
             "`{path}` had {before} bytes before; if something was left out, write all of it"
@@ -347,6 +351,12 @@ fn write(
         .map(|text| format!("\nwarning: {text}"))
         .collect();
     Ok(format!("ok bytes={bytes} lines={lines}{warnings}"))
+}
+
+/// The text of a file as the people wrote it whose repository it is; empty for any other.
+pub fn theirs(base: &Workspace, path: &SafePath) -> String {
+    let file = base.get(path).filter(|file| file.owner == import::WRITER);
+    file.map(|file| file.content.clone()).unwrap_or_default()
 }
 
 /// Whether a character has no place in a text.
@@ -368,6 +378,15 @@ fn own_path(path: &str, plan: &Plan, assignment: &Assignment) -> Result<SafePath
         "`{path}` belongs to {owner}, not to you; you own {}. Ask for a change in finish.contract_change_request.",
         assignment.owns.join(", ")
     ))
+}
+
+/// Nobody writes what nobody was shown.
+fn not_unshown(path: &SafePath, unshown: &[String]) -> Result<(), String> {
+    is_unshown(path.as_str(), unshown).map_or(Ok(()), |other| {
+        Err(format!(
+            "`{other}` is in the repository and is not shown to you: it can not be changed, so `{path}` can not be written"
+        ))
+    })
 }
 
 /// Who owns `path` by the plan.

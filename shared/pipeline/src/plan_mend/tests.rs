@@ -113,6 +113,7 @@ fn terms() -> Terms {
         project_type: ProjectType::Web,
         assignments_max: 8,
         existing: vec![SafePath::parse("old/App.js").unwrap()],
+        unshown: vec!["old/logo.png".to_owned(), "x/y.bin".to_owned()],
     }
 }
 

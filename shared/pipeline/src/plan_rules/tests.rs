@@ -53,6 +53,7 @@ fn terms() -> Terms {
         project_type: ProjectType::Web,
         assignments_max: 8,
         existing: Vec::new(),
+        unshown: Vec::new(),
     }
 }
 
@@ -201,6 +202,28 @@ fn what_is_served_must_be_written_by_somebody() {
         ..terms()
     };
     assert_eq!(violations(&served, &there), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_shown_to_nobody_is_owned_by_nobody() {
+    let terms = Terms {
+        unshown: vec!["img/logo.png".to_owned(), "LICENSE".to_owned()],
+        ..terms()
+    };
+    let of = |owns: &str| violations(&plan(vec![assignment("a", &[owns], &[])]), &terms);
+    for sound in ["img/", "img/new.svg", "a.js"] {
+        assert_eq!(of(sound), Vec::<String>::new(), "{sound}");
+    }
+    for wrong in [
+        "img/logo.png",
+        "img/Logo.png",
+        "img",
+        "Img/",
+        "license",
+        "LICENSE/x",
+    ] {
+        assert_eq!(of(wrong).len(), 1, "{wrong}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::advance::IMPORTED_GENERATION;
 use crate::brief::Brief;
 use crate::effect::Entry;
 use crate::facts::Fact;
@@ -61,6 +62,7 @@ pub(super) struct FileRecord {
     pub(super) row_id: String,
     pub(super) path: String,
     pub(super) writer: UnitKey,
+    pub(super) generation: u32,
     pub(super) data: Map<String, Value>,
 }
 
@@ -91,8 +93,13 @@ impl Record {
             shown: shown.clone(),
             strays: Vec::new(),
         };
-        for kind in UnitKind::ALL {
-            for row in of(kind.table()) {
+        for table in UnitKind::TABLES {
+            for row in of(table) {
+                let mut kinds = UnitKind::ALL.into_iter().rev();
+                let Some(kind) = kinds.find(|kind| kind.table() == table) else {
+                    continue;
+                };
+                let kind = kind.of_row(&row.id);
                 let unit = UnitRow::parse(kind, &row.id, row.data.clone());
                 let unit = unit.map_err(|cause| unreadable(row, &cause))?;
                 let unit = UnitRecord {
@@ -107,7 +114,22 @@ impl Record {
             record.take_entry(row)?;
         }
         record.files = of("files").map(|row| file(task, row)).collect();
+        record.attribute();
         Ok(record)
+    }
+
+    /// The files of an existing repository are written by whoever reads it last: the others
+    /// failed.
+    fn attribute(&mut self) {
+        let reader = |key: &&UnitKey| key.kind == UnitKind::Import;
+        let Some(reader) = self.units.keys().rfind(reader).cloned() else {
+            return;
+        };
+        for file in &mut self.files {
+            if file.writer.kind == UnitKind::Import {
+                file.writer = reader.clone();
+            }
+        }
     }
 
     fn take_entry(&mut self, row: &StoredRow) -> Result<(), String> {
@@ -115,6 +137,7 @@ impl Record {
             "done" => self.facts.push(Fact::Done(Box::new(read(row, "outcome")?))),
             "command" => self.facts.push(Fact::Command(read(row, "outcome")?)),
             "exhausted" => self.facts.push(Fact::Exhausted(read(row, "outcome")?)),
+            "repository" => self.facts.push(Fact::Repository(read(row, "outcome")?)),
             _ => {
                 let (key, unit) = (text(&row.data, "key"), text(&row.data, "unitId"));
                 let recorded = Recorded {
@@ -151,11 +174,13 @@ impl Record {
         generations: Generations,
         ended: &[UnitKey],
     ) -> Result<Vec<Written>, String> {
-        let files = self.files.iter().filter(|file| {
-            generations.contains(file.writer.generation) && ended.contains(&file.writer)
-        });
+        let files = self
+            .files
+            .iter()
+            .filter(|file| generations.contains(file.generation) && ended.contains(&file.writer));
         let read = |file: &FileRecord| {
             Ok(Written {
+                generation: file.generation,
                 row_id: file.row_id.clone(),
                 version: rows::read_file(&file.data)?,
             })
@@ -202,6 +227,7 @@ fn file(task: &TaskId, row: &StoredRow) -> FileRecord {
     let (generation, round) = (number("generation"), number("round"));
     let path = text(&row.data, "path");
     let (kind, name) = match round {
+        0 if generation == IMPORTED_GENERATION => (UnitKind::Import, ""),
         0 => (UnitKind::Plan, ""),
         _ if row.id == kept_file_row_id(task, generation, round, path) => (UnitKind::Review, ""),
         _ => (UnitKind::Assignment, text(&row.data, "assignment")),
@@ -216,6 +242,7 @@ fn file(task: &TaskId, row: &StoredRow) -> FileRecord {
             round: round.max(1),
             name: name.to_owned(),
         },
+        generation,
         data: row.data.clone(),
     }
 }

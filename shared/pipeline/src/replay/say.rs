@@ -13,6 +13,7 @@ use crate::unit::{Journal, Work};
 pub fn unit_label(key: &UnitKey) -> String {
     let (round, name) = (key.round, &key.name);
     let what = match key.kind {
+        UnitKind::Import => "Repository".to_owned(),
         UnitKind::Plan => "Plan".to_owned(),
         UnitKind::Assignment => format!("Agent of `{name}`, round {round}"),
         UnitKind::Review => format!("Review, round {round}"),
@@ -21,7 +22,7 @@ pub fn unit_label(key: &UnitKey) -> String {
         UnitKind::Preview => "Preview".to_owned(),
     };
     match key.generation {
-        1 => what,
+        0 | 1 => what,
         generation => format!("{what}, generation {generation}"),
     }
 }
@@ -57,8 +58,18 @@ pub(super) fn asked(action: &Action) -> String {
     match action {
         Action::Ask(call) => said(call),
         Action::EnsureRepository(request) => format!("Makes sure of repository `{}`", request.name),
+        Action::ReadRepository(request) => format!("Reads repository {}", request.repository),
+        Action::SetActionsSecrets(repository) => {
+            format!("Lets workflows of {} deploy", repository.full_name)
+        }
+        Action::EnsurePullRequest(request) => {
+            format!(
+                "Asks {} to merge {}",
+                request.repository.full_name, request.head
+            )
+        }
         Action::Publish(request) => {
-            let files = counted(request.files.len(), "file");
+            let files = counted(request.changes.len(), "file");
             format!("Commits {files} to {}", request.repository.full_name)
         }
         Action::Upload(request) => format!("Uploads {}", counted(request.files.len(), "file")),
@@ -110,6 +121,8 @@ fn answered(entry: &Entry) -> Option<String> {
         Entry::Reply(reply) => Some(replied(reply)),
         Entry::Failed(failure) => Some(failure.message.clone()),
         Entry::Commit(commit) => Some(format!("commit {}", commit.sha)),
+        Entry::PullRequest(pull) => Some(format!("pull request {}", pull.number)),
+        Entry::Checkout(checkout) => Some(counted(checkout.files.len(), "file")),
         Entry::GateClosed => Some("the task was cancelled before".to_owned()),
         Entry::BuildFailed { .. } => Some("it does not build".to_owned()),
         Entry::BuildHangs { seconds, .. } => {
@@ -124,6 +137,7 @@ fn answered(entry: &Entry) -> Option<String> {
         | Entry::Lost { .. }
         | Entry::Repository(_)
         | Entry::NameTaken { .. }
+        | Entry::SecretsSet { .. }
         | Entry::Uploaded { .. }
         | Entry::Migrated { .. }
         | Entry::Verified {} => None,

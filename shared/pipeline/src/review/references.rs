@@ -63,7 +63,12 @@ const LOADS: &[&str] = &[
 
 /// Every reference that leads nowhere. What a build makes can not be known, so pages and
 /// style sheets of a project that is built are passed over.
-pub(super) fn unresolved(workspace: &Workspace, stack: &Stack) -> Vec<Reference> {
+/// `unshown` are the paths of files that are there too.
+pub(super) fn unresolved(
+    workspace: &Workspace,
+    stack: &Stack,
+    unshown: &[String],
+) -> Vec<Reference> {
     let is_built = !stack.build_command.trim().is_empty();
     let mut found = Vec::new();
     for (path, file) in workspace.files() {
@@ -84,7 +89,7 @@ pub(super) fn unresolved(workspace: &Workspace, stack: &Stack) -> Vec<Reference>
             let Some(target) = target(name, &text) else {
                 continue;
             };
-            if !exists(workspace, &target, &text, stack) {
+            if !exists((workspace, unshown), &target, &text, stack) {
                 let line = content[..offset].matches('\n').count() + 1;
                 found.push(Reference {
                     path: name.to_owned(),
@@ -130,7 +135,12 @@ fn target(from: &str, text: &str) -> Option<String> {
     (!segments.is_empty()).then(|| segments.join("/"))
 }
 
-fn exists(workspace: &Workspace, target: &str, text: &str, stack: &Stack) -> bool {
+fn exists(
+    (workspace, unshown): (&Workspace, &[String]),
+    target: &str,
+    text: &str,
+    stack: &Stack,
+) -> bool {
     let served = stack.output_dir.trim_matches('/');
     let served = format!("{served}/");
     let roots: Vec<&str> = if text.starts_with('/') {
@@ -150,10 +160,11 @@ fn exists(workspace: &Workspace, target: &str, text: &str, stack: &Stack) -> boo
                 .flat_map(|stem| [format!("{stem}.ts"), format!("{stem}.tsx")]),
         )
         .collect();
-    let mut files = workspace.files();
-    files.any(|(path, _)| {
+    let shown = workspace.files().map(|(path, _)| path.as_str());
+    let mut files = shown.chain(unshown.iter().map(String::as_str));
+    files.any(|path| {
         let of_root = |root: &&str| {
-            let rest = path.as_str().strip_prefix(*root);
+            let rest = path.strip_prefix(*root);
             rest.is_some_and(|rest| names.iter().any(|name| name == rest))
         };
         roots.iter().any(of_root)
@@ -323,7 +334,7 @@ mod tests {
         ];
         let mut versions: Vec<_> = others.iter().map(|path| version(path, "")).collect();
         versions.push(version(path, content));
-        let found = unresolved(&Workspace::of(&versions), &stack(build));
+        let found = unresolved(&Workspace::of(&versions), &stack(build), &[]);
         found.into_iter().map(|one| (one.line, one.text)).collect()
     }
 

@@ -11,10 +11,12 @@ use crate::agent::tools::owner_of;
 use crate::facts::{Outcome, Rework, Score};
 use crate::failure::{Code, Failure};
 use crate::ids::hash_base32;
+use crate::import;
 use crate::limits::{FINDINGS_COLUMN_CHARS_MAX, FINDINGS_MAX};
 use crate::model::Spent;
+use crate::path::SafePath;
 use crate::unit::{End, Step};
-use crate::workspace::{FileVersion, Workspace};
+use crate::workspace::{File, FileVersion, Workspace};
 
 /// Points of an assignment all of whose criteria are met and of which nothing was found.
 const POINTS_MAX: i64 = 100;
@@ -221,8 +223,9 @@ fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
         owner.map(str::to_owned)
     };
     let mut found = Vec::new();
-    for (path, file) in work.workspace.files() {
-        for problem in checks::problems(path, &file.content) {
+    let is_ours = |file: &File| file.owner != import::WRITER;
+    for (path, file) in work.workspace.files().filter(|(_, file)| is_ours(file)) {
+        for problem in checks::new_problems(path, theirs(work, path), &file.content) {
             let name = path.as_str();
             found.push((
                 owner(name),
@@ -230,7 +233,8 @@ fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
             ));
         }
     }
-    if work.plan.stack.build_command.trim().is_empty() {
+    let is_served = work.brief.options.repository.is_none();
+    if is_served && work.plan.stack.build_command.trim().is_empty() {
         for (path, file) in work.workspace.files() {
             let packages = checks::packages(path, &file.content);
             if let Some(package) = packages.first() {
@@ -243,8 +247,13 @@ fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
             }
         }
     }
-    for reference in references::unresolved(&work.workspace, &work.plan.stack) {
+    let unresolved = references::unresolved(&work.workspace, &work.plan.stack, &work.brief.unshown);
+    for reference in unresolved {
         let (path, target) = (reference.path.as_str(), reference.target.as_str());
+        let parsed = SafePath::parse(path).ok();
+        if parsed.is_some_and(|path| work.workspace.get(&path).is_none_or(|it| !is_ours(it))) {
+            continue;
+        }
         let problem = format!(
             "`{path}` refers to `{}`, which does not exist",
             reference.text
@@ -254,6 +263,17 @@ fn by_code(work: &ReviewWork) -> Vec<(Option<String>, Finding)> {
         found.push((who, finding(path, reference.line, problem, change)));
     }
     found
+}
+
+/// The text of a file as the people wrote it whose repository it is; empty for any other.
+fn theirs<'a>(work: &'a ReviewWork, path: &SafePath) -> &'a str {
+    let is_theirs = |version: &&FileVersion| {
+        version.path == *path && version.round == 0 && version.assignment == import::WRITER
+    };
+    let version = work.versions.iter().find(is_theirs);
+    version
+        .and_then(|version| version.content.as_deref())
+        .unwrap_or_default()
 }
 
 fn grouped(findings: &[(String, Finding)]) -> Vec<Rework> {

@@ -1,5 +1,7 @@
 use super::*;
+use crate::advance::{Base, Since};
 use crate::brief::FollowUp;
+use crate::facts::{Facts, Wanted};
 
 fn stamp() -> TaskStamp {
     TaskStamp {
@@ -18,10 +20,7 @@ fn project() -> Project {
         output_dir: word("."),
         commit_message: word("m"),
         released_before: false,
-        preview: false,
-        project_type: crate::brief::ProjectType::Web,
-        tables: Vec::new(),
-        functions: Vec::new(),
+        ..Project::default()
     }
 }
 
@@ -96,6 +95,12 @@ fn a_units_row_reads_back_as_its_key() {
                 manifest: "hash".to_owned(),
                 project: Box::new(project()),
                 gate: "gate".to_owned(),
+                since: Some(Since {
+                    commit: "c".to_owned(),
+                    from: 1,
+                    before: Some(2),
+                    round: 1,
+                }),
             },
         },
         "o",
@@ -156,16 +161,17 @@ fn a_files_row_reads_back_as_its_version() {
 #[test]
 fn every_row_fits_the_tables() {
     let config: Value = serde_json::from_str(include_str!("../../../../appwrite.json")).unwrap();
-    let columns = |table: &str| -> Vec<String> {
+    let chosen = |table: &str, is_chosen: fn(&Value) -> bool| -> Vec<String> {
         let tables = config["tables"].as_array().unwrap();
         let table = tables.iter().find(|entry| entry["$id"] == table).unwrap();
-        table["columns"]
-            .as_array()
-            .unwrap()
-            .iter()
+        let columns = table["columns"].as_array().unwrap().iter();
+        let chosen = columns.filter(|column| is_chosen(column));
+        chosen
             .map(|column| column["key"].as_str().unwrap().to_owned())
             .collect()
     };
+    let columns = |table| chosen(table, |_| true);
+    let required = |table| chosen(table, |column| column["required"] == true);
     let task_id = TaskId::of_request("o", "r");
     let accepted = Brief::parse(include_bytes!("../../../../examples/todo.json"))
         .unwrap()
@@ -194,8 +200,16 @@ fn every_row_fits_the_tables() {
     }))
     .unwrap();
     let manifest = "hash".to_owned();
+    let wanted = Wanted {
+        repository: "a/b".to_owned(),
+        branch: Some("main".to_owned()),
+    };
+    let mut of_existing = accepted.clone();
+    of_existing.options.repository = Some("a/b".to_owned());
+    let facts = Facts::of_brief(task_id.clone(), "o".to_owned(), &of_existing.options);
     let inputs = [
-        (UnitKind::Plan, UnitInput::Plan),
+        (UnitKind::Import, UnitInput::Import(wanted)),
+        (UnitKind::Plan, UnitInput::Plan(Some(Base::IMPORTED))),
         another(Wish::Revise("less".to_owned())),
         another(Wish::Edit(vec![assignment.clone()])),
         another(Wish::FollowUp(follow_up())),
@@ -210,6 +224,12 @@ fn every_row_fits_the_tables() {
                 manifest: manifest.clone(),
                 project: Box::new(project()),
                 gate: "gate".to_owned(),
+                since: Some(Since {
+                    commit: "c".to_owned(),
+                    from: 1,
+                    before: Some(2),
+                    round: 1,
+                }),
             },
         ),
         (
@@ -243,11 +263,15 @@ fn every_row_fits_the_tables() {
         command(&task_id, 1, &Command::Cancel {}),
         command_line(&task_id, "o", 1, &Command::Cancel {}),
         gate(&task_id, "gate", true),
+        repository(&facts).unwrap(),
     ];
     for row in rows.into_iter().chain(units) {
         let known = columns(row.table);
         for column in row.data.as_object().unwrap().keys() {
             assert!(known.contains(column), "{}.{column}", row.table);
+        }
+        for column in required(row.table) {
+            assert!(!row.data[&column].is_null(), "{}.{column}", row.table);
         }
         assert!(row.id.len() <= 36);
     }

@@ -50,6 +50,7 @@ pub(crate) fn stored(world: &World) -> Vec<StoredRow> {
             commands += 1;
             rows::command(task, commands, command)
         }
+        Fact::Repository(_) => rows::repository(&world.facts).unwrap(),
         Fact::Exhausted(call) => {
             rows::exhausted(task, &world.key(UnitKind::Plan, 1, "").id(), call)
         }

@@ -43,7 +43,7 @@ fn released() -> Workspace {
 fn prompts_read_well() {
     let text = [
         prompts::planner_rules(pipeline::limits::ASSIGNMENTS_DEFAULT_MAX),
-        prompts::brief(&brief()),
+        prompts::brief(&brief(), &Workspace::default()),
         prompts::agent_rules(),
         prompts::project(&brief(), &read_plan()),
         prompts::reviewer_rules(),

@@ -7,6 +7,7 @@ pub(crate) mod walker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pipeline::effect::Change;
 use pipeline::messages::Line;
 use pipeline::{Fact, Outcome, Status, UnitKind};
 use serde_json::Value;
@@ -26,6 +27,9 @@ struct Outside {
     repositories: BTreeSet<String>,
     commits: BTreeSet<String>,
     deployments: BTreeSet<(String, String)>,
+    /// By branch.
+    pull_requests: Vec<String>,
+    changes: Vec<Change>,
 }
 
 /// What must be the same, too, where nothing has failed for good.
@@ -47,6 +51,8 @@ fn outside(walker: &Walker) -> Outside {
         repositories: world.repositories.clone(),
         commits: world.commits.clone(),
         deployments: world.deployments.clone(),
+        pull_requests: world.pull_requests.keys().cloned().collect(),
+        changes: world.changes.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A world in memory that performs effects: what the shell does, without the outside.
 
+mod hub;
 mod models;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use pipeline::advance::{FIRST_GENERATION, NewUnit, gate_id};
 use pipeline::brief::{Brief, ProjectType};
 use pipeline::build::BuildLog;
-use pipeline::effect::{Action, CommitEntry, DeploymentRef, Effect, Entry, RepositoryEntry};
+use pipeline::effect::{Action, Change, DeploymentRef, Effect, Entry};
 use pipeline::estimate::{Rate, Rates};
 use pipeline::messages::Line;
 use pipeline::model::Spent;
@@ -81,6 +82,10 @@ pub(crate) struct World {
     pub(crate) calls: BTreeMap<String, usize>,
     pub(crate) repositories: BTreeSet<String>,
     pub(crate) commits: BTreeSet<String>,
+    /// What the last commit changed.
+    pub(crate) changes: Vec<Change>,
+    /// Texts of pull requests by branch.
+    pub(crate) pull_requests: BTreeMap<String, String>,
     /// By site and manifest.
     pub(crate) deployments: BTreeSet<(String, String)>,
     /// Databases that were made.
@@ -180,6 +185,8 @@ impl World {
             calls: BTreeMap::new(),
             repositories: BTreeSet::new(),
             commits: BTreeSet::new(),
+            changes: Vec::new(),
+            pull_requests: BTreeMap::new(),
             deployments: BTreeSet::new(),
             databases: BTreeSet::new(),
             active: BTreeMap::new(),
@@ -388,10 +395,14 @@ impl World {
             self.plans.insert(key.generation, read);
         }
         for file in &end.files {
-            let row_id = rows::file(key, &self.facts.owner, file).id;
-            if self.files.iter().all(|(_, known)| known.row_id != row_id) {
-                let version = file.clone();
-                self.files.push((key.clone(), Written { row_id, version }));
+            let row = rows::file(key, &self.facts.owner, file);
+            if self.files.iter().all(|(_, known)| known.row_id != row.id) {
+                let written = Written {
+                    row_id: row.id,
+                    generation: u32::try_from(row.data["generation"].as_u64().unwrap()).unwrap(),
+                    version: file.clone(),
+                };
+                self.files.push((key.clone(), written));
             }
         }
     }
@@ -428,7 +439,7 @@ impl World {
     /// The files of these generations, in the order in which they were written.
     fn written(&self, generations: Generations) -> Vec<Written> {
         let files = self.files.iter();
-        let files = files.filter(|(unit, _)| generations.contains(unit.generation));
+        let files = files.filter(|(_, file)| generations.contains(file.generation));
         files.map(|(_, file)| file.clone()).collect()
     }
 
@@ -471,6 +482,9 @@ impl World {
     }
 
     pub(crate) fn perform(&mut self, unit: &UnitKey, effect: &Effect) -> Entry {
+        if let Some(entry) = self.perform_on_hub(&effect.action) {
+            return entry;
+        }
         match &effect.action {
             Action::Ask(call) => {
                 self.count_call(unit, &effect.key);
@@ -479,27 +493,6 @@ impl World {
             Action::Submit(call) => self.hand_in(unit, effect, call),
             Action::Collect { call, submission } => {
                 self.pick_up(unit, effect, call, &submission.ticket)
-            }
-            Action::EnsureRepository(request)
-                if !*self.gates.entry(request.gate.clone()).or_insert(true) =>
-            {
-                Entry::GateClosed
-            }
-            Action::EnsureRepository(request) => {
-                self.repositories.insert(request.name.clone());
-                Entry::Repository(RepositoryEntry {
-                    id: 7,
-                    full_name: format!("demo/{}", request.name),
-                    default_branch: "main".to_owned(),
-                    html_url: "http://git/demo".to_owned(),
-                    clone_url: "http://git/demo.git".to_owned(),
-                    requests: 1,
-                })
-            }
-            Action::Publish(request) => {
-                let sha = request.files.manifest_hash();
-                self.commits.insert(sha.clone());
-                Entry::Commit(CommitEntry { sha, requests: 4 })
             }
             Action::Upload(request) => {
                 let manifest = request.files.manifest_hash();
@@ -550,6 +543,7 @@ impl World {
                 }
             }
             Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },
+            other => panic!("{other:?}"),
         }
     }
 }

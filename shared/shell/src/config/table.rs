@@ -388,6 +388,11 @@ pub const SETTINGS: &[Setting] = &[
         PUBLISHERS,
         "base URL of the GitHub API",
     ),
+    optional_secret(
+        "DEPLOY_WORKFLOW_API_KEY",
+        PUBLISHERS,
+        "key that workflows of published repositories deploy with (`workflows: deploy`); give it no more scopes than that takes",
+    ),
     text(
         "GITHUB_OWNER",
         PUBLISHERS,

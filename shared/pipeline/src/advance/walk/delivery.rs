@@ -5,7 +5,7 @@ use crate::advance::{FIRST_GENERATION, UnitInput, Waits, gate_id};
 use crate::build::Owner;
 use crate::command::Command;
 use crate::deployment::Goal;
-use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
+use crate::facts::{Done, Existing, Fact, Facts, Outcome, Project, Rework};
 use crate::ids::{UnitKey, UnitKind};
 use crate::messages;
 use crate::plan::Assignment;
@@ -38,7 +38,8 @@ impl<'a> Walk<'a> {
     /// repair of a build that failed, or a deployment of an earlier release.
     pub(super) fn delivery(&self, approved: &Approved<'_>) -> Delivery<'a> {
         let mut previewed = Vec::new();
-        if approved.project.preview {
+        let existing = self.facts.imported().map(|(existing, _)| existing);
+        if approved.project.preview && existing.is_none() {
             let key = self.key(UnitKind::Preview, self.round, "");
             previewed = match self.facts.outcome(&key) {
                 None => return self.deployment(approved, key, Goal::Preview),
@@ -54,7 +55,11 @@ impl<'a> Walk<'a> {
         }
         let key = self.key(UnitKind::Release, self.round, "");
         if self.facts.outcome(&key).is_none() {
-            return self.release(approved, key);
+            return self.release(approved, key, existing);
+        }
+        if existing.is_some() {
+            // Whoever merges it deploys it.
+            return Delivery::Done;
         }
         let key = self.key(UnitKind::Deployment, self.round, "");
         match self.facts.outcome(&key) {
@@ -73,8 +78,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn release(&self, approved: &Approved<'_>, key: UnitKey) -> Delivery<'a> {
+    fn release(
+        &self,
+        approved: &Approved<'_>,
+        key: UnitKey,
+        existing: Option<&Existing>,
+    ) -> Delivery<'a> {
         let mut project = Box::new(approved.project.clone());
+        project.existing = existing.cloned();
         if self.repairs > 0 {
             project.released_before = true;
             project.commit_message = messages::repair_commit(&project.name);
@@ -83,6 +94,7 @@ impl<'a> Walk<'a> {
             manifest: approved.manifest.to_owned(),
             project,
             gate: gate_id(&self.facts.task, generation(self.facts)),
+            since: self.since(),
         };
         Delivery::Due(Status::Publishing, Box::new(self.unit(key, input)))
     }

@@ -6,7 +6,7 @@ use pipeline::UnitKind;
 use pipeline::effect::{Action, ModelCall};
 
 /// Every kind of effect.
-pub(crate) const ACTIONS: [&str; 13] = [
+pub(crate) const ACTIONS: [&str; 16] = [
     "ask planner",
     "ask reviewer",
     "ask agent",
@@ -20,6 +20,9 @@ pub(crate) const ACTIONS: [&str; 13] = [
     "migrate",
     "preview",
     "verify",
+    "read repository",
+    "set secrets",
+    "ensure pull request",
 ];
 /// Places around an effect at which an execution dies.
 pub(crate) const EFFECT_POINTS: [&str; 4] = ["before", "performed", "recorded", "answer lost"];
@@ -53,6 +56,9 @@ pub(crate) const fn name_of(action: &Action) -> &'static str {
         Action::Migrate(_) => ACTIONS[10],
         Action::Preview(_) => ACTIONS[11],
         Action::Verify(_) => ACTIONS[12],
+        Action::ReadRepository(_) => ACTIONS[13],
+        Action::SetActionsSecrets(_) => ACTIONS[14],
+        Action::EnsurePullRequest(_) => ACTIONS[15],
     }
 }
 

@@ -101,6 +101,9 @@ impl Schedule {
         if dice.one(5) {
             world.brief.options.speed = Speed::Economy;
         }
+        if dice.one(3) {
+            world = world.on_existing();
+        }
         Self {
             world,
             figures: Figures::default(),
@@ -448,6 +451,7 @@ impl Schedule {
             world.repositories.len(),
             world.commits.len(),
             world.deployments.len(),
+            world.pull_requests.len(),
         ];
         let repairs = world.facts.done();
         let repairs = repairs.filter(|done| matches!(done.outcome, Outcome::BuildFailed { .. }));
@@ -460,7 +464,12 @@ impl Schedule {
             ProjectType::Fullstack => 2,
             ProjectType::Web | ProjectType::Mobile | ProjectType::Api => 1,
         };
-        let wanted = [1, commits, parts * (1 + repairs.len())];
+        // Whoever merges a pull request deploys it.
+        let is_proposed = world.facts.wanted().is_some();
+        let wanted = match is_proposed {
+            true => [1, 1, 0, 1],
+            false => [1, commits, parts * (1 + repairs.len()), 0],
+        };
         let beyond = std::iter::zip(sets, wanted);
         let beyond = beyond.map(|(count, wanted)| count.saturating_sub(wanted) as u64);
         self.figures.duplicates += beyond.sum::<u64>();
@@ -468,12 +477,15 @@ impl Schedule {
         match status {
             Status::Completed => {
                 assert_eq!(sets, wanted);
-                assert_eq!(world.active.len(), parts);
+                assert_eq!(world.active.is_empty(), is_proposed);
                 assert!(world.commits.contains(&world.workspace().manifest_hash()));
-                assert!(projection.site_url.is_some() && projection.failure.is_none());
+                assert_eq!(projection.site_url.is_none(), is_proposed);
+                assert_eq!(projection.totals.pull_request_url.is_some(), is_proposed);
+                assert!(projection.failure.is_none());
             }
             Status::Cancelled => {
-                assert_eq!(sets[..2], [0, 0], "a cancelled task was published");
+                let published = [sets[0], sets[1], sets[3]];
+                assert_eq!(published, [0; 3], "a cancelled task was published");
                 assert!(world.active.is_empty(), "a cancelled task is served");
                 self.figures.cancelled += 1;
             }

@@ -237,6 +237,10 @@ pub(crate) fn all() -> Vec<Run> {
                 world
             })
         },
+        Run {
+            orders: &[FOLLOW_UP],
+            ..run("existing repository", || with_rework().on_existing())
+        },
         STANDARD,
     ]
 }
