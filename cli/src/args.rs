@@ -43,6 +43,14 @@ pub enum Command {
     Login(LoginArgs),
     /// Sign out. What an anonymous user has made can not be reached afterwards.
     Logout(LogoutArgs),
+    /// Publish and deploy your tasks with accounts of your own.
+    ///
+    /// What is set is sealed for publish and deploy, and nobody sees it again. It counts for
+    /// the tasks of who is signed in here, from their next release on.
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsCommand,
+    },
     /// Print what scripts/push sets, secrets too, as JSON into a pipe.
     #[command(hide = true)]
     Settings,
@@ -145,6 +153,53 @@ pub struct LoginArgs {
     pub new: bool,
     #[command(flatten)]
     pub platform: PlatformArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CredentialsCommand {
+    /// Set them. The values are asked for; where there is no terminal they are the lines of
+    /// standard input.
+    Set {
+        /// What for.
+        what: OwnKind,
+        #[command(flatten)]
+        platform: PlatformArgs,
+    },
+    /// Show which are set, and since when; never a value.
+    Show {
+        #[command(flatten)]
+        platform: PlatformArgs,
+    },
+    /// Go back to the accounts of the settings.
+    Remove {
+        /// What for.
+        what: RemovedKind,
+        #[command(flatten)]
+        platform: PlatformArgs,
+    },
+    /// Print a new key pair to seal them with, as settings, into a pipe: for an Appwrite of
+    /// one's own. What was sealed with an earlier one has to be set again.
+    Keys,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OwnKind {
+    /// A token of GitHub: one value.
+    Github,
+    /// A project of Appwrite: endpoint, id, API key, domain of sites.
+    Appwrite,
+    /// A GitHub App: id, number of the installation (may be empty), private key.
+    GithubApp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RemovedKind {
+    /// The token or App.
+    Github,
+    /// The project.
+    Appwrite,
+    /// All of them.
+    All,
 }
 
 #[derive(Debug, clap::Args)]

@@ -26,6 +26,18 @@ pub struct Ports {
     pub github: u16,
 }
 
+/// File of [`SealKeys`].
+pub const SEAL_KEYS_FILE: &str = "credentials-keys.json";
+
+/// What owners' credentials are sealed and opened with; empty before it is made.
+#[derive(Default, Serialize, Deserialize)]
+pub struct SealKeys {
+    /// As the setting `CREDENTIALS_PUBLIC_KEY`.
+    pub public_key: String,
+    /// As the setting `CREDENTIALS_SECRET_KEY`.
+    pub secret_key: String,
+}
+
 /// A run that was begun for one brief.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {

@@ -16,11 +16,11 @@ use local::models::{Models, ModelsConfig};
 use local::platform::{Platform, PlatformConfig};
 use local::sandbox::BuildSettings;
 use pipeline::Stage;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shell::config::is_replaced;
 
 use crate::args::PlatformArgs;
-use crate::data::{Data, Ports};
+use crate::data::{Data, Ports, SEAL_KEYS_FILE, SealKeys};
 use crate::environment::Environment;
 use crate::web_page;
 
@@ -106,7 +106,7 @@ impl Services {
         Self {
             grok: set("GROK_API_KEY") || replaced("GROK_API_KEY", &["plan", "review"]),
             claude: set("ANTHROPIC_API_KEY") || replaced("ANTHROPIC_API_KEY", &["run-agent"]),
-            github: set("GITHUB_TOKEN"),
+            github: set("GITHUB_TOKEN") || set("GITHUB_APP_ID"),
         }
     }
 
@@ -167,6 +167,9 @@ impl Hosting {
         } else {
             (None, None)
         };
+        if plan.config.is_some() {
+            own_credentials(data, &mut environment)?;
+        }
         let listener = listen(args.port, ports.platform)?;
         let port = listener.local_addr()?.port();
         // Nothing that ran before this start still runs, so silence is told from death sooner.
@@ -239,6 +242,27 @@ impl Hosting {
             github.shutdown().await;
         }
     }
+}
+
+/// Lets owners set credentials of their own: the keys that these are sealed with are made once
+/// and kept in the data folder.
+fn own_credentials(data: &Data, environment: &mut Environment) -> anyhow::Result<()> {
+    let names = ["CREDENTIALS_PUBLIC_KEY", "CREDENTIALS_SECRET_KEY"];
+    if names.iter().all(|name| environment.get(name).is_none()) {
+        let mut keys: SealKeys = data.read(SEAL_KEYS_FILE)?;
+        if keys.public_key.is_empty() {
+            let (public_key, secret_key) = shell::credentials::new_key_pair();
+            keys = SealKeys {
+                public_key,
+                secret_key: secret_key.expose_secret().to_owned(),
+            };
+            data.write(SEAL_KEYS_FILE, &keys)?;
+        }
+        environment.set(names[0], keys.public_key);
+        environment.set(names[1], keys.secret_key);
+    }
+    environment.default("CREDENTIALS_HTTP", "loopback");
+    Ok(())
 }
 
 async fn stand_ins(

@@ -6,6 +6,7 @@
 mod account_command;
 mod approval;
 pub mod args;
+mod credentials_command;
 pub mod data;
 pub mod environment;
 mod feed;
@@ -43,6 +44,7 @@ pub async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Local(args) => local_command::local(args).await,
         Command::Login(args) => account_command::login(args).await,
         Command::Logout(args) => account_command::logout(args).await,
+        Command::Credentials { command } => credentials_command::credentials(command).await,
         Command::Settings => settings_command::settings(),
         Command::Try(args) => try_command::try_model(&args).await,
         Command::Relay { command } => Ok(local::sandbox::relay::run(command).await?),

@@ -28,6 +28,22 @@ pub(crate) async fn get(client: &Client, path: &str) -> anyhow::Result<(u16, Val
     request(client, Method::Get, path, String::new(), TIMEOUT).await
 }
 
+/// Sets, shows or removes the caller's own credentials, likewise.
+///
+/// # Errors
+/// The function could not be started.
+pub(crate) async fn credentials(
+    client: &Client,
+    method: Method,
+    body: &Value,
+) -> anyhow::Result<(u16, Value)> {
+    let body = match body {
+        Value::Null => String::new(),
+        body => body.to_string(),
+    };
+    request(client, method, "/credentials", body, TIMEOUT).await
+}
+
 /// Has a task looked at that has been silent. Returns when another look can bring something.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ mod commands;
 mod conformance;
 mod corpus;
 mod crashes;
+mod credentials;
 mod deliveries;
 mod economy;
 mod follow_ups;

@@ -145,7 +145,8 @@ impl World {
         self.call(user, Method::Get, path, String::new()).await
     }
 
-    async fn call(
+    /// Makes one call of create-task, likewise.
+    pub(crate) async fn call(
         &self,
         user: &Client,
         method: Method,

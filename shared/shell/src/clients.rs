@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use github::Installation;
 use models::{
     Anthropic, Chat, MessagesAnswer, MessagesRequest, ModelError, Provider, ResponsesAnswer,
     ResponsesRequest, StreamEvent, Structured, Xai, prices,
@@ -13,6 +14,7 @@ use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
 use crate::config::{Dialect, RoleSettings, Settings};
+use crate::credentials::GitHubCredential;
 use crate::load::Plans;
 use crate::nudge::Nudges;
 use crate::perform::Warmth;
@@ -205,13 +207,7 @@ impl Clients {
         if let Some(client) = self.deploy_target.get() {
             return Ok(Some(client.clone()));
         }
-        let client = appwrite::Client::new(appwrite::Settings {
-            endpoint: endpoint.clone(),
-            project: project.clone(),
-            credential: appwrite::Credential::Key(key.clone()),
-            timeout: APPWRITE_TIMEOUT,
-            retries_max: APPWRITE_RETRIES_MAX,
-        })?;
+        let client = project_client(endpoint, project, key)?;
         Ok(Some(self.deploy_target.get_or_init(|| client).clone()))
     }
 
@@ -263,20 +259,38 @@ impl Clients {
         Ok(self.coder.get_or_init(|| client))
     }
 
-    /// A client of GitHub, with a count of its own. Call it inside the runtime: the client
-    /// belongs to it.
+    /// A client of GitHub, with a count of its own: as the settings say, or with the `own`
+    /// credential of a task's owner. An App acts as its installation at `account` where none is
+    /// named. Call it inside the runtime: the client belongs to it.
     ///
     /// # Errors
-    /// `not_configured` without a token.
-    pub fn github(&self) -> Result<github::Client, Trouble> {
-        let token = self
-            .settings
-            .github_token
-            .clone()
-            .ok_or_else(|| missing("GITHUB_TOKEN"))?;
+    /// `not_configured` without a token or an App, or where the App's installation is not known.
+    pub fn github(
+        &self,
+        own: Option<&GitHubCredential>,
+        account: Option<&str>,
+    ) -> Result<github::Client, Trouble> {
+        let credential = own.or(self.settings.github.as_ref());
+        let auth = match credential {
+            None => return Err(missing("GITHUB_TOKEN (or GITHUB_APP_ID)")),
+            Some(GitHubCredential::Token(token)) => github::Auth::Token(token.clone()),
+            Some(GitHubCredential::App {
+                id,
+                private_key,
+                installation,
+            }) => github::Auth::App {
+                app_id: id.clone(),
+                private_key_pem: private_key.clone(),
+                installation: match (installation, account) {
+                    (Some(id), _) => Installation::Id(*id),
+                    (None, Some(account)) => Installation::Owner(account.to_owned()),
+                    (None, None) => return Err(no_account()),
+                },
+            },
+        };
         let settings = github::Settings {
             base_url: self.settings.github_base_url.clone(),
-            ..github::Settings::new(token)
+            ..github::Settings::new(auth)
         };
         Ok(github::Client::new(settings)?)
     }
@@ -316,6 +330,29 @@ impl Clients {
             .as_deref()
             .ok_or_else(|| missing("SITE_DOMAIN"))
     }
+}
+
+/// A client of a project that apps are deployed to.
+///
+/// # Errors
+/// An endpoint that can not be used. Terminal.
+pub(crate) fn project_client(
+    endpoint: &str,
+    project: &str,
+    key: &SecretString,
+) -> Result<appwrite::Client, Trouble> {
+    Ok(appwrite::Client::new(appwrite::Settings {
+        endpoint: endpoint.to_owned(),
+        project: project.to_owned(),
+        credential: appwrite::Credential::Key(key.clone()),
+        timeout: APPWRITE_TIMEOUT,
+        retries_max: APPWRITE_RETRIES_MAX,
+    })?)
+}
+
+fn no_account() -> Trouble {
+    let message = "A GitHub App publishes to an organization: name one in the brief (`organization`), or set GITHUB_OWNER or the App's installation.";
+    Trouble::Terminal(Failure::new(Code::NotConfigured, message.to_owned()))
 }
 
 fn role_settings(role: &RoleSettings) -> Result<models::Settings, Trouble> {

@@ -11,16 +11,20 @@ use pipeline::quota::Quota;
 use secrecy::SecretString;
 use serde::Serialize;
 
+use crate::credentials::{GitHubCredential, PlainHttp, joined_lines};
 use crate::redaction::Redactor;
 use role::Roles;
 
 mod host;
 mod role;
+mod setting;
 mod table;
 
 pub(crate) use host::HostSettings;
 pub use role::{Dialect, RoleSettings, is_replaced};
-pub use table::{FUNCTIONS, Kind, SETTINGS, Setting, secrets_of, settings_of};
+pub use setting::{Kind, Setting};
+pub(crate) use setting::{is_base_url, is_private_key};
+pub use table::{FUNCTIONS, SETTINGS, secrets_of, settings_of};
 
 /// Everything that can be set, parsed. Lengths of time are in seconds.
 ///
@@ -42,8 +46,8 @@ pub struct Settings {
     /// The model of the same service that takes over when that one declines; the same where
     /// no other is known.
     pub agent_fallback_model: String,
-    /// Token that may create repositories.
-    pub github_token: Option<SecretString>,
+    /// As whom it is published, unless a task's owner has set something else.
+    pub github: Option<GitHubCredential>,
     /// Key with which workflows of published repositories deploy; `None` where nobody wants
     /// any.
     pub workflow_key: Option<SecretString>,
@@ -61,6 +65,12 @@ pub struct Settings {
     pub deploy_project_id: Option<String>,
     /// Its key.
     pub deploy_api_key: Option<SecretString>,
+    /// What owners' credentials are sealed with; `None` where they can have none.
+    pub credentials_public_key: Option<String>,
+    /// What opens them.
+    pub credentials_secret_key: Option<SecretString>,
+    /// Where owners' endpoints may be without https.
+    pub credentials_http: PlainHttp,
     /// How often the holder of a claim says that it lives.
     pub claim_heartbeat_seconds: u64,
     /// After how long a silent claim may be taken over; at least twice the heartbeat.
@@ -133,6 +143,15 @@ impl Settings {
                 "`CLAIM_LAPSE_SECONDS` must be at least twice `CLAIM_HEARTBEAT_SECONDS`".to_owned(),
             );
         }
+        if ["GITHUB_TOKEN", "GITHUB_APP_ID"]
+            .iter()
+            .all(|name| settings.given.contains(name))
+        {
+            problems.push(
+                "`GITHUB_TOKEN` must not be set beside `GITHUB_APP_ID`: choose one of them"
+                    .to_owned(),
+            );
+        }
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -164,12 +183,24 @@ impl Settings {
             Some(role) if setting.name.ends_with("_API_KEY") => {
                 setting.name == role.key_name && !role.has_key()
             }
-            Some(_) | None => setting.required && !self.is_set(setting.name),
+            Some(_) | None => self.is_needed(setting) && !self.is_set(setting.name),
         };
         settings_of(function)
             .filter(lacks)
             .map(|setting| setting.name)
             .collect()
+    }
+
+    /// Whether a function that uses this setting cannot work without it: of GitHub's token and
+    /// App one is needed, the App with its key.
+    fn is_needed(&self, setting: &Setting) -> bool {
+        let has = |name: &str| self.given.contains(name);
+        match setting.name {
+            "GITHUB_TOKEN" => !has("GITHUB_APP_ID") && !has("GITHUB_APP_PRIVATE_KEY"),
+            "GITHUB_APP_ID" => has("GITHUB_APP_PRIVATE_KEY"),
+            "GITHUB_APP_PRIVATE_KEY" => has("GITHUB_APP_ID"),
+            _ => setting.required,
+        }
     }
 
     /// The role whose model a function asks.
@@ -292,15 +323,20 @@ impl<'map> Values<'map> {
             planner,
             reviewer,
             agent,
-            github_token: self.secret("GITHUB_TOKEN"),
+            github: self.github(),
             workflow_key: self.secret("DEPLOY_WORKFLOW_API_KEY"),
             github_base_url: self.url("GITHUB_BASE_URL").unwrap_or_default(),
             github_owner: self.text("GITHUB_OWNER"),
-            site_domain: self.text("SITE_DOMAIN"),
+            site_domain: self
+                .text("DEPLOY_SITE_DOMAIN")
+                .or_else(|| self.text("SITE_DOMAIN")),
             site_check: self.text("SITE_CHECK").as_deref() != Some("off"),
             deploy_endpoint: self.url("DEPLOY_ENDPOINT"),
             deploy_project_id: self.text("DEPLOY_PROJECT_ID"),
             deploy_api_key: self.secret("DEPLOY_API_KEY"),
+            credentials_public_key: self.text("CREDENTIALS_PUBLIC_KEY"),
+            credentials_secret_key: self.secret("CREDENTIALS_SECRET_KEY"),
+            credentials_http: PlainHttp::of(self.raw("CREDENTIALS_HTTP")),
             claim_heartbeat_seconds: self.whole("CLAIM_HEARTBEAT_SECONDS"),
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
@@ -319,10 +355,28 @@ impl<'map> Values<'map> {
         }
     }
 
+    fn github(&self) -> Option<GitHubCredential> {
+        let app = self
+            .text("GITHUB_APP_ID")
+            .zip(self.raw("GITHUB_APP_PRIVATE_KEY"));
+        match app {
+            Some((id, key)) => Some(GitHubCredential::App {
+                id,
+                private_key: joined_lines(key),
+                installation: self
+                    .raw("GITHUB_APP_INSTALLATION_ID")
+                    .and_then(|id| id.parse().ok()),
+            }),
+            None => self.secret("GITHUB_TOKEN").map(GitHubCredential::Token),
+        }
+    }
+
     fn redactor(&self, host: &HostSettings) -> Redactor {
         let secrets = SETTINGS.iter().filter(|setting| setting.secret);
         let values = secrets.filter_map(|setting| self.given.get(setting.name).copied());
-        Redactor::new(values).with(host.secret_value())
+        let github = self.github();
+        let app = github.iter().flat_map(GitHubCredential::secrets);
+        Redactor::new(values).with(app).with(host.secret_value())
     }
 
     /// The given value, else the default of the table.
@@ -371,7 +425,7 @@ mod tests {
 
     use secrecy::ExposeSecret;
 
-    use super::{InvalidSettings, SETTINGS, Settings};
+    use super::{GitHubCredential, InvalidSettings, SETTINGS, Settings};
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Settings, InvalidSettings> {
         let map: BTreeMap<_, _> = pairs
@@ -427,7 +481,7 @@ mod tests {
     #[test]
     fn blank_value_is_missing() {
         let settings = parse(&[("GITHUB_TOKEN", "  "), ("GROK_MODEL", "")]).unwrap();
-        assert!(settings.github_token.is_none());
+        assert!(settings.github.is_none());
         assert_eq!(settings.planner.model, "grok-4.7");
     }
 
@@ -442,6 +496,33 @@ mod tests {
             ("OPEN_RUNTIMES_HEADERS", "[]"),
         ]);
         insta::assert_snapshot!(error.unwrap_err(), @"invalid settings: `APPWRITE_ENDPOINT` must be an `http://` or `https://` URL without user and query; `XAI_API_KEY` must be one word of printable ASCII characters; `CLAIM_HEARTBEAT_SECONDS` must be a whole number from 1 to 60; `CHECK_AFTER_SECONDS` must be a whole number from 1 to 3600; `PORT` must be a whole number from 0 to 65535; `OPEN_RUNTIMES_HEADERS` must be a JSON object of headers");
+    }
+
+    #[test]
+    fn one_of_token_and_app_is_needed_and_both_are_refused() {
+        const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\\nMIIBOgIBAAJBAKj34GkxFhD9\\n-----END RSA PRIVATE KEY-----\\n";
+        let missing = |pairs: &[(&str, &str)]| {
+            let missing = parse(pairs).unwrap().missing("publish");
+            missing[2..].to_vec()
+        };
+        assert_eq!(missing(&[]), ["GITHUB_TOKEN", "SITE_DOMAIN"]);
+        let app = [("GITHUB_APP_ID", "7"), ("GITHUB_APP_PRIVATE_KEY", PEM)];
+        assert_eq!(missing(&app), ["SITE_DOMAIN"]);
+        assert_eq!(
+            missing(&app[..1]),
+            ["GITHUB_APP_PRIVATE_KEY", "SITE_DOMAIN"]
+        );
+        assert_eq!(missing(&app[1..]), ["GITHUB_APP_ID", "SITE_DOMAIN"]);
+        let both = [app[0], app[1], ("GITHUB_TOKEN", "ghp_1")];
+        insta::assert_snapshot!(parse(&both).unwrap_err(), @"invalid settings: `GITHUB_TOKEN` must not be set beside `GITHUB_APP_ID`: choose one of them");
+        let settings = parse(&app).unwrap();
+        let Some(GitHubCredential::App { private_key, .. }) = &settings.github else {
+            panic!("no app");
+        };
+        assert_eq!(private_key.expose_secret(), PEM.replace("\\n", "\n"));
+        let text = "it said MIIBOgIBAAJBAKj34GkxFhD9 and";
+        assert_eq!(settings.redactor().clean(text), "it said [redacted] and");
+        assert!(!format!("{settings:?}").contains("MIIBOg"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The task API: takes briefs and answers for tasks.
 
 mod commands;
+mod credentials;
 mod journal;
 mod quota;
 
@@ -22,7 +23,7 @@ use crate::sweep::Swept;
 use crate::trouble::Trouble;
 
 /// Answers one call: `POST /` with a brief, `GET /{taskId}`, `GET /{taskId}/journal`,
-/// `POST /{taskId}/commands`, `POST /{taskId}/nudge`.
+/// `POST /{taskId}/commands`, `POST /{taskId}/nudge`; `GET`, `PUT` and `DELETE /credentials`.
 ///
 /// # Errors
 /// What may succeed later. A repeat with the same `requestId` goes on where it stopped.
@@ -37,6 +38,9 @@ pub async fn answer(
     if (&invocation.method, path) == (&Method::POST, "") {
         return create(store, invocation, settings).await;
     }
+    if path == "credentials" {
+        return credentials::answer(store, settings, invocation).await;
+    }
     let known = [
         (Method::GET, ""),
         (Method::GET, "journal"),
@@ -45,7 +49,7 @@ pub async fn answer(
     ];
     if !known.contains(&(invocation.method.clone(), what)) {
         let message = format!(
-            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, GET /{{taskId}}/journal, POST /{{taskId}}/commands or POST /{{taskId}}/nudge.",
+            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, GET /{{taskId}}/journal, POST /{{taskId}}/commands, POST /{{taskId}}/nudge or /credentials.",
             invocation.method
         );
         return Ok(Reply::error(400, "unknown_call", &message));

@@ -251,6 +251,7 @@ impl Drive<'_> {
         }
         let attempt = Attempt {
             unit: &unit.key,
+            owner: &unit.owner,
             created_unix,
             repeat,
             slice_end: self.slice_end,

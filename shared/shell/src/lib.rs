@@ -11,6 +11,7 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod create_task;
+pub mod credentials;
 pub mod drive;
 pub mod feed;
 pub mod function;

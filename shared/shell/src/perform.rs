@@ -8,6 +8,7 @@ mod deploy;
 mod economy;
 mod money;
 mod newest;
+mod own;
 mod publish;
 mod schema;
 mod target;
@@ -18,10 +19,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use appwrite::Row;
 use models::{MessagesRequest, ResponsesRequest};
 use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::model::{Prompt, Question, Spent};
 use pipeline::{Code, Failure, TaskId, UnitKey, rows};
+use tokio::sync::OnceCell;
 
 use crate::clients::{Clients, Role};
 use crate::ledger::Ledger;
@@ -37,6 +40,8 @@ pub use warm::Warmth;
 pub struct Attempt<'a> {
     /// The unit.
     pub unit: &'a UnitKey,
+    /// The owner of its task.
+    pub owner: &'a str,
     /// When the unit was created, in Unix seconds: none of its effects is older.
     pub created_unix: i64,
     /// Whether an earlier execution was at work on the unit, so that an effect without an
@@ -53,6 +58,8 @@ pub struct Performer<'a> {
     attempt: Attempt<'a>,
     ledger: Option<&'a Ledger<'a>>,
     github: OnceLock<github::Client>,
+    own_row: OnceCell<Option<Row>>,
+    target: OnceCell<Target>,
     redactor: Redactor,
     under_way: UnderWay,
 }
@@ -83,6 +90,8 @@ impl<'a> Performer<'a> {
             store,
             attempt,
             github: OnceLock::new(),
+            own_row: OnceCell::new(),
+            target: OnceCell::new(),
             redactor: Redactor::default(),
             under_way: UnderWay::default(),
         }
@@ -105,12 +114,14 @@ impl<'a> Performer<'a> {
         sum
     }
 
-    /// This execution's own client, so that its requests can be counted.
-    fn github(&self) -> Result<&github::Client, Trouble> {
+    /// This execution's own client, so that its requests can be counted, for a repository of
+    /// `account`, which is unknown for a new one of the token's own account.
+    async fn github(&self, account: Option<&str>) -> Result<&github::Client, Trouble> {
         if let Some(client) = self.github.get() {
             return Ok(client);
         }
-        let client = self.clients.github()?;
+        let own = self.own_github().await?;
+        let client = self.clients.github(own.as_ref(), account)?;
         Ok(self.github.get_or_init(|| client))
     }
 
@@ -197,7 +208,7 @@ impl<'a> Performer<'a> {
             Action::Verify(request) => verify::verify(self, request).await,
         };
         match result {
-            Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(failure)),
+            Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(self.hinted(failure))),
             result => result,
         }
     }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -27,6 +27,8 @@ const PASSES_MAX: usize = 4;
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Arc<[SecretString]>,
+    /// What was learnt since it was made; its clones know it too.
+    learnt: Arc<RwLock<Vec<SecretString>>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -51,17 +53,23 @@ impl Redactor {
     #[must_use]
     pub fn with<S: AsRef<str>>(&self, secrets: impl IntoIterator<Item = S>) -> Self {
         let mut all = self.secrets.to_vec();
-        for secret in secrets {
-            let secret = secret.as_ref();
-            let is_known = all.iter().any(|known| known.expose_secret() == secret);
-            if secret.chars().count() >= SECRET_CHARS_MIN && !REDACTED.contains(secret) && !is_known
-            {
-                all.push(SecretString::from(secret));
-            }
-        }
+        all.extend(self.learnt().iter().cloned());
+        add(&mut all, secrets);
         Self {
             secrets: all.into(),
+            learnt: Arc::default(),
         }
+    }
+
+    /// Makes this redactor and its clones know these values too, from now on: secrets that an
+    /// execution comes to know while it runs. What was made with [`Redactor::with`] does not.
+    pub fn learn<S: AsRef<str>>(&self, secrets: impl IntoIterator<Item = S>) {
+        let mut learnt = self.learnt.write().unwrap_or_else(PoisonError::into_inner);
+        add(&mut learnt, secrets);
+    }
+
+    fn learnt(&self) -> std::sync::RwLockReadGuard<'_, Vec<SecretString>> {
+        self.learnt.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the text with every secret replaced by [`REDACTED`]; borrows when there was none.
@@ -87,7 +95,7 @@ impl Redactor {
     /// Byte ranges to replace: in order, neither overlapping nor touching.
     fn spans(&self, text: &str) -> Vec<Range<usize>> {
         let mut spans = pipeline::secrets::find(text);
-        for secret in self.secrets.iter() {
+        for secret in self.secrets.iter().chain(self.learnt().iter()) {
             let secret = secret.expose_secret();
             spans.extend(
                 text.match_indices(secret)
@@ -103,6 +111,16 @@ impl Redactor {
             }
         }
         merged
+    }
+}
+
+fn add<S: AsRef<str>>(all: &mut Vec<SecretString>, secrets: impl IntoIterator<Item = S>) {
+    for secret in secrets {
+        let secret = secret.as_ref();
+        let is_known = all.iter().any(|known| known.expose_secret() == secret);
+        if secret.chars().count() >= SECRET_CHARS_MIN && !REDACTED.contains(secret) && !is_known {
+            all.push(SecretString::from(secret));
+        }
     }
 }
 
@@ -123,6 +141,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{REDACTED, Redactor};
+
+    #[test]
+    fn what_is_learnt_is_known_to_clones_and_not_to_the_one_it_was_made_from() {
+        let process = Redactor::new(["hunter2-hunter2"]);
+        let execution = process.with(["key-of-the-execution"]);
+        let log = execution.clone();
+        execution.learn(["token-of-the-owner"]);
+        let text = "hunter2-hunter2 key-of-the-execution token-of-the-owner";
+        assert_eq!(log.clean(text), "[redacted] [redacted] [redacted]");
+        assert_eq!(
+            process.clean(text),
+            "[redacted] key-of-the-execution token-of-the-owner"
+        );
+    }
 
     #[test]
     fn configured_secret_is_replaced_everywhere() {

@@ -110,12 +110,16 @@ const ALL: [(&str, &Names); 3] = [
 ];
 
 /// Whether `function` needs the setting `name` no more, because the model of its role is
-/// reached another way: with a key of its own, at an address of its own, or without a key.
+/// reached another way: with a key of its own, at an address of its own, or without a key;
+/// or because a GitHub App takes the place of the token.
 pub fn is_replaced<'a>(
     name: &str,
     function: &str,
     given: impl Fn(&str) -> Option<&'a str>,
 ) -> bool {
+    if name == "GITHUB_TOKEN" {
+        return given("GITHUB_APP_ID").is_some();
+    }
     let names = ALL.iter().find(|(folder, _)| *folder == function);
     names.is_some_and(|(_, names)| {
         let other_way = given(names.key).is_some() || given(names.auth) == Some("none");

@@ -1,7 +1,9 @@
 //! Every setting there is, once: parsing, the health report, the documentation and the hand-out of
 //! secrets all read this table.
 
-use http::Uri;
+use super::setting::{
+    Kind, Setting, one_of, optional_secret, optional_url, prices, secret, text, url, whole,
+};
 
 /// Folder names of the functions.
 pub const FUNCTIONS: &[&str] = &[
@@ -29,78 +31,6 @@ const DEPLOYERS: &[&str] = &["publish", "deploy"];
 const BUILDERS: &[&str] = &["deploy"];
 const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
 
-/// One setting of the functions.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// Name of the variable.
-    pub name: &'static str,
-    /// Another name, read where the first is not set.
-    pub alias: Option<&'static str>,
-    /// Value where neither is set.
-    pub default: Option<&'static str>,
-    /// Whether the value must never be shown.
-    pub secret: bool,
-    /// Whether the functions of `used_by` cannot work without it.
-    pub required: bool,
-    /// What a value must look like.
-    pub kind: Kind,
-    /// Folder names of the functions that are handed this setting, and no others.
-    pub used_by: &'static [&'static str],
-    /// What a person reads about it: a lowercase fragment.
-    pub meaning: &'static str,
-}
-
-/// What the value of a setting must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Printable ASCII without blanks.
-    Word,
-    /// Absolute `http` or `https` URL without user, query or fragment.
-    Url,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Three whole numbers, `in/cached/out`.
-    Prices,
-    /// Whole number from `min` to `max`, both included.
-    Whole {
-        /// Least value.
-        min: u64,
-        /// Greatest value.
-        max: u64,
-    },
-}
-
-impl Kind {
-    /// Checks a value that is not blank; the error is the rule, to follow "must be".
-    pub(super) fn check(self, raw: &str) -> Result<(), String> {
-        match self {
-            Self::Word if raw.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
-            Self::Word => Err("one word of printable ASCII characters".to_owned()),
-            Self::Url if is_base_url(raw) => Ok(()),
-            Self::Url => Err("an `http://` or `https://` URL without user and query".to_owned()),
-            Self::OneOf(words) if words.contains(&raw) => Ok(()),
-            Self::OneOf(words) => Err(format!("one of {}", words.join(", "))),
-            Self::Prices if super::role::prices(raw).is_some() => Ok(()),
-            Self::Prices => Err("three whole numbers, such as 2000000/500000/6000000".to_owned()),
-            Self::Whole { min, max } => match raw.parse::<u64>() {
-                Ok(number) if (min..=max).contains(&number) => Ok(()),
-                Ok(_) | Err(_) => Err(format!("a whole number from {min} to {max}")),
-            },
-        }
-    }
-}
-
-fn is_base_url(raw: &str) -> bool {
-    let Ok(uri) = raw.parse::<Uri>() else {
-        return false;
-    };
-    let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-    let has_plain_host = uri
-        .authority()
-        .is_some_and(|host| !host.as_str().contains('@'));
-    has_scheme && has_plain_host && uri.query().is_none() && !raw.contains('#')
-}
-
 /// Returns what is handed to a function of this folder name.
 pub fn settings_of(function: &str) -> impl Iterator<Item = &'static Setting> {
     SETTINGS
@@ -114,107 +44,6 @@ pub fn secrets_of(function: &str) -> Vec<&'static str> {
         .filter(|setting| setting.secret)
         .map(|setting| setting.name)
         .collect()
-}
-
-const fn text(
-    name: &'static str,
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        name,
-        alias: None,
-        default: None,
-        secret: false,
-        required: false,
-        kind: Kind::Word,
-        used_by,
-        meaning,
-    }
-}
-
-const fn url(
-    name: &'static str,
-    default: &'static str,
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        default: Some(default),
-        kind: Kind::Url,
-        ..text(name, used_by, meaning)
-    }
-}
-
-const fn secret(
-    name: &'static str,
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        secret: true,
-        required: true,
-        ..text(name, used_by, meaning)
-    }
-}
-
-const fn whole(
-    name: &'static str,
-    default: &'static str,
-    (min, max): (u64, u64),
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        default: Some(default),
-        kind: Kind::Whole { min, max },
-        ..text(name, used_by, meaning)
-    }
-}
-
-const fn one_of(
-    name: &'static str,
-    words: &'static [&'static str],
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        kind: Kind::OneOf(words),
-        ..text(name, used_by, meaning)
-    }
-}
-
-const fn optional_url(
-    name: &'static str,
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        kind: Kind::Url,
-        ..text(name, used_by, meaning)
-    }
-}
-
-const fn optional_secret(
-    name: &'static str,
-    used_by: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting {
-        required: false,
-        ..secret(name, used_by, meaning)
-    }
-}
-
-const fn prices(name: &'static str, used_by: &'static [&'static str]) -> Setting {
-    Setting {
-        kind: Kind::Prices,
-        ..text(
-            name,
-            used_by,
-            "prices as in/cached/out, micro-USD for a million tokens",
-        )
-    }
 }
 
 const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
@@ -382,6 +211,30 @@ pub const SETTINGS: &[Setting] = &[
         PUBLISHERS,
         "GitHub token that may create repositories",
     ),
+    text(
+        "GITHUB_APP_ID",
+        PUBLISHERS,
+        "id of a GitHub App that publishes, in place of the token",
+    ),
+    Setting {
+        kind: Kind::PrivateKey,
+        ..optional_secret(
+            "GITHUB_APP_PRIVATE_KEY",
+            PUBLISHERS,
+            "that App's private key as PEM; its lines may be joined with \\n",
+        )
+    },
+    Setting {
+        kind: Kind::Whole {
+            min: 1,
+            max: u64::MAX,
+        },
+        ..text(
+            "GITHUB_APP_INSTALLATION_ID",
+            PUBLISHERS,
+            "that App's installation; else the one of the organisation that is published to",
+        )
+    },
     url(
         "GITHUB_BASE_URL",
         "https://api.github.com",
@@ -422,6 +275,33 @@ pub const SETTINGS: &[Setting] = &[
         "DEPLOY_API_KEY",
         BUILDERS,
         "key of that project, with the scopes of `deploy` in appwrite.json",
+    ),
+    text(
+        "DEPLOY_SITE_DOMAIN",
+        DEPLOYERS,
+        "domain below which sites of that project are named; else SITE_DOMAIN",
+    ),
+    Setting {
+        kind: Kind::BoxKey,
+        ..text(
+            "CREDENTIALS_PUBLIC_KEY",
+            DOORMEN,
+            "key that owners' credentials are sealed with",
+        )
+    },
+    Setting {
+        kind: Kind::BoxKey,
+        ..optional_secret(
+            "CREDENTIALS_SECRET_KEY",
+            DEPLOYERS,
+            "key that opens owners' credentials, the other half of CREDENTIALS_PUBLIC_KEY",
+        )
+    },
+    one_of(
+        "CREDENTIALS_HTTP",
+        &["off", "loopback", "any"],
+        DOORMEN,
+        "where owners' Appwrite endpoints may be without https; nowhere if not set",
     ),
     whole(
         "CLAIM_HEARTBEAT_SECONDS",
@@ -510,8 +390,8 @@ mod tests {
             "GROK_API_KEY PLANNER_API_KEY",
             "ANTHROPIC_API_KEY AGENT_API_KEY",
             "GROK_API_KEY REVIEWER_API_KEY",
-            "GITHUB_TOKEN",
-            "DEPLOY_API_KEY",
+            "GITHUB_TOKEN GITHUB_APP_PRIVATE_KEY DEPLOY_WORKFLOW_API_KEY CREDENTIALS_SECRET_KEY",
+            "DEPLOY_API_KEY CREDENTIALS_SECRET_KEY",
             "",
         ];
         assert_eq!(all, expected);

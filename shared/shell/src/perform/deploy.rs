@@ -155,8 +155,8 @@ pub(super) async fn upload(
     performer: &Performer<'_>,
     request: &UploadRequest,
 ) -> Result<Entry, Trouble> {
-    let target = performer.target()?;
-    let url = ensure(&target, request).await?;
+    let target = performer.target().await?;
+    let url = ensure(target, request).await?;
     let uploaded = |deployment_id: String| Entry::Uploaded {
         deployment: DeploymentRef {
             resource: request.resource,
@@ -172,7 +172,7 @@ pub(super) async fn upload(
     let own = (request.resource == Resource::Site).then_some((app_config::PATH, text.as_str()));
     let archive = archive::of(&request.files, &request.folder, own).map_err(Trouble::Terminal)?;
     if performer.attempt.repeat
-        && let Some(deployment) = uploaded_before(&target, request, &archive).await?
+        && let Some(deployment) = uploaded_before(target, request, &archive).await?
     {
         return Ok(uploaded(deployment.id));
     }
@@ -193,7 +193,7 @@ pub(super) async fn upload(
     match sent.await {
         Ok(deployment) => Ok(uploaded(deployment.id)),
         Err(error @ appwrite::Error::OutcomeUnknown { .. }) => {
-            match uploaded_before(&target, request, &archive).await? {
+            match uploaded_before(target, request, &archive).await? {
                 Some(deployment) => Ok(uploaded(deployment.id)),
                 None => Err(error.into()),
             }
@@ -273,7 +273,7 @@ async fn built(
         .slice_end
         .max(clock::monotonic() + BUILD_PATIENCE);
     loop {
-        let (client, wanted) = (performer.target()?.client.clone(), deployment.clone());
+        let (client, wanted) = (performer.target().await?.client.clone(), deployment.clone());
         let seen = blocking(move || {
             let DeploymentRef {
                 resource_id: of,
@@ -349,13 +349,13 @@ pub(super) async fn activate(
     if newest::is_newer_there(performer).await? {
         return Err(Trouble::Terminal(superseded()));
     }
-    let target = performer.target()?;
-    serve(&target, deployment).await?;
+    let target = performer.target().await?;
+    serve(target, deployment).await?;
     // A newer one may have been activated in the very moment before: it is put back.
     match newest::served_instead(performer, deployment).await? {
         None => Ok(Entry::Activated { log }),
         Some(newer) => {
-            serve(&target, &newer).await?;
+            serve(target, &newer).await?;
             Err(Trouble::Terminal(superseded()))
         }
     }
@@ -398,7 +398,7 @@ pub(super) async fn preview(
     if let Err(entry) = finished(performer, deployment).await? {
         return Ok(entry);
     }
-    let target = performer.target()?;
+    let target = performer.target().await?;
     let (client, id) = (target.client.clone(), deployment.deployment_id.clone());
     let url = match deployment.resource {
         Resource::Function => String::new(),
@@ -420,7 +420,7 @@ pub(super) async fn cancel(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
 ) -> Result<Entry, Trouble> {
-    let (client, wanted) = (performer.target()?.client.clone(), deployment.clone());
+    let (client, wanted) = (performer.target().await?.client.clone(), deployment.clone());
     let canceled = blocking(move || {
         let (of, id) = (&wanted.resource_id, &wanted.deployment_id);
         match wanted.resource {

@@ -12,6 +12,7 @@ use pipeline::facts::Existing;
 use pipeline::limits::{SHOWN_BYTES_MAX, SHOWN_FILES_MAX};
 use pipeline::release::workflows::SECRET;
 use pipeline::{Code, Failure, import};
+use secrecy::SecretString;
 
 use super::{Performer, terminal};
 use crate::trouble::Trouble;
@@ -26,7 +27,7 @@ pub(super) async fn read(
     performer: &Performer<'_>,
     request: &ReadRequest,
 ) -> Result<Entry, Trouble> {
-    let client = performer.github()?;
+    let client = performer.github(account(&request.repository)).await?;
     let before = client.requests();
     let repository = client
         .existing_repository(&request.repository)
@@ -82,11 +83,17 @@ pub(super) async fn repository(
     performer: &Performer<'_>,
     request: &RepositoryRequest,
 ) -> Result<Entry, Trouble> {
-    let client = performer.github()?;
+    // The settings' organisation is not the place of who brings a credential.
+    let owner = match performer.own_github().await? {
+        Some(_) => None,
+        None => performer.clients.settings().github_owner.clone(),
+    };
+    let owner = request.organization.clone().or(owner);
+    let existing = request.existing.as_deref().and_then(account);
+    let client = performer.github(existing.or(owner.as_deref())).await?;
     let before = client.requests();
-    let owner = performer.clients.settings().github_owner.clone();
     let new = NewRepository {
-        owner: request.organization.clone().or(owner),
+        owner,
         name: request.name.clone(),
         description: request.description.clone(),
         private: request.private,
@@ -119,31 +126,19 @@ pub(super) async fn secrets(
     performer: &Performer<'_>,
     repository: &RepositoryEntry,
 ) -> Result<Entry, Trouble> {
-    let client = performer.github()?;
+    let client = performer.github(account(&repository.full_name)).await?;
     let before = client.requests();
-    let settings = performer.clients.settings();
-    let missing = |name: &str| {
-        let message = format!(
-            "The brief wants a workflow that deploys, and `{name}` of the function `publish` is not set. Set it and retry, or leave out `workflows`."
-        );
-        Trouble::Terminal(Failure::new(Code::NotConfigured, message))
-    };
-    let key = settings.workflow_key.as_ref();
-    let key = key.ok_or_else(|| missing("DEPLOY_WORKFLOW_API_KEY"))?;
-    let endpoint = settings.appwrite_endpoint.as_deref();
-    let endpoint = endpoint.ok_or_else(|| missing("APPWRITE_ENDPOINT"))?;
-    let project = settings.project_id.as_deref();
-    let project = project.ok_or_else(|| missing("APPWRITE_PROJECT_ID"))?;
+    let (key, endpoint, project) = workflow_place(performer).await?;
     let repository = known(repository);
     client
-        .set_secrets(&repository, &[(SECRET.to_owned(), key.clone())])
+        .set_secrets(&repository, &[(SECRET.to_owned(), key)])
         .await
         .map_err(refused)?;
     let variables = [
         ("APPWRITE_ENDPOINT", endpoint),
         ("APPWRITE_PROJECT_ID", project),
     ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
     client
         .set_variables(&repository, &variables)
         .await
@@ -153,12 +148,49 @@ pub(super) async fn secrets(
     })
 }
 
+/// With which key workflows deploy, and to which endpoint and project: the owner's own, else
+/// those of the settings. Those are for repositories of the settings alone: who owns a repository
+/// can read its secrets.
+async fn workflow_place(
+    performer: &Performer<'_>,
+) -> Result<(SecretString, String, String), Trouble> {
+    if let Some(own) = performer.own_appwrite().await? {
+        return Ok((own.key, own.endpoint, own.project));
+    }
+    if performer.own_github().await?.is_some() {
+        let message = "The brief wants a workflow that deploys from a repository of your own. Set a project of your own too, with `orchestrator credentials set appwrite`, and retry, or leave out `workflows`.";
+        let failure = Failure::new(Code::NotConfigured, message.to_owned());
+        return Err(Trouble::Terminal(failure));
+    }
+    let settings = performer.clients.settings();
+    let missing = |name: &str| {
+        let message = format!(
+            "The brief wants a workflow that deploys, and `{name}` of the function `publish` is not set. Set it and retry, or leave out `workflows`."
+        );
+        Trouble::Terminal(Failure::new(Code::NotConfigured, message))
+    };
+    let key = settings.workflow_key.clone();
+    let key = key.ok_or_else(|| missing("DEPLOY_WORKFLOW_API_KEY"))?;
+    let endpoint = settings.appwrite_endpoint.clone();
+    let endpoint = endpoint.ok_or_else(|| missing("APPWRITE_ENDPOINT"))?;
+    let project = settings.project_id.clone();
+    let project = project.ok_or_else(|| missing("APPWRITE_PROJECT_ID"))?;
+    Ok((key, endpoint, project))
+}
+
+/// The account that a repository is in, by its full name.
+fn account(full_name: &str) -> Option<&str> {
+    full_name.split_once('/').map(|(account, _)| account)
+}
+
 /// Makes sure that the branch holds these changes.
 pub(super) async fn commit(
     performer: &Performer<'_>,
     request: &CommitRequest,
 ) -> Result<Entry, Trouble> {
-    let client = performer.github()?;
+    let client = performer
+        .github(account(&request.repository.full_name))
+        .await?;
     let before = client.requests();
     let base = match &request.base {
         None => Base::Fresh,
@@ -210,7 +242,9 @@ pub(super) async fn pull_request(
     performer: &Performer<'_>,
     request: &PullRequestRequest,
 ) -> Result<Entry, Trouble> {
-    let client = performer.github()?;
+    let client = performer
+        .github(account(&request.repository.full_name))
+        .await?;
     let before = client.requests();
     let pull = PullRequest {
         head: request.head.clone(),

@@ -33,14 +33,14 @@ pub(super) async fn migrate(
     performer: &Performer<'_>,
     request: &MigrateRequest,
 ) -> Result<Entry, Trouble> {
-    let target = performer.target()?;
-    ensure_database(&target, request).await?;
-    let live = live(&target, &request.database_id).await?;
+    let target = performer.target().await?;
+    ensure_database(target, request).await?;
+    let live = live(target, &request.database_id).await?;
     let tables: Vec<LiveTable> = live.iter().map(of_schema).collect();
     let changes = migration(&tables, &request.tables, &request.replaces)
         .map_err(|columns| Trouble::Terminal(conflict(&request.database_id, &columns)))?;
     for change in &changes {
-        apply(&target, &request.database_id, change).await?;
+        apply(target, &request.database_id, change).await?;
     }
     Ok(Entry::Migrated {
         changes: changes

@@ -1,8 +1,10 @@
-//! Where apps are deployed: the project that orchestrates, unless the settings name another.
+//! Where apps are deployed: the project that orchestrates, unless the settings or the task's
+//! owner name another.
 
 use pipeline::app_config::Place;
 
 use super::Performer;
+use crate::clients::project_client;
 use crate::trouble::Trouble;
 
 /// An Appwrite project.
@@ -28,11 +30,24 @@ impl Target {
 }
 
 impl Performer<'_> {
-    /// Where the task's app is deployed.
+    /// Where the task's app is deployed: to the owner's own project, else to the one of the
+    /// settings.
     ///
     /// # Errors
-    /// `not_configured` without an address for sites or an endpoint.
-    pub(super) fn target(&self) -> Result<Target, Trouble> {
+    /// `not_configured` without an address for sites or an endpoint, or where the owner's
+    /// credential can not be opened; a store that does not answer.
+    pub(super) async fn target(&self) -> Result<&Target, Trouble> {
+        self.target.get_or_try_init(|| self.find_target()).await
+    }
+
+    async fn find_target(&self) -> Result<Target, Trouble> {
+        if let Some(own) = self.own_appwrite().await? {
+            return Ok(Target {
+                client: project_client(&own.endpoint, &own.project, &own.key)?,
+                endpoint: own.endpoint,
+                site_domain: own.site_domain,
+            });
+        }
         let settings = self.clients.settings();
         let client = match self.clients.deploy_target()? {
             Some(client) => client,

@@ -54,7 +54,7 @@ async fn look(
         pages.push((page, Some(release)));
     }
     for (url, release) in pages {
-        let (client, page) = (performer.target()?.client.clone(), url.clone());
+        let (client, page) = (performer.target().await?.client.clone(), url.clone());
         let visit = match blocking(move || client.visit(&page)).await {
             Ok(visit) => visit,
             Err(cause) => return Ok(Some(format!("{url} can not be reached ({cause})"))),
