@@ -43,7 +43,7 @@ async function isApproved(page) {
   await page.getByText('You asked for another plan: Call the button Add.').waitFor();
   await waits.waitFor({ timeout: TASK_MS });
   await page.getByRole('button', { name: 'Approve the plan' }).click();
-  await page.getByText('You approved the plan').waitFor();
+  await page.getByText('You approved it').waitFor();
 }
 
 async function completes(page) {

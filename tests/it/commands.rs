@@ -64,7 +64,7 @@ async fn a_plan_is_revised_and_approved_by_its_owner_only() {
         told,
         [
             "You asked for another plan: Call it something else.",
-            "You approved the plan"
+            "You approved it"
         ]
     );
     world.stop().await;
@@ -269,5 +269,5 @@ async fn the_program_asks_for_the_owners_word() {
         "{text}"
     );
     assert!(later_success, "{later}");
-    assert!(later.contains("You approved the plan"), "{later}");
+    assert!(later.contains("You approved it"), "{later}");
 }

@@ -56,11 +56,11 @@ fn change(row: &mut StoredRow, column: &str, from: &str, to: &str) {
 #[test]
 fn a_changed_reply_is_told_where_what_follows_from_it_differs() {
     let told = tampered(|rows| change(entry(rows, "b", "t0"), "outcome", "// b in", "// x in"));
-    insta::assert_snapshot!(told, @r#"
+    insta::assert_snapshot!(told, @r"
     Agent of `b`, round 1 t1
       expected what is asked for has the hash fd94bdd890c2
       recorded it had the hash 6674d3322166
-    "#);
+    ");
     let told = tampered(|rows| {
         change(
             find(rows, "journal", "key", "p0"),
