@@ -150,8 +150,9 @@ async fn the_standard_run_costs_exactly_this() {
         ),
         // The agents that start together, and the files of those who wrote several.
         ("rows.createMany", 1 + many_files),
-        // The plan, once for all agents and once for the review.
-        ("rows.get", 2),
+        // The plan, once for all agents and once for the review; the owner's own credentials,
+        // for the release and for the deployment.
+        ("rows.get", 4),
         // The facts at the end of each agent, of the release and of the deployment, and at
         // the beginning of the review; the files for those who waited, for the review, the
         // release and the deployment; the owner's tasks, for the limits; whether a newer
@@ -169,8 +170,8 @@ async fn the_standard_run_costs_exactly_this() {
     // Since it was written: the owner's limits; a line for each turn, not only for those
     // that change files, and for the repository and the upload, so that a person sees all;
     // the review of the whole, and a line for each judgement; that no older release is ever
-    // served after a newer one; the look at what is served.
-    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1 + (n + 1) + 4;
+    // served after a newer one; the look at what is served; the owner's own credentials.
+    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1 + (n + 1) + 4 + 2;
     assert!(
         sum < paper_design,
         "{sum} requests for {n} agents with {turns} turns, on paper {paper_design}"
