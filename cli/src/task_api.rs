@@ -37,9 +37,10 @@ pub(crate) async fn credentials(
     method: Method,
     body: &Value,
 ) -> anyhow::Result<(u16, Value)> {
-    let body = match body {
-        Value::Null => String::new(),
-        body => body.to_string(),
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
     };
     request(client, method, "/credentials", body, TIMEOUT).await
 }

@@ -38,9 +38,10 @@ async fn github(folder: &std::path::Path) -> GitHub {
 }
 
 async fn own(world: &World, user: &Client, method: Method, body: Value) -> (u16, Value) {
-    let body = match body {
-        Value::Null => String::new(),
-        body => body.to_string(),
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
     };
     world
         .call(user, method, "/credentials".to_owned(), body)

@@ -13,7 +13,7 @@ use crypto_box::{PublicKey, SecretKey};
 use pipeline::ids::sha256_hex;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 mod parse;
 
@@ -295,16 +295,13 @@ pub(crate) fn changes(
             }
         }
     }
-    let is_empty = changes.is_empty();
-    match leftover(&given) {
-        true => Err(problem("has a field besides `github` and `appwrite`")),
-        false if is_empty => Err(problem("must have `github` or `appwrite`")),
-        false => Ok(changes),
+    if !given.is_empty() {
+        return Err(problem("has a field besides `github` and `appwrite`"));
     }
-}
-
-fn leftover(given: &Map<String, Value>) -> bool {
-    !given.is_empty()
+    if changes.is_empty() {
+        return Err(problem("must have `github` or `appwrite`"));
+    }
+    Ok(changes)
 }
 
 #[cfg(test)]

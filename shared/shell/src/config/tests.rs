@@ -165,7 +165,9 @@ fn every_secret_of_the_table_is_redacted_and_hidden_from_debug() {
     let value = |setting: &Setting| match setting.kind {
         Kind::PrivateKey => PEM.to_owned(),
         Kind::BoxKey => crate::credentials::new_key_pair().0,
-        _ => format!("value-of-{}", setting.name),
+        Kind::Word | Kind::Url | Kind::OneOf(_) | Kind::Prices | Kind::Whole { .. } => {
+            format!("value-of-{}", setting.name)
+        }
     };
     let mut pairs: Vec<(&str, String)> = SETTINGS
         .iter()

@@ -62,14 +62,12 @@ impl Fields {
         rule: &'static str,
         is_good: impl Fn(&str) -> bool,
     ) -> String {
-        let text = match self.left.remove(name) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        if text.is_empty() || text.len() > chars_max || !is_good(&text) {
+        let given = self.left.remove(name);
+        let text = given.as_ref().and_then(Value::as_str).unwrap_or_default();
+        if text.is_empty() || text.len() > chars_max || !is_good(text) {
             self.errors.push(FieldError::new(field, rule));
         }
-        text
+        text.to_owned()
     }
 
     fn end(mut self, name: &'static str) -> Vec<FieldError> {

@@ -67,10 +67,13 @@ impl Performer<'_> {
             let row = self.own_row.get().and_then(Option::as_ref);
             row.is_some_and(|row| row.text(kind.as_str()).is_some())
         };
-        let kind = match failure.code {
-            Code::PublishFailed if has(Kind::GitHub) => Kind::GitHub,
-            Code::DeployFailed if has(Kind::Appwrite) => Kind::Appwrite,
-            _ => return failure,
+        let used = [
+            (Code::PublishFailed, Kind::GitHub),
+            (Code::DeployFailed, Kind::Appwrite),
+        ];
+        let kind = used.into_iter().find(|(code, _)| *code == failure.code);
+        let Some((_, kind)) = kind.filter(|(_, kind)| has(*kind)) else {
+            return failure;
         };
         let hint = format!(
             " This was done with your own credentials: see `orchestrator credentials show`, and set those of {} again if they are wrong.",
