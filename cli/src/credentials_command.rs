@@ -159,7 +159,7 @@ impl Asking {
         }
         let path = self.line("File of its private key (PEM)", false)?;
         let key = std::fs::read_to_string(&path);
-        Ok(key.with_context(|| format!("could not read {path}"))?)
+        key.with_context(|| format!("could not read {path}"))
     }
 }
 

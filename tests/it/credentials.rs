@@ -1,7 +1,10 @@
 //! Accounts of owners, on the whole system: a second GitHub account and a second platform.
 
+use std::path::Path;
+use std::process::Command;
+
 use appwrite::{Client, Method};
-use local::github::{Account, GitHub, GitHubConfig};
+use local::github::{Access, Account, App, GitHub, GitHubConfig, Installation};
 use pipeline::Stage;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -14,7 +17,7 @@ const ANNS_TOKEN: &str = "token-of-ann-at-the-stand-in";
 const OPERATORS_TOKEN: &str = "token-of-the-operator-at-the-stand-in";
 
 /// A GitHub of two people, each with an organization.
-async fn github(folder: &std::path::Path) -> GitHub {
+async fn github(folder: &Path, access: Access) -> GitHub {
     install_tls();
     let account = |login: &str, token: &str| Account {
         login: login.to_owned(),
@@ -29,7 +32,7 @@ async fn github(folder: &std::path::Path) -> GitHub {
             account("operator", OPERATORS_TOKEN),
             account("ann", ANNS_TOKEN),
         ],
-        access: Default::default(),
+        access,
         open_clone: true,
         faults: Default::default(),
     })
@@ -62,7 +65,7 @@ fn failure(row: &appwrite::Row) -> (String, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_owner_publishes_and_deploys_with_accounts_of_her_own() {
     let folder = tempfile::tempdir().unwrap();
-    let github = github(folder.path()).await;
+    let github = github(folder.path(), Access::default()).await;
     let base_url: &'static str = github.base_url().to_owned().leak();
     let world = World::with(Setup {
         settings: vec![
@@ -211,4 +214,71 @@ async fn only_publish_and_deploy_hold_the_key_that_opens_credentials() {
     let file = world.folder.path().join("credentials-keys.json");
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// An App of the operator, installed for an organization, and its private key.
+fn app(folder: &Path) -> (App, String) {
+    let run = |arguments: &[&str]| {
+        let output = Command::new("openssl").args(arguments).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let path = folder.join("key.pem");
+    let private = run(&["genrsa", "-traditional", "2048"]);
+    std::fs::write(&path, &private).unwrap();
+    let write = ["contents", "administration", "workflows", "pull_requests"];
+    let app = App {
+        id: 7,
+        slug: "publisher".to_owned(),
+        owner: "operator".to_owned(),
+        public_key: run(&["rsa", "-in", path.to_str().unwrap(), "-pubout"]),
+        installations: vec![Installation {
+            id: 70,
+            account: "operator-org".to_owned(),
+            repositories: None,
+            permissions: write
+                .map(|name| (name.to_owned(), "write".to_owned()))
+                .into(),
+            suspended: false,
+        }],
+    };
+    (app, private)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_github_app_publishes_to_the_organization_that_it_is_installed_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, key) = app(folder.path());
+    let access = Access {
+        apps: vec![app],
+        ..Access::default()
+    };
+    let github = github(folder.path(), access).await;
+    let base_url: &'static str = github.base_url().to_owned().leak();
+    let key: &'static str = key.replace('\n', "\\n").leak();
+    let world = World::with(Setup {
+        settings: vec![
+            ("GITHUB_APP_ID", "7"),
+            ("GITHUB_APP_PRIVATE_KEY", key),
+            ("GITHUB_BASE_URL", base_url),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    let mut brief = todo();
+    let (code, message) = failure(&world.run(&brief).await);
+    assert_eq!(code, "not_configured");
+    assert!(message.contains("name one in the brief"), "{message}");
+    brief["options"] = json!({"organization": "operator-org"});
+    let row = world.run(&brief).await;
+    assert_eq!(
+        row.text("status"),
+        Some("completed"),
+        "{:?}",
+        row.text("failure")
+    );
+    let repository = row.text("repositoryUrl").unwrap();
+    assert!(repository.contains("/operator-org/"), "{repository}");
+    assert_replays(&world, &row.id).await;
+    github.shutdown().await;
 }
