@@ -31,6 +31,7 @@ mod progress;
 mod publishing;
 mod push;
 mod recovery;
+mod releases;
 mod repairs;
 mod replay;
 mod seeds;
