@@ -27,10 +27,10 @@ export function demand(condition, sentence) {
 }
 
 /**
- * Runs `test({ context, step })` in a fresh browser. `step(page, name, act)` runs `act`,
- * then takes a picture of the page, also where `act` failed. Ends the process with 1 and a
- * sentence if a step fails or a page reports an error that is not `expected` (patterns), and
- * with 0 otherwise.
+ * Runs `test({ context, person, step })` in a fresh browser. `person()` makes another context,
+ * which shares nothing with the first. `step(page, name, act)` runs `act`, then takes a picture
+ * of the page, also where `act` failed. Ends the process with 1 and a sentence if a step fails or
+ * a page reports an error that is not `expected` (patterns), and with 0 otherwise.
  */
 export async function run(folder, test, expected = []) {
   const problems = [];
@@ -38,14 +38,17 @@ export async function run(folder, test, expected = []) {
   try {
     await mkdir(folder, { recursive: true });
     browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: ARGS });
-    const context = await browser.newContext({ viewport: VIEWPORT });
-    context.setDefaultTimeout(APPEARS_MS);
-    context.on('console', (message) => {
-      if (message.type() !== 'error' || expected.some((pattern) => pattern.test(message.text()))) return;
-      problems.push(`console error at ${message.location().url}: ${message.text()}`);
-    });
-    context.on('weberror', (error) => problems.push(`page error: ${error.error().message}`));
-    await test({ context, step: stepper(folder) });
+    const person = async () => {
+      const context = await browser.newContext({ viewport: VIEWPORT });
+      context.setDefaultTimeout(APPEARS_MS);
+      context.on('console', (message) => {
+        if (message.type() !== 'error' || expected.some((pattern) => pattern.test(message.text()))) return;
+        problems.push(`console error at ${message.location().url}: ${message.text()}`);
+      });
+      context.on('weberror', (error) => problems.push(`page error: ${error.error().message}`));
+      return context;
+    };
+    await test({ context: await person(), person, step: stepper(folder) });
   } catch (error) {
     problems.unshift(error instanceof Unmet ? error.message : `${error.step ?? 'start'}: ${error.message}`);
   } finally {

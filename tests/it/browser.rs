@@ -40,6 +40,15 @@ async fn a_person_goes_from_the_form_to_the_finished_app() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_people_use_one_app_and_each_sees_only_their_own() {
+    let world = World::start().await;
+    let row = world.run(&todo()).await;
+    let site = row.text("siteUrl").unwrap().to_owned();
+    browse(&world, "two-people.mjs", site).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_person_sees_in_the_console_what_went_on() {
     let world = World::start().await;
     world.run(&todo()).await;

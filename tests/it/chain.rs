@@ -118,14 +118,15 @@ async fn the_standard_run_costs_exactly_this() {
     );
 
     // Each agent's turns are recorded and told of; so are each judgement and that of the
-    // whole, and the repository, the upload and the look at the site, which others wait for.
+    // whole, and the repository, the database, the upload and the look at the site, which
+    // others wait for.
     let agents = world.rows("assignments", &row.id).await;
     let turns: u64 = agents
         .iter()
         .map(|agent| u64::try_from(agent.integer("turn").unwrap()).unwrap())
         .sum();
     let lines = world.rows("progress", &row.id).await.len() as u64;
-    assert_eq!(lines, turns + assignments + 4);
+    assert_eq!(lines, turns + assignments + 5);
     let waiting = agents
         .iter()
         .filter(|agent| agent.text("dependsOn") != Some("[]"))
@@ -142,11 +143,11 @@ async fn the_standard_run_costs_exactly_this() {
         // The brief, the task and the plan's unit; a claim and a result for each unit; the
         // units that are created alone: what waited, review, release, deployment; the
         // journals of the plan, the agents, the review (of each assignment and of the whole),
-        // the release (2) and the deployment (3); the release's gate; the lines of progress;
+        // the release (2) and the deployment (4); the release's gate; the lines of progress;
         // the files of those who wrote one.
         (
             "rows.create",
-            3 + 2 * units + (waiting + 3) + (1 + turns + (n + 1) + 2 + 3) + 1 + lines + one_file,
+            3 + 2 * units + (waiting + 3) + (1 + turns + (n + 1) + 2 + 4) + 1 + lines + one_file,
         ),
         // The agents that start together, and the files of those who wrote several.
         ("rows.createMany", 1 + many_files),
@@ -159,6 +160,10 @@ async fn the_standard_run_costs_exactly_this() {
         ("rows.list", (n + 2 + 1) + (waiting + 3) + 1 + 2),
         // Each unit's own row, and the task's at each change of its status.
         ("rows.update", units + 6),
+        // The app's database and its table, after a look at the tables that are there.
+        ("tablesdb.create", 1),
+        ("tables.list", 1),
+        ("tables.create", 1),
         ("sites.create", 1),
         ("site.create", 1),
         ("deployments.create", 1),
@@ -169,8 +174,8 @@ async fn the_standard_run_costs_exactly_this() {
     // Since it was written: the owner's limits; a line for each turn, not only for those
     // that change files, and for the repository and the upload, so that a person sees all;
     // the review of the whole, and a line for each judgement; that no older release is ever
-    // served after a newer one; the look at what is served.
-    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1 + (n + 1) + 4;
+    // served after a newer one; the look at what is served; the app's database.
+    let paper_design = 35 + 2 * turns + 6 * n + 1 + turns + 2 + 1 + (n + 1) + 4 + 5;
     assert!(
         sum < paper_design,
         "{sum} requests for {n} agents with {turns} turns, on paper {paper_design}"

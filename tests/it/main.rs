@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod apps;
 mod backends;
 mod batches;
 mod briefs;

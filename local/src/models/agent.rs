@@ -57,7 +57,7 @@ impl Turn {
 struct Work {
     app: App,
     /// Owned files that this app has.
-    paths: Vec<&'static str>,
+    paths: Vec<String>,
     /// Owned entries that no file of this app answers to.
     unknown: Vec<String>,
     shared: Vec<String>,
@@ -256,7 +256,7 @@ fn first_round(work: &Work, calls: &[Call]) -> Turn {
             calls[at].result_text().contains(path) && !writes.iter().any(|(index, _)| *index > at)
         });
         if named_again || !writes.iter().any(|(_, call)| call.succeeded()) {
-            pending.push((*path, !failures.is_empty()));
+            pending.push((path.as_str(), !failures.is_empty()));
         }
     }
     if !pending.is_empty() {
@@ -287,7 +287,7 @@ fn first_round(work: &Work, calls: &[Call]) -> Turn {
     finish(work, calls, "")
 }
 
-fn write_turn(work: &Work, pending: &[(&'static str, bool)]) -> Turn {
+fn write_turn(work: &Work, pending: &[(&str, bool)]) -> Turn {
     let mut turn = Vec::new();
     let retried = pending.iter().any(|(_, failed)| *failed);
     if retried {
@@ -314,12 +314,12 @@ fn rework(work: &Work, calls: &[Call]) -> Turn {
     let mut paths: Vec<&str> = work
         .paths
         .iter()
-        .copied()
+        .map(String::as_str)
         .filter(|path| work.findings.iter().any(|named| named == path))
         .collect();
     if paths.is_empty() {
         // The finding names a file outside the assignment: what is owned is compared instead.
-        paths.clone_from(&work.paths);
+        paths = work.paths.iter().map(String::as_str).collect();
     }
     if calls.is_empty() {
         return Turn::calls(

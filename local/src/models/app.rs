@@ -4,6 +4,7 @@
 //! fills a few places. Whatever a person wrote is escaped for the language it lands in.
 
 mod escape;
+pub(crate) mod product;
 mod readme;
 mod template;
 
@@ -13,12 +14,12 @@ use serde_json::json;
 
 use super::brief::{Brief, Kind};
 use super::digest::sha256_hex;
-use super::features::{Coverage, Feature, coverage};
+use super::features::{Coverage, Feature, Home, coverage};
 use escape::{html, javascript};
 use template::Template;
 
-/// The file that the plan itself carries: what every part has to know.
-pub(crate) const PROJECT_PATH: &str = "js/project.js";
+/// The file in the site that the plan itself carries: what every part of the page has to know.
+const PROJECT_PATH: &str = "js/project.js";
 
 /// More assignments than this and the offline files join the page.
 const PARTS_MAX: usize = 6;
@@ -31,7 +32,7 @@ const META_CHARS_MAX: usize = 160;
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) id: PartId,
-    pub(crate) paths: Vec<&'static str>,
+    pub(crate) paths: Vec<String>,
 }
 
 /// The kinds of shares.
@@ -42,7 +43,8 @@ pub(crate) enum PartId {
     Account,
     Features,
     Offline,
-    Resource,
+    Service,
+    Totals,
     Docs,
 }
 
@@ -55,7 +57,8 @@ impl PartId {
             Self::Account => "account",
             Self::Features => "features",
             Self::Offline => "offline",
-            Self::Resource => "resource",
+            Self::Service => "service",
+            Self::Totals => "totals",
             Self::Docs => "docs",
         }
     }
@@ -75,18 +78,28 @@ impl App {
         let requirements: Vec<_> = brief
             .requirements
             .iter()
-            .map(|requirement| (requirement.clone(), coverage(requirement)))
+            .map(|requirement| {
+                let coverage = coverage(requirement);
+                let coverage = match brief.kind {
+                    Kind::Api => coverage.without_page(),
+                    Kind::Web | Kind::Mobile | Kind::Fullstack => coverage,
+                };
+                (requirement.clone(), coverage)
+            })
             .collect();
-        let mut features = BTreeSet::from([Feature::Items, Feature::Responsive]);
+        let mut features = BTreeSet::from([Feature::Items]);
         for (_, coverage) in &requirements {
             match coverage {
                 Coverage::Built(found) | Coverage::Partly(found) => features.extend(found),
                 Coverage::Missing => {}
             }
         }
-        if brief.kind == Kind::Mobile {
-            features.insert(Feature::Offline);
-        }
+        features.extend(match brief.kind {
+            Kind::Web => vec![Feature::Responsive],
+            Kind::Mobile => vec![Feature::Responsive, Feature::Offline],
+            Kind::Api => vec![Feature::Account],
+            Kind::Fullstack => vec![Feature::Responsive, Feature::Account],
+        });
         Self {
             brief,
             requirements,
@@ -98,29 +111,87 @@ impl App {
         self.features.contains(&feature)
     }
 
-    /// Whether the page documents and demonstrates the items resource.
-    pub(crate) fn has_resource(&self) -> bool {
-        matches!(self.brief.kind, Kind::Api | Kind::Fullstack)
+    /// Where items are kept.
+    pub(crate) fn home(&self) -> Home {
+        match (self.brief.kind, self.has(Feature::Account)) {
+            (Kind::Api, _) => Home::Service,
+            (Kind::Web | Kind::Mobile | Kind::Fullstack, true) => Home::Account,
+            (Kind::Web | Kind::Mobile | Kind::Fullstack, false) => Home::Browser,
+        }
+    }
+
+    /// The project file's path; an api, which has no page, has none.
+    pub(crate) fn project_path(&self) -> Option<String> {
+        match self.brief.kind {
+            Kind::Api => None,
+            Kind::Web | Kind::Mobile | Kind::Fullstack => Some(self.placed(PROJECT_PATH)),
+        }
+    }
+
+    /// The path of a file of the site.
+    fn placed(&self, name: &str) -> String {
+        format!("{}{name}", product::site_prefix(self.brief.kind))
     }
 
     /// The shares of the files; the last one documents the others.
     pub(crate) fn parts(&self) -> Vec<Part> {
-        let part = |id, paths: &[&'static str]| Part {
-            id,
-            paths: paths.to_vec(),
+        let mut parts = match self.brief.kind {
+            Kind::Api => Vec::new(),
+            Kind::Web | Kind::Mobile | Kind::Fullstack => self.site_parts(),
         };
+        let files = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+        match self.brief.kind {
+            Kind::Api => parts.push(Part {
+                id: PartId::Service,
+                paths: files(&["functions/items/main.js", "functions/items/package.json"]),
+            }),
+            Kind::Fullstack => {
+                let mut paths: Vec<String> =
+                    files(&["functions/stats/main.js", "functions/stats/package.json"]);
+                paths.push(self.placed("js/totals.js"));
+                parts.push(Part {
+                    id: PartId::Totals,
+                    paths,
+                });
+            }
+            Kind::Web | Kind::Mobile => {}
+        }
+        if self.has(Feature::Offline) {
+            let names = ["manifest.webmanifest", "sw.js", "js/offline.js"];
+            let paths = names.map(|name| self.placed(name)).to_vec();
+            if parts.len() + 2 > PARTS_MAX {
+                parts[0].paths.extend(paths);
+            } else {
+                parts.push(Part {
+                    id: PartId::Offline,
+                    paths,
+                });
+            }
+        }
+        parts.push(Part {
+            id: PartId::Docs,
+            paths: files(&["README.md"]),
+        });
+        parts
+    }
+
+    /// The shares of the page's files, but for offline use.
+    fn site_parts(&self) -> Vec<Part> {
+        let part = |id, names: &[&str]| Part {
+            id,
+            paths: names.iter().map(|name| self.placed(name)).collect(),
+        };
+        let mut page = vec!["index.html", "styles.css", "icon.svg", "js/main.js"];
+        if self.has(Feature::Theme) {
+            page.push("js/theme.js");
+        }
         let mut parts = vec![
-            part(
-                PartId::Page,
-                &["index.html", "styles.css", "icon.svg", "js/main.js"],
-            ),
+            part(PartId::Page, &page),
             part(PartId::Items, &["js/store.js", "js/items.js"]),
         ];
-        if self.has(Feature::Theme) {
-            parts[0].paths.push("js/theme.js");
-        }
         if self.has(Feature::Account) {
-            parts.push(part(PartId::Account, &["js/account.js"]));
+            let names = ["js/account.js", "js/appwrite.js", "js/rows.js"];
+            parts.push(part(PartId::Account, &names));
         }
         let modules: Vec<_> = self
             .features
@@ -128,28 +199,13 @@ impl App {
             .filter_map(|feature| feature.module())
             .collect();
         if !modules.is_empty() {
-            parts.push(Part {
-                id: PartId::Features,
-                paths: modules,
-            });
+            parts.push(part(PartId::Features, &modules));
         }
-        if self.has_resource() {
-            parts.push(part(PartId::Resource, &["js/resource.js"]));
-        }
-        if self.has(Feature::Offline) {
-            let files = ["manifest.webmanifest", "sw.js", "js/offline.js"];
-            if parts.len() + 2 > PARTS_MAX {
-                parts[0].paths.extend(files);
-            } else {
-                parts.push(part(PartId::Offline, &files));
-            }
-        }
-        parts.push(part(PartId::Docs, &["README.md"]));
         parts
     }
 
     /// Every file but the project file, in the order of the parts.
-    pub(crate) fn paths(&self) -> Vec<&'static str> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.parts()
             .into_iter()
             .flat_map(|part| part.paths)
@@ -158,10 +214,13 @@ impl App {
 
     /// The text of one file, or nothing when this app has no such file.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
-        if !self.paths().contains(&path) {
+        if !self.paths().iter().any(|known| known == path) {
             return None;
         }
-        let text = match path {
+        let name = path
+            .strip_prefix(product::site_prefix(self.brief.kind))
+            .unwrap_or(path);
+        let text = match name {
             "index.html" => self.index(),
             "styles.css" => template::STYLES.fill(&[("hue", self.hue())], &self.switches()),
             "icon.svg" => template::ICON.fill(&[("hue", self.hue())], &[]),
@@ -225,8 +284,8 @@ impl App {
         if self.has(Feature::Offline) {
             on.push("offline");
         }
-        if self.has_resource() {
-            on.push("resource");
+        if self.has(Feature::Account) {
+            on.push("account");
         }
         on
     }
@@ -238,11 +297,6 @@ impl App {
             &self.brief.description
         };
         let short: String = description.chars().take(META_CHARS_MAX).collect();
-        let account_note = if self.has(Feature::Account) {
-            " An account keeps its list apart from the others, but does not protect it from someone who uses this browser."
-        } else {
-            ""
-        };
         template::INDEX.fill(
             &[
                 ("name", html(&self.brief.name)),
@@ -258,7 +312,8 @@ impl App {
                     .to_owned(),
                 ),
                 ("requirements", self.requirement_lists()),
-                ("account_note", account_note.to_owned()),
+                ("connect", product::connections(self.home()).to_owned()),
+                ("data_note", product::data_note(self.home()).to_owned()),
             ],
             &self.switches(),
         )
@@ -273,13 +328,13 @@ impl App {
                 Coverage::Built(found) => {
                     built += &format!(
                         "      <li><bdi>{text}</bdi> <small>({})</small></li>\n",
-                        titles(found)
+                        titles(found, self.home())
                     );
                 }
                 Coverage::Partly(found) => {
                     built += &format!(
                         "      <li><bdi>{text}</bdi> <small>(partly: {}; the rest is not implemented)</small></li>\n",
-                        titles(found)
+                        titles(found, self.home())
                     );
                 }
                 Coverage::Missing => missing += &format!("      <li><bdi>{text}</bdi></li>\n"),
@@ -316,8 +371,8 @@ impl App {
                 modules.push((feature.key(), module.trim_start_matches("js/")));
             }
         }
-        if self.has_resource() {
-            modules.push(("resource", "./resource.js"));
+        if self.brief.kind == Kind::Fullstack {
+            modules.push(("totals", "./totals.js"));
         }
         if self.has(Feature::Offline) {
             modules.push(("offline", "./offline.js"));
@@ -329,7 +384,8 @@ impl App {
             imports += &format!("import {{ install as {name} }} from \"./{path}\";\n");
             installs += &format!("{name}(app);\n");
         }
-        template::MAIN.fill(&[("imports", imports), ("installs", installs)], &[])
+        let values = [("imports", imports), ("installs", installs)];
+        template::MAIN.fill(&values, &self.switches())
     }
 
     fn manifest(&self) -> String {
@@ -348,10 +404,12 @@ impl App {
     }
 
     fn worker(&self) -> String {
-        let mut files: Vec<&str> = self
-            .paths()
-            .into_iter()
-            .filter(|path| !["sw.js", "README.md"].contains(path))
+        let folder = product::site_prefix(self.brief.kind);
+        let paths = self.paths();
+        let mut files: Vec<&str> = paths
+            .iter()
+            .filter_map(|path| path.strip_prefix(folder))
+            .filter(|name| !["sw.js", "README.md"].contains(name))
             .collect();
         files.extend([PROJECT_PATH, "./"]);
         let family = format!("{}-", self.storage());
@@ -368,10 +426,10 @@ impl App {
 }
 
 /// The features' titles in one line.
-pub(crate) fn titles(features: &[Feature]) -> String {
+fn titles(features: &[Feature], home: Home) -> String {
     features
         .iter()
-        .map(|feature| feature.title())
+        .map(|feature| feature.title(home))
         .collect::<Vec<_>>()
         .join("; ")
 }

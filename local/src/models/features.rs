@@ -34,6 +34,17 @@ pub(crate) enum Coverage {
     Missing,
 }
 
+/// Where an app keeps its items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In the browser alone.
+    Browser,
+    /// In the browser for guests, and as rows of the app's database for who is signed in.
+    Account,
+    /// As rows of the app's database, behind a function that programs call.
+    Service,
+}
+
 /// Phrases: words separated by a space; a word that ends in `*` stands for every word that
 /// begins so.
 const VOCABULARY: &[(Feature, &[&str])] = &[
@@ -285,11 +296,24 @@ impl Feature {
     }
 
     /// What a person reads: what exactly is built.
-    pub(crate) fn title(self) -> &'static str {
+    pub(crate) fn title(self, home: Home) -> &'static str {
         match self {
-            Self::Items => "add, edit, complete and delete items, kept in the browser",
+            Self::Items => match home {
+                Home::Browser => "add, edit, complete and delete items, kept in the browser",
+                Home::Account => {
+                    "add, edit, complete and delete items, kept on the server for who is signed in and in the browser for guests"
+                }
+                Home::Service => "create, list, read, change and delete items as JSON over HTTP",
+            },
             Self::Responsive => "a layout for narrow and wide screens",
-            Self::Account => "sign-in within this browser, one list for each account",
+            Self::Account => match home {
+                Home::Browser | Home::Account => {
+                    "accounts with e-mail and password, each with a list that no other account sees"
+                }
+                Home::Service => {
+                    "requests carry the JWT of an Appwrite account, which sees only its own items"
+                }
+            },
             Self::Search => "search by text, filter by open and done",
             Self::Sort => "a choice of orders",
             Self::Tags => "tags and a filter by tag",
@@ -315,6 +339,27 @@ impl Feature {
             Self::Undo => Some("js/features/undo.js"),
             Self::Keys => Some("js/features/keys.js"),
             Self::Items | Self::Responsive | Self::Account | Self::Theme | Self::Offline => None,
+        }
+    }
+}
+
+impl Coverage {
+    /// What is left of it where there is no page.
+    pub(crate) fn without_page(self) -> Self {
+        let (found, is_whole) = match self {
+            Self::Built(found) => (found, true),
+            Self::Partly(found) => (found, false),
+            Self::Missing => (Vec::new(), false),
+        };
+        let count = found.len();
+        let needs_no_page = |it: &Feature| matches!(it, Feature::Items | Feature::Account);
+        let left: Vec<_> = found.into_iter().filter(needs_no_page).collect();
+        if left.is_empty() {
+            Self::Missing
+        } else if is_whole && left.len() == count {
+            Self::Built(left)
+        } else {
+            Self::Partly(left)
         }
     }
 }
@@ -397,6 +442,17 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn nothing_of_a_page_is_claimed_without_one() {
+        let coverage = |text| super::coverage(text).without_page();
+        assert_eq!(coverage("CRUD"), Coverage::Built(vec![Feature::Items]));
+        assert_eq!(
+            coverage("Login in dark mode"),
+            Coverage::Partly(vec![Feature::Account])
+        );
+        assert_eq!(coverage("Keyboard shortcuts"), Coverage::Missing);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::app::{App, PROJECT_PATH, Part, PartId};
-use super::brief::{Brief, before_follow_up, tagged};
+use super::app::{App, Part, PartId, product};
+use super::brief::{Brief, Kind, before_follow_up, tagged};
 use super::catalog::Behaviour;
-use super::features::{Coverage, Feature};
+use super::features::{Coverage, Home};
 use super::reviewer::check::Check;
 
 /// How the repair message starts that follows a rejected plan.
@@ -51,15 +51,9 @@ pub(crate) fn plan(texts: &[String], behaviour: Behaviour) -> Value {
 
 fn refused(reason: &str) -> Value {
     json!({
-        "refused": reason, "project_name": "", "summary": "", "risks": [], "stack": stack(),
-        "shared_files": [], "contracts": [], "assignments": [],
-    })
-}
-
-fn stack() -> Value {
-    json!({
-        "language": "JavaScript", "framework": "none", "build_command": "", "test_command": "",
-        "output_dir": ".", "appwrite_kind": "static-site",
+        "refused": reason, "project_name": "", "summary": "", "risks": [],
+        "stack": product::stack(Kind::Web), "shared_files": [], "contracts": [], "tables": [],
+        "functions": [], "assignments": [],
     })
 }
 
@@ -72,23 +66,39 @@ fn sound_plan(app: &App, before: Option<&App>) -> Value {
         .iter()
         .map(|part| assignment(app, part, &parts))
         .collect();
+    let shared_files: Vec<_> = app
+        .project_path()
+        .map(|path| json!({"path": path, "content": app.project_file()}))
+        .into_iter()
+        .collect();
     json!({
         "refused": "",
         "project_name": app.brief.name,
         "summary": summary(app),
         "risks": risks(app),
-        "stack": stack(),
-        "shared_files": [{"path": PROJECT_PATH, "content": app.project_file()}],
+        "stack": product::stack(app.brief.kind),
+        "shared_files": shared_files,
         "contracts": contracts(&parts),
+        "tables": product::tables(app),
+        "functions": product::functions(app),
         "assignments": assignments,
     })
 }
 
 fn summary(app: &App) -> String {
-    let what = if app.has_resource() {
-        "a page that documents the items resource and demonstrates it in the browser"
-    } else {
-        "a list of items that works in the browser"
+    let what = match (app.home(), app.brief.kind) {
+        (Home::Browser, _) => {
+            "A static site without a build step: a list of items that works in the browser."
+        }
+        (_, Kind::Fullstack) => {
+            "A static site without a build step, with accounts, a database and a function: a list of items for each account, counted on the server, and one for guests."
+        }
+        (_, Kind::Api) => {
+            "A function without a site: items as JSON over HTTP, in a database where each account has its own."
+        }
+        (_, Kind::Web | Kind::Mobile) => {
+            "A static site without a build step, with accounts and a database: a list of items for each account, and one for guests."
+        }
     };
     let built = app
         .requirements
@@ -96,18 +106,13 @@ fn summary(app: &App) -> String {
         .filter(|(_, coverage)| matches!(coverage, Coverage::Built(_)))
         .count();
     format!(
-        "A static site without a build step: {what}. Recognised in full: {built} of {} requirements; the app and its README name the others as not implemented.",
+        "{what} Recognised in full: {built} of {} requirements; the app and its README name the others as not implemented.",
         app.requirements.len()
     )
 }
 
 fn risks(app: &App) -> Vec<&'static str> {
-    let mut risks = vec!["Items live in one browser; there is no server."];
-    if app.has(Feature::Account) {
-        risks.push(
-            "Accounts separate lists within one browser and protect nothing from its other users.",
-        );
-    }
+    let mut risks = product::risks(app.home()).to_vec();
     if app
         .requirements
         .iter()
@@ -131,12 +136,12 @@ fn promise(part: PartId) -> (&'static str, &'static str, &'static str) {
         PartId::Items => (
             "store-and-view",
             "module",
-            "js/store.js exports GUEST, clean, cleanAll and createStore(storage, prefix) with list, saved, all(), add(fields), update(id, changes), remove(id), replace(items), use(list), reload(), subscribe(listener); every change is saved before listeners hear { kind, before }. js/items.js exports element, field and createView(page, store) with announce, refresh, addTool, addAction, addSummary, addField, addFilter, addDetail, setOrder.",
+            "js/store.js exports GUEST, newId, clean, cleanAll and createStore(storage, prefix) with list, saved, all(), add(fields), update(id, changes), remove(id), replace(items), use(list, shelf), reload(), subscribe(listener); every change is saved on the shelf { load(), save(items) } before listeners hear { kind, before }. js/items.js exports element, field and createView(page, store) with announce, refresh, pause, addTool, addAction, addSummary, addField, addFilter, addDetail, setOrder.",
         ),
         PartId::Account => (
             "account",
             "module",
-            "js/account.js exports install(app): signing in and out; the guest list is used until then, and store.use(list) changes lists.",
+            "js/appwrite.js exports createBackend(storage, prefix), which js/main.js puts into app.backend, with open, request, signUp, signIn, restore, signOut and call(function, method, path), and explain(error). js/rows.js exports openRows(backend, storage, key, tell): a shelf of the store whose items are rows of the table items. js/account.js exports install(app): signing up, in and out, and app.account = { user, subscribe(listener) }; the guest list is used until then.",
         ),
         PartId::Features => (
             "features",
@@ -148,10 +153,15 @@ fn promise(part: PartId) -> (&'static str, &'static str, &'static str) {
             "module",
             "manifest.webmanifest, sw.js at the root, and js/offline.js, which exports install(app) and registers the worker.",
         ),
-        PartId::Resource => (
-            "resource",
+        PartId::Service => (
+            "service",
             "http",
-            "js/resource.js exports handle(store, method, path, body) -> { status, body } and install(app), which documents and demonstrates it in #resource.",
+            "functions/items/main.js: GET / describes the service; GET and POST /items, and GET, PATCH and DELETE /items/{id}, speak JSON with whoever sends X-Account-JWT; errors are { error } with 400, 401, 404, 405 or 502.",
+        ),
+        PartId::Totals => (
+            "totals",
+            "http",
+            "functions/stats/main.js: GET /counts -> { open, done } of whoever is signed in. js/totals.js exports install(app), which shows them and asks again after every change that is saved.",
         ),
         PartId::Docs => (
             "readme",
@@ -180,7 +190,9 @@ fn contracts(parts: &[Part]) -> Vec<Value> {
 fn consumes(part: PartId, provider: PartId) -> bool {
     // The page starts every part, the documentation describes every part, and all of them build
     // on the page's elements and on the store.
-    matches!(part, PartId::Page | PartId::Docs) || matches!(provider, PartId::Page | PartId::Items)
+    matches!(part, PartId::Page | PartId::Docs)
+        || matches!(provider, PartId::Page | PartId::Items)
+        || (part, provider) == (PartId::Totals, PartId::Account)
 }
 
 fn assignment(app: &App, part: &Part, parts: &[Part]) -> Value {
@@ -195,7 +207,7 @@ fn assignment(app: &App, part: &Part, parts: &[Part]) -> Value {
     } else {
         Vec::new()
     };
-    let mut may_read = vec![PROJECT_PATH];
+    let mut may_read: Vec<_> = app.project_path().into_iter().collect();
     if is_docs {
         may_read.extend(others().flat_map(|other| other.paths.clone()));
     }
@@ -225,7 +237,7 @@ fn assignment(app: &App, part: &Part, parts: &[Part]) -> Value {
         "may_read": may_read,
         "contracts": concerned,
         "acceptance": acceptance,
-        "out_of_scope": ["Files of other assignments", "A server, a build step, outside dependencies"],
+        "out_of_scope": ["Files of other assignments", "A build step, outside dependencies"],
         "size": if part.paths.len() > 3 { "M" } else { "S" },
     })
 }
@@ -249,13 +261,13 @@ fn role(part: PartId) -> Role {
             "Items: store and view",
             "frontend",
             "JavaScript",
-            "Keep the items in the browser's storage and show them: add, edit, complete, delete.",
+            "Keep the items and show them: add, edit, complete, delete.",
         ),
         PartId::Account => (
             "Signing in",
             "frontend",
             "web security",
-            "Let people sign in within this browser, one list for each account; guests keep a list too.",
+            "Let people sign up and in, and keep their items as rows of the app's database; guests keep a list in the browser.",
         ),
         PartId::Features => (
             "Features of the list",
@@ -269,11 +281,17 @@ fn role(part: PartId) -> Role {
             "progressive web apps",
             "Make the app installable and usable without a network.",
         ),
-        PartId::Resource => (
-            "The items resource",
-            "frontend",
-            "interface design",
-            "Document the items resource and demonstrate it in the browser.",
+        PartId::Service => (
+            "The items service",
+            "backend",
+            "HTTP interfaces",
+            "Write the function that keeps items for whoever calls it with the JWT of an account.",
+        ),
+        PartId::Totals => (
+            "Counts on the server",
+            "backend",
+            "JavaScript",
+            "Write the function that counts the caller's items, and show the counts on the page.",
         ),
         PartId::Docs => (
             "Documentation",

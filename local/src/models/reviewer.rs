@@ -53,7 +53,8 @@ pub(crate) fn review(text: &str, behaviour: Behaviour) -> Value {
         let (verdict, evidence) = match Check::from_wording(wording).map(|check| check.run(&files))
         {
             Some(Ok(evidence)) => ("met", evidence),
-            Some(Err(problem)) => {
+            Some(Err(mut problem)) => {
+                problem.path = files.place(&problem.path);
                 let evidence = format!("{}:{}: {}", problem.path, problem.line, problem.problem);
                 findings.push(problem);
                 ("not_met", evidence)

@@ -1,6 +1,7 @@
-//! The prompt cache of the Anthropic service.
+//! The prompt cache of the Anthropic service, and what the scripted models make.
 
 mod batches;
+mod plans;
 
 use std::sync::Arc;
 

@@ -19,7 +19,9 @@ impl Template {
             "js/theme.js" => include_str!("js/theme.js"),
             "js/account.js" => include_str!("js/account.js"),
             "js/offline.js" => include_str!("js/offline.js"),
-            "js/resource.js" => include_str!("js/resource.js"),
+            "js/appwrite.js" => include_str!("js/appwrite.js"),
+            "js/rows.js" => include_str!("js/rows.js"),
+            "js/totals.js" => include_str!("js/totals.js"),
             "js/features/search.js" => include_str!("js/features/search.js"),
             "js/features/sort.js" => include_str!("js/features/sort.js"),
             "js/features/tags.js" => include_str!("js/features/tags.js"),
@@ -28,6 +30,11 @@ impl Template {
             "js/features/transfer.js" => include_str!("js/features/transfer.js"),
             "js/features/undo.js" => include_str!("js/features/undo.js"),
             "js/features/keys.js" => include_str!("js/features/keys.js"),
+            "functions/items/main.js" => include_str!("functions/items/main.js"),
+            "functions/stats/main.js" => include_str!("functions/stats/main.js"),
+            "functions/items/package.json" | "functions/stats/package.json" => {
+                include_str!("functions/package.json")
+            }
             _ => return None,
         })
     }

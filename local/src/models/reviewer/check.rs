@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::{Problem, css, html, lint, script};
 use crate::models::app::{App, Part, PartId};
-use crate::models::features::Feature;
+use crate::models::features::{Feature, Home};
 
 /// One criterion of an acceptance list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +18,17 @@ pub(crate) enum Check {
     ChangesSaved,
     TextOnly,
     ItemControls,
-    HashedPasswords,
+    RealAccounts,
+    OwnRows,
     GuestList,
     Installs(String),
     Manifest,
     WorkerAnswers,
-    NoServer,
+    PassesToken,
+    ClearErrors,
+    CountsOwn,
     HonestReadme,
+    Examples,
 }
 
 const FIXED: &[Check] = &[
@@ -38,12 +42,16 @@ const FIXED: &[Check] = &[
     Check::ChangesSaved,
     Check::TextOnly,
     Check::ItemControls,
-    Check::HashedPasswords,
+    Check::RealAccounts,
+    Check::OwnRows,
     Check::GuestList,
     Check::Manifest,
     Check::WorkerAnswers,
-    Check::NoServer,
+    Check::PassesToken,
+    Check::ClearErrors,
+    Check::CountsOwn,
     Check::HonestReadme,
+    Check::Examples,
 ];
 
 const INSTALLS: &str = " exports install(app), and its brackets are balanced.";
@@ -51,6 +59,10 @@ const INSTALLS: &str = " exports install(app), and its brackets are balanced.";
 impl Check {
     /// The acceptance list of one part.
     pub(crate) fn of_part(app: &App, part: &Part) -> Vec<Self> {
+        let installed = |name: &'static str| {
+            let paths = part.paths.iter().filter(move |path| path.contains(name));
+            paths.map(|path| Self::Installs(path.clone()))
+        };
         match part.id {
             PartId::Page => {
                 let mut checks = vec![
@@ -64,29 +76,33 @@ impl Check {
                 if app.has(Feature::Theme) {
                     checks.push(Self::BothThemes);
                 }
-                if part.paths.contains(&"sw.js") {
+                if part.paths.iter().any(|path| path.ends_with("sw.js")) {
                     checks.extend([Self::Manifest, Self::WorkerAnswers]);
                 }
                 checks
             }
             PartId::Items => vec![Self::ChangesSaved, Self::TextOnly, Self::ItemControls],
-            PartId::Account => vec![
-                Self::HashedPasswords,
-                Self::GuestList,
-                Self::Installs("js/account.js".to_owned()),
-            ],
-            PartId::Features => part
-                .paths
-                .iter()
-                .map(|path| Self::Installs((*path).to_owned()))
-                .collect(),
-            PartId::Offline => vec![
-                Self::Manifest,
-                Self::WorkerAnswers,
-                Self::Installs("js/offline.js".to_owned()),
-            ],
-            PartId::Resource => vec![Self::NoServer, Self::Installs("js/resource.js".to_owned())],
-            PartId::Docs => vec![Self::HonestReadme],
+            PartId::Account => {
+                let mut checks = vec![Self::RealAccounts, Self::OwnRows, Self::GuestList];
+                checks.extend(installed("js/account.js"));
+                checks
+            }
+            PartId::Features => installed("js/features/").collect(),
+            PartId::Offline => {
+                let mut checks = vec![Self::Manifest, Self::WorkerAnswers];
+                checks.extend(installed("js/offline.js"));
+                checks
+            }
+            PartId::Service => vec![Self::PassesToken, Self::ClearErrors],
+            PartId::Totals => {
+                let mut checks = vec![Self::CountsOwn];
+                checks.extend(installed("js/totals.js"));
+                checks
+            }
+            PartId::Docs => match app.home() {
+                Home::Browser | Home::Account => vec![Self::HonestReadme],
+                Home::Service => vec![Self::HonestReadme, Self::Examples],
+            },
         }
     }
 
@@ -103,13 +119,17 @@ impl Check {
             Self::ChangesSaved => "Adding, changing and deleting an item are each saved: after a reload the list is as it was left.",
             Self::TextOnly => "What people write reaches the page as text, never as markup.",
             Self::ItemControls => "Each item has a checkbox, and buttons with the visible text Edit and Delete.",
-            Self::HashedPasswords => "A password is stored only as a salted PBKDF2 hash.",
+            Self::RealAccounts => "Signing up, in and out is Appwrite's; no password is kept.",
+            Self::OwnRows => "Items of an account are rows of the table items, read page by page up to a limit, and what is not saved yet waits in the browser.",
             Self::GuestList => "Without an account the guest list is used, and each account has a list of its own.",
             Self::Installs(path) => return format!("{path}{INSTALLS}"),
             Self::Manifest => "manifest.webmanifest is JSON with name, start_url, display and icons.",
             Self::WorkerAnswers => "sw.js keeps a copy of the files and answers from it without a network.",
-            Self::NoServer => "js/resource.js answers requests in the page and sends none to a server.",
+            Self::PassesToken => "functions/items/main.js asks the database with the caller's JWT and with no rights of its own.",
+            Self::ClearErrors => "functions/items/main.js answers what it refuses with 400, 401, 404 or 405 and a JSON error.",
+            Self::CountsOwn => "functions/stats/main.js counts the caller's items in the caller's name.",
             Self::HonestReadme => "README.md names the scripted model, what is not implemented, and where the data is.",
+            Self::Examples => "README.md shows with curl how to sign in and how to use items.",
         }
         .to_owned()
     }
@@ -187,11 +207,19 @@ impl Check {
                 ],
                 "an item lacks one of its controls",
             ),
-            Self::HashedPasswords => has_all(
+            Self::RealAccounts => real_accounts(files),
+            Self::OwnRows => has_all(
                 files,
-                "js/account.js",
-                &["PBKDF2", "deriveBits", "getRandomValues"],
-                "the password is not hashed with a salt",
+                "js/rows.js",
+                &[
+                    "cursorAfter",
+                    "ITEMS_MAX",
+                    "keep(",
+                    "\"POST\"",
+                    "\"PATCH\"",
+                    "\"DELETE\"",
+                ],
+                "items are not kept as rows",
             ),
             Self::GuestList => has_all(
                 files,
@@ -207,7 +235,30 @@ impl Check {
                 &["caches.open(", "addEventListener(\"fetch\"", "cache.match("],
                 "the worker does not answer offline",
             ),
-            Self::NoServer => no_server(files.get("js/resource.js")?),
+            Self::PassesToken => has_all(
+                files,
+                "functions/items/main.js",
+                &["export default", "X-Appwrite-JWT", "APP_DATABASE_ID"],
+                "the caller's JWT does not reach the database",
+            ),
+            Self::ClearErrors => has_all(
+                files,
+                "functions/items/main.js",
+                &["Refusal(400", "Refusal(401", "Refusal(404", "Refusal(405"],
+                "a bad request has no clear answer",
+            ),
+            Self::CountsOwn => has_all(
+                files,
+                "functions/stats/main.js",
+                &["export default", "x-appwrite-user-jwt", "X-Appwrite-JWT"],
+                "it does not count in the caller's name",
+            ),
+            Self::Examples => has_all(
+                files,
+                "README.md",
+                &["/account/jwts", "/items"],
+                "the README shows no request",
+            ),
             Self::HonestReadme => has_all(
                 files,
                 "README.md",
@@ -361,17 +412,32 @@ fn manifest(text: &str) -> Result<String, Problem> {
     Ok("all four members are present".to_owned())
 }
 
-fn no_server(text: &str) -> Result<String, Problem> {
-    let code = script::code_only(text);
-    for call in ["fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon"] {
-        if let Some(line) = lint::line_of(&code, call) {
+/// Appwrite's accounts are used, and what is typed as a password goes into no storage.
+fn real_accounts(files: &Files) -> Result<String, Problem> {
+    let path = "js/appwrite.js";
+    let evidence = has_all(
+        files,
+        path,
+        &[
+            "\"/account/sessions/email\"",
+            "\"/account/sessions/current\"",
+            "X-Fallback-Cookies",
+            "credentials: \"include\"",
+        ],
+        "accounts are not Appwrite's",
+    )?;
+    for path in [path, "js/account.js"] {
+        let lines = files.get(path)?.lines().enumerate();
+        let mut stored =
+            lines.filter(|(_, line)| line.contains("setItem(") && line.contains("password"));
+        if let Some((index, _)) = stored.next() {
             return Err(problem(
-                "js/resource.js",
-                line,
-                format!("`{call}` sends a request"),
-                "answer in the page".to_owned(),
+                path,
+                index + 1,
+                "a password is kept in the browser".to_owned(),
+                "keep no password".to_owned(),
             ));
         }
     }
-    Ok("no call that leaves the page".to_owned())
+    Ok(evidence)
 }

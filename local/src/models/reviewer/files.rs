@@ -46,7 +46,7 @@ impl Files {
     /// The content of one file, or the problem that it is missing.
     pub(crate) fn get(&self, path: &str) -> Result<&str, Problem> {
         self.iter()
-            .find(|(known, _)| *known == path)
+            .find(|(known, _)| names(known, path))
             .map(|(_, content)| content)
             .ok_or_else(|| Problem {
                 path: self.first_path().unwrap_or(path).to_owned(),
@@ -55,6 +55,18 @@ impl Files {
                 required_change: format!("write `{path}`"),
             })
     }
+
+    /// Where the file lies that checks call `path`.
+    pub(crate) fn place(&self, path: &str) -> String {
+        let known = self.iter().map(|(known, _)| known);
+        let mut found = known.filter(|known| names(known, path));
+        found.next().unwrap_or(path).to_owned()
+    }
+}
+
+/// Whether checks mean the file at `known` by `path`: a site may have a folder of its own.
+fn names(known: &str, path: &str) -> bool {
+    known == path || known.strip_prefix("site/") == Some(path)
 }
 
 fn opening(line: &str) -> Option<(&str, String)> {

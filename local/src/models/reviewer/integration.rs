@@ -44,10 +44,21 @@ const PROMISES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("account", "js/account.js", &["export function install("]),
+    (
+        "account",
+        "js/appwrite.js",
+        &["export function createBackend(", "export function explain("],
+    ),
+    (
+        "account",
+        "js/rows.js",
+        &["export async function openRows("],
+    ),
     ("offline", "js/offline.js", &["export function install("]),
     ("offline", "sw.js", &["addEventListener(\"fetch\""]),
-    ("resource", "js/resource.js", &["export function handle("]),
-    ("resource", "js/resource.js", &["export function install("]),
+    ("service", "functions/items/main.js", &["export default"]),
+    ("totals", "functions/stats/main.js", &["export default"]),
+    ("totals", "js/totals.js", &["export function install("]),
 ];
 
 /// The folder whose every script keeps the contract `features`.
@@ -91,7 +102,7 @@ pub(super) fn contract(files: &Files, contract: &Value) -> Value {
         .map(|(_, path, texts)| ((*path).to_owned(), *texts))
         .collect();
     if id == "features" {
-        let features = files.iter().filter(|(path, _)| path.starts_with(FEATURES));
+        let features = files.iter().filter(|(path, _)| path.contains(FEATURES));
         wanted
             .extend(features.map(|(path, _)| (path.to_owned(), &["export function install("][..])));
     }
@@ -107,7 +118,7 @@ pub(super) fn contract(files: &Files, contract: &Value) -> Value {
                 let evidence = format!("`{path}` has no `{text}`");
                 return json!({"id": id, "verdict": "broken", "evidence": evidence});
             };
-            places.push(format!("{path}:{line}"));
+            places.push(format!("{}:{line}", files.place(&path)));
         }
     }
     json!({"id": id, "verdict": "kept", "evidence": places.join(", ")})

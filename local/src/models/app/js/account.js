@@ -1,73 +1,21 @@
-// Accounts of this browser. They keep lists apart; they are no protection from someone who can
-// open the browser's storage. A password is kept only as a salted PBKDF2 hash.
+// Accounts: whoever is signed in keeps items in the app's database, everybody else in the browser.
+import { explain } from "./appwrite.js";
 import { GUEST } from "./store.js";
+import { ITEMS_MAX, openRows } from "./rows.js";
 import { element, field } from "./items.js";
 
-const ITERATIONS = 310000;
 const PASSWORD_MIN = 8;
 
-function toHex(bytes) {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function hash(password, salt, iterations) {
-  const encoder = new TextEncoder();
-  const key = await crypto.subtle.importKey("raw", encoder.encode(password), "PBKDF2", false, ["deriveBits"]);
-  const settings = { name: "PBKDF2", hash: "SHA-256", salt: encoder.encode(salt), iterations };
-  return toHex(await crypto.subtle.deriveBits(settings, key, 256));
-}
-
-function createAccounts(storage, prefix) {
-  const key = `${prefix}/accounts`;
-  const sessionKey = `${prefix}/session`;
-
-  function all() {
-    try {
-      return new Map(Object.entries(JSON.parse(storage?.getItem(key) ?? "{}")));
-    } catch {
-      return new Map();
-    }
-  }
-
-  return {
-    current() {
-      const name = storage?.getItem(sessionKey) ?? null;
-      return name !== null && all().has(name) ? name : null;
-    },
-    // Both return "" or a sentence that says what is wrong.
-    async create(name, password) {
-      const accounts = all();
-      if (accounts.has(name)) return "There is already an account with this name.";
-      if (password.length < PASSWORD_MIN) return `The password needs at least ${PASSWORD_MIN} characters.`;
-      const salt = toHex(crypto.getRandomValues(new Uint8Array(16)));
-      accounts.set(name, { salt, iterations: ITERATIONS, hash: await hash(password, salt, ITERATIONS) });
-      storage.setItem(key, JSON.stringify(Object.fromEntries(accounts)));
-      storage.setItem(sessionKey, name);
-      return "";
-    },
-    async open(name, password) {
-      const account = all().get(name);
-      const given = await hash(password, account?.salt ?? "none", account?.iterations ?? ITERATIONS);
-      if (account === undefined || account.hash !== given) return "The name or the password is not right.";
-      storage.setItem(sessionKey, name);
-      return "";
-    },
-    close() {
-      storage?.removeItem(sessionKey);
-    },
-  };
-}
-
-function createDialog(accounts, onChange) {
-  const name = element("input", { id: "account-name", type: "text", required: true, maxLength: 60, autocomplete: "username", dir: "auto" });
-  const password = element("input", { id: "account-password", type: "password", required: true, autocomplete: "current-password" });
+function createDialog(backend, enter) {
+  const email = element("input", { id: "account-email", type: "email", required: true, maxLength: 320, autocomplete: "username", dir: "ltr" });
+  const password = element("input", { id: "account-password", type: "password", required: true, minLength: PASSWORD_MIN, maxLength: 256, autocomplete: "current-password" });
   const error = element("p", { className: "error" });
   error.setAttribute("role", "alert");
   const open = element("button", { type: "submit", className: "primary", textContent: "Continue" });
   const create = element("button", { type: "button", textContent: "Create account" });
   const cancel = element("button", { type: "button", className: "quiet", textContent: "Cancel" });
   const form = element("form", {}, [
-    field("Name", name),
+    field("E-mail", email),
     field("Password", password),
     error,
     element("div", { className: "row" }, [open, create, cancel]),
@@ -75,7 +23,7 @@ function createDialog(accounts, onChange) {
   const title = element("h2", { id: "account-title", textContent: "Sign in" });
   const note = element("p", {
     className: "notice",
-    textContent: "Accounts exist in this browser only. They keep lists apart and do not protect them from others who use this browser.",
+    textContent: "Items of an account are kept on the server, where no other account sees them. The guest list stays in this browser.",
   });
   const dialog = element("dialog", {}, [title, note, form]);
   dialog.setAttribute("aria-labelledby", title.id);
@@ -83,58 +31,161 @@ function createDialog(accounts, onChange) {
   async function attempt(action) {
     if (!form.reportValidity()) return;
     open.disabled = create.disabled = true;
+    error.textContent = "";
     try {
-      error.textContent = await action(name.value.trim(), password.value);
-    } catch {
-      error.textContent = "The browser refused to keep the account.";
+      await enter(await action(email.value.trim(), password.value));
+      dialog.close();
+    } catch (problem) {
+      error.textContent = explain(problem);
     }
     open.disabled = create.disabled = false;
-    if (error.textContent !== "") return;
-    password.value = "";
-    dialog.close();
-    onChange();
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    attempt(accounts.open);
+    attempt(backend.signIn);
   });
-  create.addEventListener("click", () => attempt(accounts.create));
+  create.addEventListener("click", () => attempt(backend.signUp));
   cancel.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    password.value = "";
+    error.textContent = "";
+  });
   return dialog;
 }
 
-export function install({ document, project, storage, store, view }) {
-  const accounts = createAccounts(storage, project.storage);
-  const whose = document.getElementById("whose");
-  const button = element("button", { type: "button" });
-  const possible = storage !== null && globalThis.crypto?.subtle !== undefined;
-  const dialog = createDialog(accounts, () => {
-    show();
-    view.announce("Signed in.");
-  });
+// A line that says what is not saved or could not be read, with a way to try again.
+function createNote() {
+  const text = element("span");
+  const again = element("button", { type: "button", className: "quiet", textContent: "Try again" });
+  const node = element("p", { className: "error", hidden: true }, [text, " ", again]);
+  node.setAttribute("role", "alert");
+  let retry = () => {};
+  again.addEventListener("click", () => retry());
+  window.addEventListener("online", () => retry());
+  return {
+    node,
+    show(sentence, action) {
+      node.hidden = false;
+      text.textContent = sentence;
+      retry = action;
+    },
+    hide() {
+      node.hidden = true;
+      retry = () => {};
+    },
+  };
+}
 
-  function show() {
-    const name = possible ? accounts.current() : null;
-    button.textContent = name === null ? "Sign in" : "Sign out";
-    whose.textContent = name === null ? "Guest list, kept in this browser" : `List of ${name}, kept in this browser`;
-    const list = name === null ? GUEST : `account/${name}`;
-    if (store.list !== list) store.use(list);
+export function install(app) {
+  const { backend, document, project, storage, store, view } = app;
+  const whose = document.getElementById("whose");
+  const button = element("button", { type: "button", textContent: "Sign in" });
+  const note = createNote();
+  const listeners = new Set();
+  let deployed = false;
+  let user = null;
+  let shelf = null;
+
+  // Other parts hear of another user, and of items that are saved.
+  app.account = {
+    get user() {
+      return user;
+    },
+    subscribe: (listener) => listeners.add(listener),
+  };
+
+  function changed() {
+    for (const listener of listeners) listener();
   }
 
-  button.addEventListener("click", () => {
-    if (!possible) {
-      view.announce("Signing in needs a secure connection (https or localhost), because the password is hashed by the browser.");
-      whose.textContent = "Signing in needs https or localhost. The guest list works.";
-    } else if (accounts.current() === null) {
-      dialog.showModal();
-    } else {
-      accounts.close();
-      show();
-      view.announce("Signed out.");
+  function show() {
+    button.textContent = user === null ? "Sign in" : "Sign out";
+    const full = shelf?.full ? ` (the first ${ITEMS_MAX})` : "";
+    whose.textContent = user === null ? "Guest list, kept in this browser" : `List of ${user.name}, kept in this account${full}`;
+  }
+
+  function tell(whom, { unsaved, error }) {
+    if (user?.id !== whom) return;
+    if (error !== null) note.show(`Not saved yet: ${unsaved}. ${explain(error)}`, () => shelf.flush());
+    else if (unsaved === 0) {
+      note.hide();
+      changed();
     }
+  }
+
+  async function enter(found) {
+    const key = `${project.storage}/unsaved/${found.id}`;
+    const opened = await openRows(backend, storage, key, (state) => tell(found.id, state));
+    [user, shelf] = [found, opened];
+    note.hide();
+    store.use(`account/${user.id}`, shelf);
+    show();
+    view.announce("Signed in.");
+    changed();
+    shelf.flush();
+  }
+
+  function leave() {
+    [user, shelf] = [null, null];
+    note.hide();
+    store.use(GUEST);
+    show();
+    changed();
+  }
+
+  async function signOut() {
+    button.disabled = true;
+    try {
+      const saved = await shelf.flush();
+      await backend.signOut();
+      leave();
+      view.announce(saved ? "Signed out." : "Signed out. Changes that are not saved wait in this browser for the next sign-in.");
+    } catch (error) {
+      note.show(explain(error), signOut);
+    }
+    button.disabled = false;
+  }
+
+  // Goes on as whoever was signed in here before; nobody's list is shown until that is known.
+  async function start() {
+    view.pause(true);
+    try {
+      deployed = await backend.open();
+      const found = deployed ? await backend.restore() : null;
+      if (found !== null) await enter(found);
+      else leave();
+    } catch (error) {
+      leave();
+      note.show(`This is the guest list. ${explain(error)}`, start);
+    }
+    view.pause(false);
+  }
+
+  async function refresh() {
+    const current = shelf;
+    try {
+      if ((await current?.refresh()) && current === shelf) store.reload();
+    } catch (error) {
+      if (current === shelf) note.show(explain(error), refresh);
+    }
+  }
+
+  const dialog = createDialog(backend, enter);
+  button.addEventListener("click", () => {
+    if (user !== null) signOut();
+    else if (deployed) dialog.showModal();
+    else view.announce((whose.textContent = "Signing in works where this app is deployed. The guest list works."));
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === backend.sessionKey) start();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
   });
   document.body.append(dialog);
   view.addAction(button);
+  view.addSummary(note.node);
   show();
+  start();
 }

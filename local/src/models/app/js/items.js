@@ -127,6 +127,12 @@ export function createView(page, store) {
   return {
     announce,
     refresh,
+    // While paused, no items are shown and none can be added.
+    pause(paused) {
+      form.inert = list.hidden = paused;
+      if (paused) empty.hidden = true;
+      else refresh();
+    },
     // Adds a control above the list.
     addTool(node) {
       page.getElementById("toolbar").append(node);

@@ -2,6 +2,9 @@
 import { PROJECT } from "./project.js";
 import { createStore } from "./store.js";
 import { createView } from "./items.js";
+@if account
+import { createBackend } from "./appwrite.js";
+@end
 {{imports}}
 function browserStorage() {
   try {
@@ -11,9 +14,13 @@ function browserStorage() {
   }
 }
 
-const store = createStore(browserStorage(), PROJECT.storage);
+const storage = browserStorage();
+const store = createStore(storage, PROJECT.storage);
 const view = createView(document, store);
-const app = { project: PROJECT, document, store, view, storage: browserStorage() };
+const app = { project: PROJECT, document, store, view, storage };
+@if account
+app.backend = createBackend(storage, PROJECT.storage);
+@end
 
 {{installs}}
 // Another tab may have changed the same list.

@@ -1,10 +1,11 @@
-// The items of one list, kept in the browser's storage. Nothing here touches the page.
+// The items of one list, kept in the browser's storage or on another shelf. Nothing here touches
+// the page.
 
 export const GUEST = "guest";
 export const TEXT_MAX = 500;
 const TAGS_MAX = 12;
 
-function newId() {
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -37,32 +38,38 @@ export function cleanAll(raw) {
   });
 }
 
-// `storage` is a Storage, or null where the browser refuses one.
+// The guest's shelf. `storage` is a Storage, or null where the browser refuses one.
+function browserShelf(storage, key) {
+  return {
+    load() {
+      try {
+        return cleanAll(JSON.parse(storage?.getItem(key) ?? "[]"));
+      } catch {
+        return [];
+      }
+    },
+    // False when the browser does not keep the items.
+    save(items) {
+      try {
+        storage.setItem(key, JSON.stringify(items));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
 export function createStore(storage, prefix) {
+  const guests = browserShelf(storage, `${prefix}/items/${GUEST}`);
   let list = GUEST;
-  let items = load();
+  let shelf = guests;
+  let items = shelf.load();
   let saved = storage !== null;
   const listeners = new Set();
 
-  function key() {
-    return `${prefix}/items/${list}`;
-  }
-
-  function load() {
-    try {
-      return cleanAll(JSON.parse(storage?.getItem(key()) ?? "[]"));
-    } catch {
-      return [];
-    }
-  }
-
   function save() {
-    try {
-      storage.setItem(key(), JSON.stringify(items));
-      saved = true;
-    } catch {
-      saved = false;
-    }
+    saved = shelf.save(items);
   }
 
   function emit(kind, before) {
@@ -107,14 +114,16 @@ export function createStore(storage, prefix) {
       save();
       emit("replace", before);
     },
-    // Changes to another list; each account has its own.
-    use(name) {
+    // Changes to another list, on a shelf { load() -> items, save(items) -> whether it is kept };
+    // without one it is the guest's.
+    use(name, other = guests) {
       list = name;
-      items = load();
+      shelf = other;
+      items = shelf.load();
       emit("use", null);
     },
     reload() {
-      items = load();
+      items = shelf.load();
       emit("reload", null);
     },
     subscribe(listener) {
