@@ -120,7 +120,7 @@ impl Services {
         let account = Account {
             login: "demo".to_owned(),
             token: key(),
-            scopes: vec!["repo".to_owned()],
+            scopes: ["repo", "workflow"].map(str::to_owned).to_vec(),
             organizations: Vec::new(),
         };
         let config = GitHubConfig {
