@@ -57,6 +57,7 @@ export function Publishing({ brief, rule, onChange }: Props) {
             </option>
           ))}
         </select>
+        <p class="hint">Workflows need a GitHub token with the scope workflow (fine-grained: Workflows, write).</p>
       </div>
     </details>
   );

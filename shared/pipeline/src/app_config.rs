@@ -61,8 +61,8 @@ impl Place<'_> {
 }
 
 impl AppConfig {
-    /// The file's text.
-    pub fn render(&self, place: &Place<'_>) -> String {
+    /// What the file says.
+    pub fn value(&self, place: &Place<'_>) -> Value {
         let function = |it: &ConfiguredFunction| {
             let url = it.subdomain.as_ref().map(|label| place.url(label));
             (
@@ -71,15 +71,15 @@ impl AppConfig {
             )
         };
         let functions: Map<String, Value> = self.functions.iter().map(function).collect();
-        let mut text = format!(
-            "{:#}",
-            json!({
-                "endpoint": place.endpoint, "projectId": place.project_id,
-                "databaseId": self.database_id, "functions": functions, "release": self.release,
-            })
-        );
-        text.push('\n');
-        text
+        json!({
+            "endpoint": place.endpoint, "projectId": place.project_id,
+            "databaseId": self.database_id, "functions": functions, "release": self.release,
+        })
+    }
+
+    /// The file's text.
+    pub fn render(&self, place: &Place<'_>) -> String {
+        format!("{:#}\n", self.value(place))
     }
 
     /// The release that a file of this kind tells of.

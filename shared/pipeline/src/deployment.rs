@@ -21,10 +21,15 @@ use crate::tables::Replaced;
 use crate::unit::{End, Journal, Step};
 use crate::workspace::Workspace;
 
-mod parts;
+pub(crate) mod parts;
 
 use parts::{Part, parts};
 pub use parts::{function_id, function_subdomain};
+
+/// What generated functions run on.
+pub const FUNCTION_RUNTIME: &str = "node-22";
+/// Seconds that an execution of a generated function may take.
+pub const FUNCTION_TIMEOUT_SECONDS: u64 = 30;
 
 /// A deployment to make.
 #[derive(Clone, Debug, PartialEq)]

@@ -301,14 +301,14 @@ fn is_first(work: &ReleaseWork) -> bool {
     })
 }
 
-fn target<'a>(work: &'a ReleaseWork) -> Target<'a> {
+fn target(work: &ReleaseWork) -> Target<'_> {
     let existing = work.project.existing.as_ref();
     Target {
-        workflows: work.project.workflows,
+        project: &work.project,
+        task: &work.task,
         // The branch that a new repository begins with.
         branch: existing.map_or("main", |existing| &existing.branch),
-        output_dir: &work.project.output_dir,
-        site_id: work.task.as_str(),
+        site_domain: &work.site_domain,
     }
 }
 

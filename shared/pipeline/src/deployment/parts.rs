@@ -6,6 +6,7 @@ use super::DeploymentWork;
 use crate::app_config::{AppConfig, ConfiguredFunction};
 use crate::brief::ProjectType;
 use crate::effect::{FunctionSettings, Resource, UploadRequest};
+use crate::facts::Project;
 use crate::ids::{TaskId, hash_base32};
 use crate::plan::{AppFunction, Callers};
 use crate::plan_rules::prefix;
@@ -72,7 +73,7 @@ pub fn function_subdomain(name: &str, id: &str, task: &TaskId) -> String {
 /// The parts in the order of the plan, the site last.
 pub(super) fn parts(work: &DeploymentWork) -> Vec<Part> {
     let (project, task) = (&work.project, &work.task);
-    let config = config(work);
+    let config = config(project, task, &work.approved_manifest);
     let functions = project.functions.iter().enumerate();
     let mut parts: Vec<Part> = functions
         .map(|(place, it)| Part {
@@ -81,8 +82,8 @@ pub(super) fn parts(work: &DeploymentWork) -> Vec<Part> {
             request: UploadRequest {
                 resource: Resource::Function,
                 resource_id: function_id(task, &it.id),
-                name: format!("{} {}", project.name, it.id),
-                subdomain: public_label(work, it),
+                name: function_name(project, it),
+                subdomain: public_label(project, task, it),
                 folder: it.folder.clone(),
                 function: Some(FunctionSettings {
                     entrypoint: it.entrypoint.clone(),
@@ -115,40 +116,44 @@ pub(super) fn parts(work: &DeploymentWork) -> Vec<Part> {
     parts
 }
 
+/// What a function is called, for people.
+pub(crate) fn function_name(project: &Project, function: &AppFunction) -> String {
+    format!("{} {}", project.name, function.id)
+}
+
 /// The label of the address of a function that everybody may call. An api whose only public
 /// function it is has the project's own.
-fn public_label(work: &DeploymentWork, function: &AppFunction) -> Option<String> {
-    let project = &work.project;
+fn public_label(project: &Project, task: &TaskId, function: &AppFunction) -> Option<String> {
     let is_public = |it: &&AppFunction| it.access == Callers::Any;
     if !is_public(&function) {
         return None;
     }
     let is_alone = project.functions.iter().filter(is_public).count() == 1;
     Some(match project.project_type {
-        ProjectType::Api if is_alone => subdomain(&project.name, &work.task),
+        ProjectType::Api if is_alone => subdomain(&project.name, task),
         ProjectType::Api | ProjectType::Web | ProjectType::Mobile | ProjectType::Fullstack => {
-            function_subdomain(&project.name, &function.id, &work.task)
+            function_subdomain(&project.name, &function.id, task)
         }
     })
 }
 
-fn config(work: &DeploymentWork) -> AppConfig {
+/// What the app is told of its surroundings.
+pub(crate) fn config(project: &Project, task: &TaskId, release: &str) -> AppConfig {
     let function = |it: &AppFunction| ConfiguredFunction {
         id: it.id.clone(),
-        function_id: function_id(&work.task, &it.id),
-        subdomain: public_label(work, it),
+        function_id: function_id(task, &it.id),
+        subdomain: public_label(project, task, it),
     };
-    let has_tables = !work.project.tables.is_empty();
     AppConfig {
-        database_id: has_tables.then(|| work.task.as_str().to_owned()),
-        functions: work.project.functions.iter().map(function).collect(),
-        release: work.approved_manifest.clone(),
+        database_id: (!project.tables.is_empty()).then(|| task.as_str().to_owned()),
+        functions: project.functions.iter().map(function).collect(),
+        release: release.to_owned(),
     }
 }
 
 /// What makes the function in `folder` ready to run: the installation of what it depends on.
 /// Scripts of packages are not run.
-fn commands(files: &Workspace, folder: &str) -> String {
+pub(crate) fn commands(files: &Workspace, folder: &str) -> String {
     let path = format!("{}package.json", prefix(folder));
     let mut all = files.files();
     let package = all.find(|(other, _)| other.as_str() == path);

@@ -7,8 +7,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::app_config::{self, Place};
 use crate::brief::Workflows;
+use crate::deployment::{self, FUNCTION_RUNTIME, FUNCTION_TIMEOUT_SECONDS, parts};
+use crate::facts::Project;
+use crate::ids::TaskId;
 use crate::path::SafePath;
+use crate::plan::AppFunction;
+use crate::tables::{Column, ColumnKind, Index, Table};
 use crate::workspace::Workspace;
 
 /// `actions/checkout` by hash, with its version for people.
@@ -19,6 +25,9 @@ const SETUP_NODE: &str = "actions/setup-node@820762786026740c76f36085b0efc47a31f
 const NODE: &str = "24";
 /// The official CLI, exactly.
 const CLI: &str = "appwrite-cli@28.1.0";
+/// What a site of plain files is built with, as the orchestrator makes it: a push that names
+/// another is refused.
+const STATIC_RUNTIME: &str = "static-1";
 /// Folders with a `package.json` that are built: a job each.
 const NODE_FOLDERS_MAX: usize = 10;
 
@@ -35,31 +44,28 @@ pub const SECRET: &str = "APPWRITE_API_KEY";
 /// What the workflows are for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// Which are wanted.
-    pub workflows: Workflows,
+    /// What is built, and which workflows are wanted.
+    pub project: &'a Project,
+    /// The task, which names the site and the database.
+    pub task: &'a TaskId,
     /// The branch that is built, and deployed.
     pub branch: &'a str,
-    /// Folder that is served, `.` for all files.
-    pub output_dir: &'a str,
-    /// The site's id.
-    pub site_id: &'a str,
+    /// Domain below which public addresses are, without a port.
+    pub site_domain: &'a str,
 }
 
 /// What is written for `files`, path and text, in the order of paths. What stands in the
 /// repository under one of these names already is left alone.
 pub fn files(files: &Workspace, unshown: &[String], target: &Target<'_>) -> Vec<(String, String)> {
     let branch = target.branch;
-    let made = match target.workflows {
+    let made = match target.project.workflows {
         Workflows::None => Vec::new(),
         Workflows::Ci => vec![(CI, ci(files, unshown, branch))],
-        Workflows::Deploy => {
-            let has_function = functions(files).next().is_some();
-            vec![
-                (DEPLOY, deploy(branch, has_function)),
-                (CI, ci(files, unshown, branch)),
-                (CONFIG, config(files, target)),
-            ]
-        }
+        Workflows::Deploy => vec![
+            (DEPLOY, deploy(files, target)),
+            (CI, ci(files, unshown, branch)),
+            (CONFIG, config(files, target)),
+        ],
     };
     let is_there = |path: &str| {
         let is_shown = SafePath::parse(path).is_ok_and(|path| files.get(&path).is_some());
@@ -111,15 +117,6 @@ fn node_folders<'a>(files: &'a Workspace, unshown: &[String]) -> Vec<NodeFolder<
 fn is_plain(path: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
     path.starts_with(|first: char| first.is_ascii_alphanumeric()) && path.bytes().all(is_part)
-}
-
-/// Folders of functions, by name.
-fn functions(files: &Workspace) -> impl Iterator<Item = &str> {
-    let mut seen = BTreeSet::new();
-    files.files().filter_map(move |(path, _)| {
-        let (name, _) = path.as_str().strip_prefix("functions/")?.split_once('/')?;
-        (is_plain(name) && seen.insert(name)).then_some(name)
-    })
 }
 
 fn head(name: &str, branch: &str, with_pull_requests: bool, group: &str, cancel: bool) -> String {
@@ -239,34 +236,35 @@ const JSON_FILES: &str = r#"      - name: Check that JSON files can be read
           print('Every JSON file is sound.')
 "#;
 
-/// Names the project and its address in the configuration, which the workflow alone knows.
-const CONFIGURE: &str = "const fs = require('fs'), f = 'appwrite.config.json', c = JSON.parse(fs.readFileSync(f)); c.projectId = process.env.APPWRITE_PROJECT_ID; c.endpoint = process.env.APPWRITE_ENDPOINT; fs.writeFileSync(f, JSON.stringify(c))";
+/// Names the project and its address in the configuration, and writes what the site is told of
+/// its surroundings: both are known where it is deployed alone.
+const CONFIGURE: &str = "const fs = require('fs'), e = process.env, f = 'appwrite.config.json', \
+    c = JSON.parse(fs.readFileSync(f)); c.projectId = e.APPWRITE_PROJECT_ID; c.endpoint = e.APPWRITE_ENDPOINT; \
+    fs.writeFileSync(f, JSON.stringify(c)); const a = JSON.parse(e.APP_CONFIG); a.projectId = c.projectId; \
+    a.endpoint = c.endpoint; a.release = e.GITHUB_SHA; if (e.APP_CONFIG_PATH) fs.writeFileSync(e.APP_CONFIG_PATH, JSON.stringify(a))";
 
-/// Deploys by the configuration beside it. The key is a secret that only this job's steps see.
-fn deploy(branch: &str, has_function: bool) -> String {
+/// What the job's steps see. The key is a secret that no other step does.
+const SETTINGS: &str = "        env:
+          APPWRITE_API_KEY: ${{ secrets.APPWRITE_API_KEY }}
+          APPWRITE_PROJECT_ID: ${{ vars.APPWRITE_PROJECT_ID }}
+          APPWRITE_ENDPOINT: ${{ vars.APPWRITE_ENDPOINT }}
+";
+
+/// Deploys by the configuration beside it. Tables are not pushed: the official CLI deletes all
+/// that the configuration does not name, and other apps have theirs in the same project.
+fn deploy(files: &Workspace, target: &Target<'_>) -> String {
+    let project = target.project;
     let mut text = head(
         "Deploy to Appwrite",
-        branch,
+        target.branch,
         false,
         "appwrite-deploy",
         false,
     );
     text.push_str(&job("deploy", "Deploy", 20));
     text.push_str(&setup_node());
-    let env = |with_check: bool| {
-        let mut env =
-            "        env:\n          APPWRITE_API_KEY: ${{ secrets.APPWRITE_API_KEY }}\n          \
-             APPWRITE_PROJECT_ID: ${{ vars.APPWRITE_PROJECT_ID }}\n          \
-             APPWRITE_ENDPOINT: ${{ vars.APPWRITE_ENDPOINT }}\n"
-                .to_owned();
-        if with_check {
-            env.push_str("          APPWRITE_NO_UPDATE_CHECK: '1'\n");
-            env.push_str(&format!("          CONFIGURE: {CONFIGURE}\n"));
-        }
-        env
-    };
     text.push_str("      - name: Check that the settings are there\n");
-    text.push_str(&env(false));
+    text.push_str(SETTINGS);
     text.push_str(
         "        run: |\n          for name in APPWRITE_API_KEY APPWRITE_PROJECT_ID APPWRITE_ENDPOINT; do\n            \
          if [ -z \"${!name}\" ]; then echo \"::error::$name is not set in this repository\"; exit 1; fi\n          done\n",
@@ -275,143 +273,155 @@ fn deploy(branch: &str, has_function: bool) -> String {
         "      - name: Install the Appwrite CLI\n        run: npm install --global --ignore-scripts {CLI}\n"
     ));
     text.push_str("      - name: Deploy\n");
-    text.push_str(&env(true));
+    text.push_str(SETTINGS);
+    let config = parts::config(project, target.task, "");
+    let place = Place {
+        endpoint: "",
+        project_id: "",
+        site_domain: target.site_domain,
+    };
+    let told = match (project.project_type.has_site(), is_built(files, project)) {
+        (false, _) => String::new(),
+        (true, true) => app_config::PATH.to_owned(),
+        (true, false) => served(project, app_config::PATH),
+    };
+    for (name, value) in [
+        ("APPWRITE_NO_UPDATE_CHECK", "1"),
+        ("CONFIGURE", CONFIGURE),
+        ("APP_CONFIG", &json!(config.value(&place)).to_string()),
+        ("APP_CONFIG_PATH", &told),
+    ] {
+        // A quote is doubled within quotes; nothing else means more than itself.
+        let value = value.replace('\'', "''");
+        text.push_str(&format!("          {name}: '{value}'\n"));
+    }
     text.push_str(
         "        run: |\n          node --eval \"$CONFIGURE\"\n          \
          appwrite client --endpoint \"$APPWRITE_ENDPOINT\" --project-id \"$APPWRITE_PROJECT_ID\" --key \"$APPWRITE_API_KEY\"\n",
     );
-    let mut kinds = vec!["sites"];
-    kinds.extend(has_function.then_some("functions"));
-    for kind in kinds {
-        text.push_str(&format!(
-            "          appwrite push {kind} --all --force --activate\n"
-        ));
+    for (kind, is_there) in [
+        ("functions", !project.functions.is_empty()),
+        ("sites", project.project_type.has_site()),
+    ] {
+        if is_there {
+            text.push_str(&format!(
+                "          appwrite push {kind} --all --force --activate\n"
+            ));
+        }
     }
     text
 }
+/// A path below the folder that the site serves, from the repository's root.
+fn served(project: &Project, path: &str) -> String {
+    match project
+        .output_dir
+        .trim_start_matches("./")
+        .trim_matches('/')
+    {
+        "" | "." => path.to_owned(),
+        folder if is_plain(folder) => format!("{folder}/{path}"),
+        _ => path.to_owned(),
+    }
+}
 
-/// What the official CLI deploys: the site, and a function for each folder of them.
+/// What the official CLI deploys: what the orchestrator itself would have.
 fn config(files: &Workspace, target: &Target<'_>) -> String {
-    let output = match target.output_dir {
-        dir if is_plain(dir) => format!("./{dir}"),
-        _ => "./".to_owned(),
+    let Target { project, task, .. } = target;
+    let function = |it: &AppFunction| {
+        json!({
+            "$id": deployment::function_id(task, &it.id), "name": parts::function_name(project, it),
+            "runtime": FUNCTION_RUNTIME, "path": it.folder.trim_end_matches('/'), "entrypoint": it.entrypoint,
+            "commands": parts::commands(files, &it.folder), "execute": [it.access.as_str()], "scopes": [],
+            "timeout": FUNCTION_TIMEOUT_SECONDS, "enabled": true, "logging": true,
+        })
     };
-    let root = node_folders(files, &[])
-        .into_iter()
-        .find(|folder| folder.path.is_empty());
-    let builds = root.is_some_and(|folder| folder.scripts.contains("build"));
-    let (install, build) = match builds {
-        true => ("npm install --ignore-scripts", "npm run build"),
-        false => ("", ""),
-    };
-    let function = |name: &str| {
-        json!({"$id": name, "name": name, "runtime": "node-22", "path": format!("functions/{name}"),
-            "entrypoint": "src/main.js", "commands": "npm install --ignore-scripts", "execute": ["any"], "scopes": []})
-    };
-    let functions: Vec<Value> = functions(files).map(function).collect();
-    let config = json!({
+    let mut config = json!({
         "projectId": "", "endpoint": "",
-        "functions": functions,
-        "sites": [{"$id": target.site_id, "name": target.site_id, "framework": "other", "adapter": "static", "buildRuntime": "node-22",
-            "path": ".", "installCommand": install, "buildCommand": build, "outputDirectory": output}],
+        "functions": project.functions.iter().map(function).collect::<Vec<_>>(),
     });
+    if project.project_type.has_site() {
+        config["sites"] = json!([site(files, target)]);
+    }
+    if !project.tables.is_empty() {
+        let tables = project.tables.iter().map(|it| table(it, task));
+        config["tablesDB"] = json!([{"$id": task.as_str(), "name": project.name, "enabled": true}]);
+        config["tables"] = tables.collect();
+    }
     serde_json::to_string_pretty(&config).unwrap_or_default() + "\n"
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::checks;
-    use crate::workspace::FileVersion;
-
-    fn workspace(files: &[(&str, &str)]) -> Workspace {
-        let version = |(path, content): &(&str, &str)| FileVersion {
-            path: SafePath::parse(path).unwrap(),
-            content: Some((*content).to_owned()),
-            assignment: "a".to_owned(),
-            round: 1,
-        };
-        Workspace::of(&files.iter().map(version).collect::<Vec<_>>())
-    }
-
-    fn made(files_: &[(&str, &str)], unshown: &[String], workflows: Workflows) -> String {
-        let target = Target {
-            workflows,
-            branch: "main",
-            output_dir: ".",
-            site_id: "tsite",
-        };
-        let made = files(&workspace(files_), unshown, &target);
-        for (path, text) in &made {
-            // Under a name that agents may write, so that it can be parsed at all.
-            let plain = SafePath::parse(path.trim_start_matches(".github/")).unwrap();
-            assert_eq!(checks::problems(&plain, text), Vec::<String>::new());
-            let is_run_as_said = text.matches("uses: ").count() == text.matches("# v").count();
-            assert!(is_run_as_said, "an action is not pinned: {text}");
-        }
-        let named = made
-            .iter()
-            .map(|(path, text)| format!("--- {path}\n{text}"));
-        named.collect()
-    }
-
-    #[test]
-    fn what_needs_node_is_built_and_tested() {
-        let files = [
-            (
-                "package.json",
-                r#"{"scripts": {"build": "vite build", "test": "vitest run"}}"#,
-            ),
-            ("functions/api/package.json", r#"{"name": "api"}"#),
-            ("functions/api/package-lock.json", "{}"),
-            ("functions/api/src/main.js", "export default () => {};"),
-        ];
-        insta::assert_snapshot!(made(&files, &[], Workflows::Deploy));
-    }
-
-    #[test]
-    fn pages_are_read_without_actions_of_others() {
-        insta::assert_snapshot!(made(&[("index.html", "<p>")], &[], Workflows::Ci));
-    }
-
-    #[test]
-    fn nothing_that_means_more_than_itself_gets_in() {
-        let files = [
-            ("${{ secrets.X }}/package.json", "{}"),
-            ("a b/package.json", "{}"),
-            ("-x/package.json", "{}"),
-            ("functions/$(id)/x.js", ""),
-        ];
-        let text = made(&files, &[], Workflows::Deploy);
-        for bad in ["secrets.X", "a b", "-x", "$(id)", "npm ci"] {
-            assert!(!text.contains(bad), "{bad}: {text}");
-        }
-    }
-
-    #[test]
-    fn what_is_there_is_left_alone() {
-        let unshown = [
-            CI.to_owned(),
-            ".GITHUB/workflows/appwrite-deploy.yml".to_owned(),
-        ];
-        let files = [("index.html", "<p>"), (CONFIG, "{}")];
-        assert_eq!(made(&files, &unshown, Workflows::Deploy), "");
-        assert_eq!(made(&files, &[], Workflows::None), "");
-    }
-
-    #[test]
-    fn a_key_is_seen_by_the_steps_that_need_it_alone() {
-        let text = made(&[("index.html", "<p>")], &[], Workflows::Deploy);
-        assert!(
-            !text
-                .lines()
-                .any(|line| line.contains("run:") && line.contains("${{"))
-        );
-        assert_eq!(text.matches("secrets.APPWRITE_API_KEY").count(), 2);
-        assert_eq!(text.matches("permissions:\n  contents: read").count(), 2);
-        assert_eq!(
-            text.matches("persist-credentials: false").count(),
-            text.matches("uses: actions/checkout@").count()
-        );
-    }
+/// Whether what the site serves is made from the repository, and not in it.
+fn is_built(files: &Workspace, project: &Project) -> bool {
+    let folder = served(project, "");
+    let mut paths = files.files().map(|(path, _)| path.as_str());
+    let mut folders = node_folders(files, &[]).into_iter();
+    !paths.any(|path| path.starts_with(&folder))
+        && folders.any(|it| it.path.is_empty() && it.scripts.contains("build"))
 }
+
+fn site(files: &Workspace, target: &Target<'_>) -> Value {
+    let project = target.project;
+    let folder = served(project, "");
+    let folder = folder.trim_end_matches('/');
+    let (runtime, path, install, build, output) = match is_built(files, project) {
+        true => (
+            FUNCTION_RUNTIME,
+            ".".to_owned(),
+            "npm install --ignore-scripts",
+            format!("npm run build && cp {} {folder}/", app_config::PATH),
+            format!("./{folder}"),
+        ),
+        false => (
+            STATIC_RUNTIME,
+            format!("./{folder}"),
+            "",
+            String::new(),
+            "./".to_owned(),
+        ),
+    };
+    json!({
+        "$id": target.task.as_str(), "name": project.name, "framework": "other", "adapter": "static",
+        "buildRuntime": runtime, "path": path, "installCommand": install, "buildCommand": build,
+        "outputDirectory": output, "enabled": true, "logging": true,
+    })
+}
+
+fn table(table: &Table, task: &TaskId) -> Value {
+    let column = |it: &Column| {
+        // Words, addresses and links are texts to the official CLI, of a format.
+        let kind = it.kind.as_str();
+        let (kind, format) = match it.kind {
+            ColumnKind::Enum | ColumnKind::Email | ColumnKind::Url => ("string", Some(kind)),
+            ColumnKind::Float => ("double", None),
+            ColumnKind::String
+            | ColumnKind::Integer
+            | ColumnKind::Boolean
+            | ColumnKind::Datetime => (kind, None),
+        };
+        let mut column =
+            json!({"key": it.key, "type": kind, "required": it.required, "array": it.array});
+        if let Some(format) = format {
+            column["format"] = json!(format);
+        }
+        if it.kind == ColumnKind::String {
+            column["size"] = json!(it.size);
+        }
+        if it.kind == ColumnKind::Enum {
+            column["elements"] = json!(it.elements);
+        }
+        column
+    };
+    let index = |it: &Index| {
+        let orders = vec!["ASC"; it.columns.len()];
+        json!({"key": it.key, "type": it.kind.as_str(), "columns": it.columns, "orders": orders})
+    };
+    json!({
+        "$id": table.id, "databaseId": task.as_str(), "name": table.name, "enabled": true,
+        "$permissions": table.access.permissions(), "rowSecurity": table.access.row_security(),
+        "columns": table.columns.iter().map(column).collect::<Vec<_>>(),
+        "indexes": table.indexes.iter().map(index).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

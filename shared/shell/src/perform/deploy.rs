@@ -8,6 +8,7 @@ use appwrite::{
 };
 use pipeline::app_config;
 use pipeline::build::BuildLog;
+use pipeline::deployment::{FUNCTION_RUNTIME, FUNCTION_TIMEOUT_SECONDS};
 use pipeline::effect::{DeploymentRef, Entry, FunctionSettings, Resource, UploadRequest};
 use pipeline::{Code, Failure};
 
@@ -17,10 +18,6 @@ use crate::blocking::blocking;
 use crate::clock;
 use crate::trouble::Trouble;
 
-/// What generated functions run on.
-const FUNCTION_RUNTIME: &str = "node-22";
-/// Seconds that an execution of a generated function may take.
-const FUNCTION_TIMEOUT_SECONDS: u64 = 30;
 /// Id of the variable that tells a function its app's database, and the variable.
 const DATABASE_VARIABLE: (&str, &str) = ("database-id", "APP_DATABASE_ID");
 /// Deployments that are compared with the own bytes before an upload is repeated.
