@@ -35,6 +35,7 @@ mod publish_crashes;
 mod publishing;
 mod push;
 mod recovery;
+mod releases;
 mod repairs;
 mod replay;
 mod seeds;

@@ -37,14 +37,14 @@ async fn an_execution_without_time_hands_on_and_nothing_is_asked_twice() {
     let continued = claims.iter().filter(|(_, state)| state == "continued");
     let held = claims.iter().filter(|(_, state)| state == "held").count();
     // Every step but a unit's last ended in another execution: a step is a model call, or
-    // one of the release's two and the deployment's three. The judgements of a review are one.
+    // one of the release's two and the deployment's four. The judgements of a review are one.
     let judgements = world.rows("journal", &row.id).await;
     let judgements = judgements
         .iter()
         .filter(|entry| entry.text("key").unwrap().starts_with("judge."))
         .count();
     let reviews = world.rows("reviews", &row.id).await.len();
-    let steps = calls - judgements + reviews + 2 + 3;
+    let steps = calls - judgements + reviews + 2 + 4;
     assert_eq!(continued.count() + held, steps, "{claims:?}");
     world.stop().await;
 }

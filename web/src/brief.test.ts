@@ -8,6 +8,7 @@ const GOOD: Brief = {
   requirements: [],
   approval: 'auto',
   speed: 'normal',
+  preview: false,
   budget: '',
   repository: '',
   branch: '',

@@ -21,6 +21,8 @@ export interface Brief {
   approval: 'auto' | 'plan';
   /** How soon models are to answer: at once, or when it is cheap. */
   speed: 'normal' | 'economy';
+  /** Whether the owner looks at the built site before it is published. */
+  preview: boolean;
   /** What model calls may cost in all, in US dollars, as typed; empty for no limit. */
   budget: string;
   /** The existing repository that is changed, `owner/name`; empty for a new one. */
@@ -40,13 +42,15 @@ export const topicsOf = (brief: Brief): string[] => brief.topics.split(/[\s,]+/)
 
 /** The options of a brief as `create-task` takes them: what is empty is left out. */
 export function optionsOf(brief: Brief) {
-  const { approval, speed, budget, repository, branch, organization, workflows } = brief;
+  const { approval, speed, preview, budget, repository, branch, organization, workflows } = brief;
   const chosen = (text: string) => (text.trim() === '' ? undefined : text.trim());
   const isNew = chosen(repository) === undefined;
   const topics = topicsOf(brief);
   return {
     approval,
     speed,
+    // An api has no site to look at, and who has an existing repository looks at the pull request.
+    preview: (preview && isNew && brief.type !== 'api') || undefined,
     budgetUsd: budget.trim() === '' ? undefined : Number(budget),
     repository: chosen(repository),
     branch: isNew ? undefined : chosen(branch),

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Api } from './api';
 import { BudgetForm } from './budget';
 import { FollowUp } from './follow-up';
+import { webUrl } from './format';
 import { PlanEditor, type PlannedAssignment } from './plan-editor';
 import type { Snapshot } from './snapshot';
 import { troubleOf } from './trouble';
@@ -12,6 +13,7 @@ export type Command =
   | { command: 'revise'; comment: string }
   | { command: 'edit'; assignments: readonly PlannedAssignment[] }
   | { command: 'follow_up'; description: string; requirements: readonly string[] }
+  | { command: 'rollback' }
   | { command: 'budget'; budgetUsd: number };
 
 type Word = Command['command'];
@@ -19,21 +21,25 @@ type Word = Command['command'];
 /** Longest comment on a plan, in characters. */
 const COMMENT_CHARS_MAX = 4_000;
 const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-const BUTTONS: Record<Exclude<Word, 'budget' | 'edit' | 'follow_up'>, string> = {
+type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up'>;
+
+const BUTTONS: Record<Button | 'revise', string> = {
   approve: 'Approve the plan',
   revise: 'Ask for another plan',
   pause: 'Pause',
   resume: 'Go on',
   cancel: 'Cancel',
   retry: 'Try again',
+  rollback: 'Serve the release before',
 };
 
-/** What a task of this status takes, beside a comment on its plan. */
-export function commandsFor(status: string, isExhausted = false): Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up'>[] {
+/** What a task of this status takes, beside a comment on its plan; `release` is the number of the one served. */
+export function commandsFor(status: string, isExhausted = false, release = 0): Button[] {
   if (status === 'paused' && isExhausted) return ['cancel'];
   if (status === 'awaiting_approval') return ['approve', 'cancel'];
   if (status === 'paused') return ['resume', 'cancel'];
   if (status === 'failed') return ['retry'];
+  if (status === 'completed' && release > 1) return ['rollback'];
   // Once publishing has begun it can only be paused.
   if (status === 'publishing' || status === 'deploying') return ['pause'];
   return AT_WORK.includes(status) ? ['pause', 'cancel'] : [];
@@ -45,8 +51,10 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState('');
   const { task } = snapshot;
-  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
+  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined, task?.totals?.release);
   const isCompleted = task?.status === 'completed';
+  const preview = webUrl(task?.totals?.previewUrl ?? '');
+  const waitsForPlan = task?.status === 'awaiting_approval' && !preview;
   if (!task || (commands.length === 0 && !isCompleted)) return null;
   const plan = snapshot.plans.findLast(({ line }) => line !== '');
 
@@ -69,7 +77,21 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
   };
   return (
     <section class="controls" aria-label="Commands" aria-busy={busy}>
-      {task.status === 'awaiting_approval' && plan && (
+      {preview && (
+        <p class="notice">
+          The site is built and waits for your word.{' '}
+          <a href={preview} target="_blank" rel="noopener">
+            Look at it
+          </a>
+          , then publish it, or say below what shall be different.
+        </p>
+      )}
+      {waitsForPlan && task.totals && task.totals.replaces.length > 0 && (
+        <p class="notice bad" role="alert">
+          The plan makes columns of the database anew, and what they hold is lost: {task.totals.replaces.join(', ')}.
+        </p>
+      )}
+      {waitsForPlan && plan && (
         <PlanEditor
           key={plan.id}
           api={api}
@@ -78,13 +100,13 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
           save={(assignments) => void send({ command: 'edit', assignments })}
         />
       )}
-      {isCompleted && (
+      {(isCompleted || preview) && (
         <FollowUp
           busy={busy}
           ask={(description, requirements) => send({ command: 'follow_up', description, requirements })}
         />
       )}
-      {task.status === 'awaiting_approval' && (
+      {waitsForPlan && (
         <form
           class="field"
           onSubmit={(event) => {
@@ -120,7 +142,7 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
             disabled={busy}
             onClick={() => void send({ command })}
           >
-            {BUTTONS[command]}
+            {command === 'approve' && preview ? 'Publish it' : BUTTONS[command]}
           </button>
         ))}
       </div>

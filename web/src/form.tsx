@@ -29,6 +29,7 @@ const BLANK: Brief = {
   requirements: [],
   approval: 'auto',
   speed: 'normal',
+  preview: false,
   budget: '',
   repository: '',
   branch: '',
@@ -193,6 +194,16 @@ export function BriefForm({ api }: { api: Api }) {
         />
         Take your time: cheaper, but it may take a day
       </label>
+      {brief.type !== 'api' && brief.repository.trim() === '' && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={brief.preview}
+            onChange={(event) => change({ preview: event.currentTarget.checked }, 'options.preview')}
+          />
+          Show me the built site before it is published
+        </label>
+      )}
       <Publishing brief={brief} rule={rule} onChange={change} />
       {message !== '' && (
         <p class="notice bad" role="alert">

@@ -8,7 +8,7 @@ export function Outcome({ snapshot }: { snapshot: Snapshot }) {
   const release = releases.findLast((row) => row.commitSha !== '');
   const cloneUrl = webUrl(task.totals?.cloneUrl || release?.cloneUrl || '');
   const repository = webUrl(task.repositoryUrl || release?.repositoryUrl || '') ?? cloneUrl;
-  const site = webUrl(task.siteUrl || deployments.findLast((row) => row.url !== '')?.url || '');
+  const site = webUrl(task.siteUrl || deployments.findLast((row) => row.url !== '' && row.state === 'active')?.url || '');
   const pullRequest = webUrl(task.totals?.pullRequestUrl || '');
   const commit = task.commitSha || release?.commitSha || '';
   return (

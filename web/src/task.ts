@@ -35,6 +35,12 @@ export interface Totals extends Cost {
   cloneUrl: string;
   /** The pull request, in an existing repository. */
   pullRequestUrl: string;
+  /** The number of the release that is served; 0 before the first. */
+  release: number;
+  /** Where the owner can look at what was built, while the task waits for a word on it. */
+  previewUrl: string;
+  /** Columns whose values would be lost, while the task waits for a word on it. */
+  replaces: readonly string[];
   /** The call that did not fit into the budget, until it is raised. */
   exhausted: Exhausted | undefined;
 }
@@ -247,6 +253,9 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
     reviews: number(totals.reviews),
     cloneUrl: text(totals.cloneUrl),
     pullRequestUrl: text(totals.pullRequestUrl),
+    release: number(totals.release),
+    previewUrl: text(totals.previewUrl),
+    replaces: list(totals.replaces).map((it) => `${text(object(it).table)}.${text(object(it).column)}`),
     exhausted: totals.exhausted === undefined ? undefined : parseExhausted(object(totals.exhausted)),
   };
 }

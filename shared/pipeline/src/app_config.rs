@@ -42,12 +42,21 @@ impl Place<'_> {
     /// The public address with this first label.
     pub fn url(&self, subdomain: &str) -> String {
         let host = self.site_domain.split(':').next().unwrap_or_default();
-        let scheme = if host.ends_with("localhost") {
+        self.url_of(&format!("{subdomain}.{host}"))
+    }
+
+    /// The public address of a whole domain.
+    pub fn url_of(&self, domain: &str) -> String {
+        let scheme = if domain.ends_with("localhost") {
             "http"
         } else {
             "https"
         };
-        format!("{scheme}://{subdomain}.{}", self.site_domain)
+        let port = self.site_domain.split_once(':').map(|(_, port)| port);
+        port.map_or_else(
+            || format!("{scheme}://{domain}"),
+            |port| format!("{scheme}://{domain}:{port}"),
+        )
     }
 }
 

@@ -14,6 +14,7 @@ mod attacks;
 mod commands;
 mod corpus;
 mod deliveries;
+mod deploying;
 mod existing;
 mod follow_up;
 mod planning;

@@ -402,8 +402,8 @@ pub(super) async fn preview(
         Resource::Site => {
             let rule = blocking(move || client.rules().find_preview(&id));
             let rule = rule.await.map_err(refused)?;
-            let label = rule.as_ref().and_then(|it| it.domain.split('.').next());
-            label.map(|it| target.place().url(it)).ok_or_else(|| {
+            let domain = rule.as_ref().map(|it| it.domain.as_str());
+            domain.map(|it| target.place().url_of(it)).ok_or_else(|| {
                 let message = "Appwrite gave the site no address for a preview.";
                 Trouble::Terminal(Failure::new(Code::DeployFailed, message))
             })?
