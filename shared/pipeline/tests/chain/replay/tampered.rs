@@ -58,8 +58,8 @@ fn a_changed_reply_is_told_where_what_follows_from_it_differs() {
     let told = tampered(|rows| change(entry(rows, "b", "t0"), "outcome", "// b in", "// x in"));
     insta::assert_snapshot!(told, @r"
     Agent of `b`, round 1 t1
-      expected what is asked for has the hash fd94bdd890c2
-      recorded it had the hash 6674d3322166
+      expected what is asked for has the hash 742a8044938c
+      recorded it had the hash a3db89402218
     ");
     let told = tampered(|rows| {
         change(
