@@ -12,6 +12,7 @@ use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::ids::{UnitKey, UnitKind};
 use crate::messages::{self, Level, Line, counted};
 use crate::model::{Question, Reply, Spent};
+use crate::plan_rules::prefix;
 use crate::review::{self, ReviewWork};
 use crate::unit::{Journal, Recorded, Step, Work, decide};
 
@@ -99,8 +100,12 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
             );
             (Level::Info, text, json!({"kind": "repository"}))
         }
-        (Action::Upload(request), Entry::Uploaded { url, .. }) => {
-            let files = counted(request.files.len(), "file");
+        // What was uploaded for a preview was told of then.
+        (Action::Upload(request), Entry::Uploaded { url, .. }) if request.there.is_none() => {
+            let folder = prefix(&request.folder);
+            let all = request.files.files();
+            let own = all.filter(|(path, _)| path.as_str().starts_with(&folder));
+            let files = counted(own.count(), "file");
             let what = match &request.function {
                 None => "the site".to_owned(),
                 Some(_) => format!("function `{}`", request.name),
