@@ -18,7 +18,7 @@ use crate::crashes::PLACES;
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
 /// Seeds, unless the environment says otherwise.
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 8;
 /// Worlds that run at the same time.
 const WORLDS_MAX: usize = 5;
 /// Judgements that a review asks for at the same time.
