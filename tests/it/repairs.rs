@@ -17,17 +17,18 @@ const LINT: &str = "if grep -Hn console.log js/*.js; then \
 /// One that is never done.
 const HANG: &str = "echo at work; sleep 600";
 
+/// One that takes longer than an execution waits for it.
+const SLOW: &str = "sleep 13";
+const PATIENT: (&str, &str) = ("BUILD_TIMEOUT_SECONDS", "900");
+
 /// A task whose site is built with `command`, once it has ended.
 async fn built_with(
     agent: &'static str,
     command: &str,
-    build_seconds: &'static str,
+    setting: (&'static str, &'static str),
 ) -> (World, Row) {
     let world = World::with(Setup {
-        settings: vec![
-            ("ANTHROPIC_MODEL", agent),
-            ("BUILD_TIMEOUT_SECONDS", build_seconds),
-        ],
+        settings: vec![("ANTHROPIC_MODEL", agent), setting],
         sweep_every: Some(2),
         ..Setup::default()
     })
@@ -73,7 +74,7 @@ fn failure(row: &Row) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_build_that_fails_is_repaired_by_who_owns_the_file() {
-    let (world, row) = built_with("scripted-unbuildable", LINT, "900").await;
+    let (world, row) = built_with("scripted-unbuildable", LINT, PATIENT).await;
     assert_eq!(row.text("status"), Some("completed"), "{:?}", failure(&row));
     let told = lines(&world, "deployments", &row.id).await;
     assert_eq!(
@@ -110,7 +111,7 @@ async fn a_build_that_fails_is_repaired_by_who_owns_the_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_build_that_is_not_repaired_fails_the_task_with_its_error() {
-    let (world, row) = built_with("scripted-never-builds", LINT, "900").await;
+    let (world, row) = built_with("scripted-never-builds", LINT, PATIENT).await;
     assert_eq!(
         failure(&row),
         json!({"code": "build_failed", "message": "The build failed, after 2 repairs: Error: console.log is not for users. Read the build's log, and retry the task to have it built and repaired again."})
@@ -125,7 +126,7 @@ async fn a_build_that_is_not_repaired_fails_the_task_with_its_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_build_that_hangs_is_called_off_and_begun_anew() {
     let began = Instant::now();
-    let (world, row) = built_with("scripted-flawless", HANG, "1").await;
+    let (world, row) = built_with("scripted-flawless", HANG, ("BUILD_TIMEOUT_SECONDS", "1")).await;
     let failure = failure(&row);
     let message = failure["message"].as_str().unwrap();
     assert!(
@@ -145,5 +146,26 @@ async fn a_build_that_hangs_is_called_off_and_begun_anew() {
         began.elapsed() < Duration::from_secs(60),
         "it was waited for"
     );
+    world.stop().await;
+}
+
+/// Nobody pays for waiting: the execution ends, and a delayed one goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_slow_build_costs_one_more_execution() {
+    let settings = ("BUILD_CHECK_SECONDS", "4");
+    let (world, row) = built_with("scripted-flawless", SLOW, settings).await;
+    assert_eq!(row.text("status"), Some("completed"), "{:?}", failure(&row));
+    let counts = world.hosting.platform.counts();
+    let of_work = |kind: &str| kind.starts_with("executions:") && !kind.contains(":sweep:");
+    let kinds = counts.iter().filter(|(kind, _)| of_work(kind));
+    let executions: u64 = kinds.map(|(_, count)| count).sum();
+    let assignments = totals(&row)["assignments"].as_u64().unwrap();
+    assert_eq!(executions, 6 + assignments, "{counts:#?}");
+    assert_eq!(
+        statuses(&world, &row.id).await,
+        [DeploymentStatus::Ready],
+        "one build"
+    );
+    assert_replays(&world, &row.id).await;
     world.stop().await;
 }

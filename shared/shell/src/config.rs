@@ -79,6 +79,8 @@ pub struct Settings {
     pub check_after_seconds: u64,
     /// Seconds after which a build that is not done is called off.
     pub build_timeout_seconds: u64,
+    /// After how long a build that was not done is looked at again.
+    pub build_check_seconds: u64,
     /// After how long an answer that was not there yet is looked for again.
     pub collect_after_seconds: u64,
     /// After how long an execution lets another one go on with its unit.
@@ -341,6 +343,7 @@ impl<'map> Values<'map> {
             claim_lapse_seconds: self.whole("CLAIM_LAPSE_SECONDS"),
             check_after_seconds: self.whole("CHECK_AFTER_SECONDS"),
             build_timeout_seconds: self.whole("BUILD_TIMEOUT_SECONDS"),
+            build_check_seconds: self.whole("BUILD_CHECK_SECONDS"),
             collect_after_seconds: self.whole("COLLECT_AFTER_SECONDS"),
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             quota: Quota {

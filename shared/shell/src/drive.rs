@@ -254,7 +254,6 @@ impl Drive<'_> {
             owner: &unit.owner,
             created_unix,
             repeat,
-            slice_end: self.slice_end,
         };
         let performer = |ledger| {
             Performer::new(self.clients, &self.store, attempt, ledger).redacting(self.redactor())

@@ -17,7 +17,7 @@ mod warm;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use appwrite::Row;
 use models::{MessagesRequest, ResponsesRequest};
@@ -47,8 +47,6 @@ pub struct Attempt<'a> {
     /// Whether an earlier execution was at work on the unit, so that an effect without an
     /// entry may have happened all the same: then it is looked for before it is repeated.
     pub repeat: bool,
-    /// When to stop waiting for what takes its time.
-    pub slice_end: Instant,
 }
 
 /// What the effects of one execution are performed with.
@@ -123,6 +121,14 @@ impl<'a> Performer<'a> {
         let own = self.own_github().await?;
         let client = self.clients.github(own.as_ref(), account)?;
         Ok(self.github.get_or_init(|| client))
+    }
+
+    /// Why the unit does not go on while Appwrite builds.
+    fn building(&self) -> Trouble {
+        let seconds = self.clients.settings().build_check_seconds;
+        Trouble::Building {
+            wait: Duration::from_secs(seconds),
+        }
     }
 
     /// Passes a gate, unless it was closed before.

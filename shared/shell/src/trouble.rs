@@ -6,9 +6,6 @@ use std::time::Duration;
 use pipeline::Failure;
 use pipeline::ledger::Exhausted;
 
-/// How long to wait before a build is looked at again.
-const BUILD_WAIT: Duration = Duration::from_secs(60);
-
 /// Why an execution stops before its unit has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -41,7 +38,10 @@ pub enum Trouble {
     },
     /// A build is not done yet.
     #[error("the build is not done yet")]
-    Building,
+    Building {
+        /// How long until it is looked at again.
+        wait: Duration,
+    },
     /// A function lacks a setting, or an outside service refused for good.
     #[error("{0}")]
     Terminal(Failure),
@@ -84,7 +84,7 @@ impl Trouble {
     /// service's doing, or can not be told because Appwrite does not answer.
     pub fn waits_for(&self) -> Option<String> {
         match self {
-            Self::Building => Some("the site is being built".to_owned()),
+            Self::Building { .. } => Some("the site is being built".to_owned()),
             Self::Model(error) => {
                 let service = match error.provider() {
                     models::Provider::Xai => "xAI",
@@ -112,8 +112,7 @@ impl Trouble {
             Self::SliceOver => return Resume::Now,
             Self::Stopped => return Resume::ByOwner,
             Self::Exhausted(call) => return Resume::ByBudget(call.clone()),
-            Self::Unanswered { wait } => Some(*wait),
-            Self::Building => Some(BUILD_WAIT),
+            Self::Unanswered { wait } | Self::Building { wait } => Some(*wait),
             Self::Model(error) => match error.retry() {
                 models::Retry::Transient { after } => after,
                 models::Retry::Terminal => None,

@@ -332,6 +332,13 @@ pub const SETTINGS: &[Setting] = &[
         "seconds after which a build that is not done is called off",
     ),
     whole(
+        "BUILD_CHECK_SECONDS",
+        "60",
+        (1, 3_600),
+        BUILDERS,
+        "seconds until a build that was not done is looked at again",
+    ),
+    whole(
         "COLLECT_AFTER_SECONDS",
         "60",
         (1, 3_600),

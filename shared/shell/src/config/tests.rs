@@ -34,6 +34,7 @@ fn empty_environment_gives_defaults_and_no_error() {
     );
     assert_eq!(settings.check_after_seconds, 10);
     assert_eq!(settings.build_timeout_seconds, 900);
+    assert_eq!(settings.build_check_seconds, 60);
 }
 
 #[test]

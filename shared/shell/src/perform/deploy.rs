@@ -26,8 +26,9 @@ const DEPLOYMENTS_COMPARED_MAX: u32 = 25;
 const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Longest wait between two looks at a build.
 const POLL_MAX: Duration = Duration::from_secs(3);
-/// How long a build is waited for even if the slice is over: plain files take a moment.
-const BUILD_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a build is waited for. Plain files take a moment; for what takes longer nobody shall
+/// pay, so it is looked at by a later execution.
+const BUILD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes sure that the site or function and its public address exist. Returns the address,
 /// empty without one.
@@ -258,17 +259,14 @@ enum Build {
     Hangs,
 }
 
-/// Waits until the build has ended, or has taken too long. What is not built by the end of
-/// the execution's slice is looked at later.
+/// Waits a moment for the build to end, or to have taken too long. What is not built then is
+/// looked at later.
 async fn built(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
 ) -> Result<(Build, BuildLog), Trouble> {
     let mut wait = POLL_FIRST;
-    let last_look = performer
-        .attempt
-        .slice_end
-        .max(clock::monotonic() + BUILD_PATIENCE);
+    let last_look = clock::monotonic() + BUILD_PATIENCE;
     loop {
         let (client, wanted) = (performer.target().await?.client.clone(), deployment.clone());
         let seen = blocking(move || {
@@ -299,7 +297,7 @@ async fn built(
             return Ok((build, BuildLog::of(&log)));
         }
         if clock::monotonic() + wait > last_look {
-            return Err(Trouble::Building);
+            return Err(performer.building());
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(POLL_MAX);

@@ -25,7 +25,7 @@ const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Longest wait between two looks.
 const POLL_MAX: Duration = Duration::from_secs(1);
 /// How long columns and indexes are waited for; they take 0.1 to 0.3 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes sure that the database has the tables. What an earlier attempt has made is found and
 /// not made again.
@@ -35,12 +35,12 @@ pub(super) async fn migrate(
 ) -> Result<Entry, Trouble> {
     let target = performer.target().await?;
     ensure_database(target, request).await?;
-    let live = live(target, &request.database_id).await?;
+    let live = live(performer, &request.database_id).await?;
     let tables: Vec<LiveTable> = live.iter().map(of_schema).collect();
     let changes = migration(&tables, &request.tables, &request.replaces)
         .map_err(|columns| Trouble::Terminal(conflict(&request.database_id, &columns)))?;
     for change in &changes {
-        apply(target, &request.database_id, change).await?;
+        apply(performer, &request.database_id, change).await?;
     }
     Ok(Entry::Migrated {
         changes: changes
@@ -88,8 +88,9 @@ async fn ensure_database(target: &Target, request: &MigrateRequest) -> Result<()
 }
 
 /// The tables that are there, once nothing in them is being made or deleted any more.
-async fn live(target: &Target, database: &str) -> Result<Vec<TableSchema>, Trouble> {
+async fn live(performer: &Performer<'_>, database: &str) -> Result<Vec<TableSchema>, Trouble> {
     let end = clock::monotonic() + PATIENCE;
+    let target = performer.target().await?;
     let mut wait = POLL_FIRST;
     loop {
         let (client, id) = (target.client.clone(), database.to_owned());
@@ -105,7 +106,7 @@ async fn live(target: &Target, database: &str) -> Result<Vec<TableSchema>, Troub
             return Ok(tables);
         }
         if clock::monotonic() + wait > end {
-            return Err(Trouble::Building);
+            return Err(performer.building());
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(POLL_MAX);
@@ -113,9 +114,9 @@ async fn live(target: &Target, database: &str) -> Result<Vec<TableSchema>, Troub
 }
 
 /// Performs one change and waits until it holds.
-async fn apply(target: &Target, database: &str, change: &Change) -> Result<(), Trouble> {
-    let (client, database_id, wanted) =
-        (target.client.clone(), database.to_owned(), change.clone());
+async fn apply(performer: &Performer<'_>, database: &str, change: &Change) -> Result<(), Trouble> {
+    let client = performer.target().await?.client.clone();
+    let (database_id, wanted) = (database.to_owned(), change.clone());
     let done = blocking(move || perform(&client, &database_id, &wanted)).await;
     done.map_err(refused)?;
     match change {
@@ -124,7 +125,7 @@ async fn apply(target: &Target, database: &str, change: &Change) -> Result<(), T
         | Change::DropColumn(_)
         | Change::CreateColumn { .. }
         | Change::CreateIndex { .. } => {
-            let tables = live(target, database).await?;
+            let tables = live(performer, database).await?;
             failed_part(&tables, change).map_or(Ok(()), |failure| Err(Trouble::Terminal(failure)))
         }
     }
