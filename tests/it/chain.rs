@@ -96,7 +96,12 @@ async fn writers(world: &World, task: &str) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_standard_run_costs_exactly_this() {
     let world = World::with(Setup {
-        settings: vec![("ANTHROPIC_MODEL", "scripted-flawless")],
+        settings: vec![
+            ("ANTHROPIC_MODEL", "scripted-flawless"),
+            // On a slow machine an agent may take longer than a short one; each costs a look.
+            ("CLAIM_HEARTBEAT_SECONDS", "60"),
+            ("CLAIM_LAPSE_SECONDS", "120"),
+        ],
         ..Setup::default()
     })
     .await;
