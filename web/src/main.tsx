@@ -1,15 +1,21 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Api } from './api';
-import { Board } from './board';
-import { BriefForm } from './form';
-import { type Connection, Feed } from './live';
-import { Panel, StandInBanner, TroubleNotice } from './notice';
-import { useOpenTask } from './route';
-import { loadSettings, type StandIns } from './settings';
-import './style.css';
-import { Tasks } from './tasks';
-import { type Trouble, troubleOf } from './trouble';
+import { Account } from './account/account';
+import { TaskPage } from './board/task-page';
+import { Tasks } from './history/tasks';
+import { Api } from './lib/api';
+import { type Connection, Feed } from './lib/live';
+import { useRoute } from './lib/route';
+import { loadSettings, type StandIns } from './lib/settings';
+import { type Trouble, troubleOf } from './lib/trouble';
+import { BriefForm } from './new/form';
+import { StandInBanner, TroubleNotice } from './ui/notice';
+import './style/base.css';
+import './style/controls.css';
+import './style/new.css';
+import './style/board.css';
+import './style/result.css';
+import './style/history.css';
 
 interface Session {
   api: Api;
@@ -42,6 +48,7 @@ function App() {
         <a class="brand" href="#/">
           Orchestrator
         </a>
+        <Places />
         {session && <ConnectionChip feed={session.feed} />}
       </header>
       {session && <StandInBanner {...session.standIns} />}
@@ -64,33 +71,56 @@ function skip(event: Event) {
   document.getElementById('main')?.focus();
 }
 
-function Place({ session: { api, feed, standIns } }: { session: Session }) {
-  const taskId = useOpenTask();
-  if (taskId) {
-    return (
-      <>
-        <p class="back">
-          <a href="#/">All projects and a new one</a>
-        </p>
-        <Board key={taskId} api={api} feed={feed} taskId={taskId} scripted={standIns.models} />
-      </>
-    );
-  }
+function Places() {
+  const { view } = useRoute();
+  const current = (own: string) => (view === own ? 'page' : undefined);
   return (
-    <div class="columns home">
-      <div>
-        <h1>What should be built?</h1>
-        <p class="lead">A planner divides the work, agents write it, a reviewer checks it. The result is a repository and a running app.</p>
-        <BriefForm api={api} />
-      </div>
-      <div>
-        <Tasks api={api} feed={feed} />
-        <Panel title="How it is kept">
-          <p class="aside">Projects belong to this browser: it holds an anonymous session. They go on when the page is closed.</p>
-        </Panel>
-      </div>
-    </div>
+    <nav class="places" aria-label="Places">
+      <a href="#/" aria-current={current('new')}>
+        New project
+      </a>
+      <a href="#/projects" aria-current={current('projects')}>
+        Projects
+      </a>
+      <a href="#/account" aria-current={current('account')}>
+        Account
+      </a>
+    </nav>
   );
+}
+
+function Place({ session: { api, feed, standIns } }: { session: Session }) {
+  const route = useRoute();
+  switch (route.view) {
+    case 'task':
+      return (
+        <TaskPage
+          key={route.taskId}
+          api={api}
+          feed={feed}
+          taskId={route.taskId}
+          side={route.side}
+          scripted={standIns.models}
+        />
+      );
+    case 'projects':
+      return <Tasks api={api} feed={feed} />;
+    case 'account':
+      return <Account />;
+    case 'new':
+      return (
+        <div class="columns home">
+          <div>
+            <h1>What should be built?</h1>
+            <p class="lead">A planner divides the work, agents write it, a reviewer checks it. The result is a repository and a running app.</p>
+            <BriefForm api={api} />
+          </div>
+          <div>
+            <Tasks api={api} feed={feed} />
+          </div>
+        </div>
+      );
+  }
 }
 
 const WORDS: Record<Connection | 'offline', string> = {

@@ -2,8 +2,8 @@
 
 import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import { type Brief, type FieldError, optionsOf } from './brief';
-import type { Command } from './controls';
-import type { PlannedAssignment } from './plan-editor';
+import type { Command } from '../board/controls';
+import type { PlannedAssignment } from '../board/plan-editor';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
 

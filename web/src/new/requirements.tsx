@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
-import { type FieldError, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX, textRule } from './brief';
-import { FieldNote, noteId } from './field';
+import { type FieldError, REQUIREMENT_CHARS_MAX, REQUIREMENTS_MAX, textRule } from '../lib/brief';
+import { FieldNote, noteId } from '../ui/field';
 
 interface Props {
   items: readonly string[];

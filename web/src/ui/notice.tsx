@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import type { StandIns } from './settings';
-import type { Trouble } from './trouble';
+import type { StandIns } from '../lib/settings';
+import type { Trouble } from '../lib/trouble';
 
 /** Something the person should know or do, read aloud when it appears. */
 export function TroubleNotice({ trouble, onRetry }: { trouble: Trouble; onRetry?: () => void }) {

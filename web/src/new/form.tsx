@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import type { Api, Submitted } from './api';
+import type { Api, Submitted } from '../lib/api';
 import {
   BRIEF_BYTES_MAX,
   type Brief,
@@ -8,12 +8,12 @@ import {
   PROJECT_TYPES,
   type ProjectType,
   validate,
-} from './brief';
-import { FieldNote, noteId, useFocusOnError } from './field';
+} from '../lib/brief';
+import { FieldNote, noteId, useFocusOnError } from '../ui/field';
 import { Publishing } from './publishing';
 import { Requirements } from './requirements';
-import { taskHref } from './route';
-import { troubleOf } from './trouble';
+import { taskHref } from '../lib/route';
+import { troubleOf } from '../lib/trouble';
 
 const TYPE_WORDS: Record<ProjectType, string> = {
   web: 'Web: a site',

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { FieldError } from './brief';
+import type { FieldError } from '../lib/brief';
 
 export const noteId = (field: string): string => `${field.replace(/\W+/g, '-')}-note`;
 

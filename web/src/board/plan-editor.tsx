@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Api } from './api';
-import { counted, integer, usd } from './format';
-import type { Plan } from './task';
-import { troubleOf } from './trouble';
+import type { Api } from '../lib/api';
+import { counted, integer, usd } from '../lib/format';
+import type { Plan } from '../lib/task';
+import { troubleOf } from '../lib/trouble';
 
 /** An assignment as the plan's row has it; what is not edited here is sent back as it came. */
 export interface PlannedAssignment {

@@ -1,5 +1,5 @@
-import { isFinal, type Snapshot, stageReached } from './snapshot';
-import { STAGES } from './task';
+import { isFinal, type Snapshot, stageReached } from '../lib/snapshot';
+import { STAGES } from '../lib/task';
 
 const WORDS: Record<string, string> = {
   pending: 'Waiting to start',

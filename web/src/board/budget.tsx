@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { usd } from './format';
-import type { Exhausted } from './task';
+import { usd } from '../lib/format';
+import type { Exhausted } from '../lib/task';
 
 /** Asks for more money where the next call does not fit into the budget. */
 export function BudgetForm({ call, busy, raise }: { call: Exhausted; busy: boolean; raise: (usd: number) => void }) {

@@ -1,5 +1,5 @@
-import type { Brief } from './brief';
-import { FieldNote, noteId } from './field';
+import type { Brief } from '../lib/brief';
+import { FieldNote, noteId } from '../ui/field';
 
 const WORKFLOW_WORDS: Record<Brief['workflows'], string> = {
   '': 'As usual: one for a new repository, none for an existing one',

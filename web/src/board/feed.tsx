@@ -1,6 +1,6 @@
-import { clock } from './format';
-import { Panel } from './notice';
-import type { FeedLine } from './work';
+import { clock } from '../lib/format';
+import { Panel } from '../ui/notice';
+import type { FeedLine } from '../lib/work';
 
 /** What happened, newest last. */
 export function FeedLines({ lines, ended }: { lines: readonly FeedLine[]; ended: boolean }) {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { DESCRIPTION_CHARS_MAX } from './brief';
+import { DESCRIPTION_CHARS_MAX } from '../lib/brief';
 
 interface Props {
   busy: boolean;

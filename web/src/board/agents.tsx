@@ -1,8 +1,8 @@
-import { counted, integer, usd } from './format';
-import { Panel } from './notice';
-import { inOrder, isFinal, type Snapshot } from './snapshot';
-import type { Assignment, Turn } from './task';
-import { turnsAtWork, withTurn } from './work';
+import { counted, integer, usd } from '../lib/format';
+import { Panel } from '../ui/notice';
+import { inOrder, isFinal, type Snapshot } from '../lib/snapshot';
+import type { Assignment, Turn } from '../lib/task';
+import { turnsAtWork, withTurn } from '../lib/work';
 
 /** The agents, each with its assignment. */
 export function Agents({ snapshot }: { snapshot: Snapshot }) {

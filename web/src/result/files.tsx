@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Api } from './api';
-import { bytes, counted } from './format';
-import { Panel } from './notice';
-import { currentFiles } from './snapshot';
-import type { FileVersion } from './task';
-import { troubleOf } from './trouble';
+import type { Api } from '../lib/api';
+import { bytes, counted } from '../lib/format';
+import { Panel } from '../ui/notice';
+import { currentFiles } from '../lib/snapshot';
+import type { FileVersion } from '../lib/task';
+import { troubleOf } from '../lib/trouble';
 
 /** The files as they stand; the content of one is fetched when it is opened. */
 export function Files({ api, versions }: { api: Api; versions: readonly FileVersion[] }) {

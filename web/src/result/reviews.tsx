@@ -1,5 +1,5 @@
-import { Panel } from './notice';
-import type { Finding, Review } from './task';
+import { Panel } from '../ui/notice';
+import type { Finding, Review } from '../lib/task';
 
 const VERDICTS: Record<string, string> = {
   approved: 'approved',

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import type { Api } from './api';
+import type { Api } from '../lib/api';
 import { BudgetForm } from './budget';
 import { FollowUp } from './follow-up';
-import { webUrl } from './format';
+import { webUrl } from '../lib/format';
 import { PlanEditor, type PlannedAssignment } from './plan-editor';
-import type { Snapshot } from './snapshot';
-import { troubleOf } from './trouble';
+import type { Snapshot } from '../lib/snapshot';
+import { troubleOf } from '../lib/trouble';
 
 /** What an owner may want of a task; the function `create-task` has the same words. */
 export type Command =

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Api } from './api';
-import { day } from './format';
-import { type Feed, followTasks } from './live';
-import { Panel, TroubleNotice } from './notice';
-import { taskHref } from './route';
-import type { Task } from './task';
-import type { Trouble } from './trouble';
+import type { Api } from '../lib/api';
+import { day } from '../lib/format';
+import { type Feed, followTasks } from '../lib/live';
+import { Panel, TroubleNotice } from '../ui/notice';
+import { taskHref } from '../lib/route';
+import type { Task } from '../lib/task';
+import type { Trouble } from '../lib/trouble';
 
 /** The user's own tasks, newest first. */
 export function Tasks({ api, feed }: { api: Api; feed: Feed }) {

@@ -1,18 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Agents } from './agents';
-import type { Api } from './api';
+import type { Api } from '../lib/api';
+import { type Feed, LiveTask } from '../lib/live';
+import { type Side, taskHref } from '../lib/route';
+import { EMPTY, type Snapshot } from '../lib/snapshot';
+import type { Trouble } from '../lib/trouble';
+import { Outcome } from '../result/outcome';
+import { Result } from '../result/result';
+import { TroubleNotice } from '../ui/notice';
+import { Board } from './board';
 import { Controls } from './controls';
-import { FeedLines } from './feed';
-import { Files } from './files';
-import { type Feed, LiveTask } from './live';
-import { TroubleNotice } from './notice';
-import { Outcome } from './outcome';
-import { Reviews } from './reviews';
-import { EMPTY, isFinal, type Snapshot } from './snapshot';
 import { StageBar } from './stages';
-import { TotalsPanel } from './totals';
-import type { Trouble } from './trouble';
-import { feedLines } from './work';
 
 interface View {
   snapshot: Snapshot;
@@ -23,12 +20,13 @@ interface Props {
   api: Api;
   feed: Feed;
   taskId: string;
+  side: Side;
   /** The models are scripted: what they cost is not charged. */
   scripted: boolean;
 }
 
 /** One task, live. */
-export function Board({ api, feed, taskId, scripted }: Props) {
+export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
   const [view, setView] = useState<View>({ snapshot: EMPTY, trouble: undefined });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
@@ -68,21 +66,29 @@ export function Board({ api, feed, taskId, scripted }: Props) {
       <StageBar snapshot={snapshot} />
       <Controls api={api} snapshot={snapshot} />
       <Outcome snapshot={snapshot} />
-      <div class="columns">
-        <div>
-          <Agents snapshot={snapshot} />
-          <Files api={api} versions={snapshot.files} />
-          <Reviews reviews={snapshot.reviews} />
-        </div>
-        <div>
-          <FeedLines lines={feedLines(snapshot)} ended={isFinal(task)} />
-          <TotalsPanel snapshot={snapshot} scripted={scripted} />
-        </div>
-      </div>
+      <Sides taskId={taskId} side={side} />
+      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} />}
     </article>
   );
 }
 
 function missing(trouble: Trouble): Trouble {
   return { ...trouble, message: 'There is no such project here, or it was created in another browser.' };
+}
+
+const SIDES: readonly (readonly [Side, string])[] = [
+  ['board', 'Board'],
+  ['result', 'Result'],
+];
+
+function Sides({ taskId, side }: { taskId: string; side: Side }) {
+  return (
+    <nav class="sides" aria-label="Sides of the project">
+      {SIDES.map(([key, word]) => (
+        <a key={key} href={taskHref(taskId, key)} aria-current={key === side ? 'page' : undefined}>
+          {word}
+        </a>
+      ))}
+    </nav>
+  );
 }

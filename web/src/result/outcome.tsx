@@ -1,5 +1,5 @@
-import { webUrl } from './format';
-import type { Snapshot } from './snapshot';
+import { webUrl } from '../lib/format';
+import type { Snapshot } from '../lib/snapshot';
 
 /** What the task led to: the repository and the app, or why not. */
 export function Outcome({ snapshot }: { snapshot: Snapshot }) {

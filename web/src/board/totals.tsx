@@ -1,7 +1,7 @@
-import { integer, usd } from './format';
-import { Panel } from './notice';
-import { isFinal, type Snapshot } from './snapshot';
-import { sinceTotals } from './work';
+import { integer, usd } from '../lib/format';
+import { Panel } from '../ui/notice';
+import { isFinal, type Snapshot } from '../lib/snapshot';
+import { sinceTotals } from '../lib/work';
 
 /** What the task took so far. Scripted models count tokens as real ones do, but charge nothing. */
 export function TotalsPanel({ snapshot, scripted }: { snapshot: Snapshot; scripted: boolean }) {
