@@ -8,13 +8,14 @@ use super::{
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
-use crate::facts::{Done, Fact, Facts, Outcome, Rework};
+use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
 use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
 use crate::ledger;
 use crate::limits::REVIEW_ROUNDS_MAX;
 use crate::plan::Assignment;
 use crate::plan_rules;
+use crate::release::workflows::deploys_otherwise;
 use crate::stage::Status;
 
 mod delivery;
@@ -359,7 +360,7 @@ impl<'a> Walk<'a> {
 
     /// The commit that a release is put on top of: the last one, or what an existing repository
     /// was read at.
-    fn since(&self) -> Option<Since> {
+    fn since(&self, project: &Project) -> Option<Since> {
         let mut latest = self.facts.done().rev();
         let released = latest.find_map(|done| {
             let Outcome::Released { commit_sha, .. } = &done.outcome else {
@@ -372,6 +373,9 @@ impl<'a> Walk<'a> {
             from: base.from,
             before: Some(base.before),
             round,
+            deploys_otherwise: released
+                .and_then(|(unit, _)| self.planned_until(unit.generation))
+                .is_some_and(|before| deploys_otherwise(before, project)),
         };
         match (released, self.base) {
             (Some((unit, commit)), _) if unit.generation >= self.plan_generation => Some(Since {
@@ -379,6 +383,7 @@ impl<'a> Walk<'a> {
                 from: self.plan_generation,
                 before: None,
                 round: unit.round,
+                deploys_otherwise: false,
             }),
             (Some((unit, commit)), Some(base)) => Some(of_base(commit, base, unit.round)),
             (Some(_), None) => None,
