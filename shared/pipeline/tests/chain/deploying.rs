@@ -195,6 +195,23 @@ fn written<'a>(world: &'a World, path: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn what_was_asked_for_twice_before_it_was_published_leaves_at_once() {
+    let mut world = World::fullstack();
+    world.brief.options.preview = true;
+    world.settle();
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    for name in ["site-more", "site-most"] {
+        follow_up_with(&mut world, name);
+        assert_eq!(world.settle(), Status::AwaitingApproval);
+    }
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    let paths: Vec<&str> = world.changes.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["site/more.js", "site/most.js"]);
+}
+
+#[test]
 fn a_function_that_comes_later_is_deployed_by_the_workflow_too() {
     let mut world = World::fullstack();
     world.brief.options.workflows = Some(Workflows::Deploy);
