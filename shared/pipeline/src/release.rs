@@ -353,6 +353,7 @@ fn repository(
             marker: marker(work),
             organization: work.project.organization.clone(),
             topics: work.project.topics.clone(),
+            deploys: work.project.workflows == Workflows::Deploy,
         };
         let action = Action::EnsureRepository(request);
         match ask(journal, format!("repo{index}"), action)? {
