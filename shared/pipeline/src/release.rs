@@ -3,6 +3,7 @@
 
 use serde_json::Map;
 
+use crate::app_config;
 use crate::brief::{Brief, Workflows};
 use crate::effect::{
     Action, Change, CommitRequest, Effect, Entry, PullRequestRequest, RepositoryEntry,
@@ -381,16 +382,8 @@ fn repository(
 
 /// The site's address without a port, which differs for every task.
 fn marker(work: &ReleaseWork) -> String {
-    let scheme = if work.site_domain.ends_with("localhost") {
-        "http"
-    } else {
-        "https"
-    };
-    format!(
-        "{scheme}://{}.{}",
-        subdomain(&work.project.name, &work.task),
-        work.site_domain
-    )
+    let label = subdomain(&work.project.name, &work.task);
+    app_config::address(&format!("{label}.{}", work.site_domain))
 }
 
 /// The files must be the ones the reviewer approved.
