@@ -18,7 +18,6 @@ import './style/shell.css';
 import './style/controls.css';
 import './style/new.css';
 import './style/board.css';
-import './style/result.css';
 import './style/history.css';
 
 interface Session {

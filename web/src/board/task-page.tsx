@@ -67,7 +67,7 @@ export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
       <Controls api={api} snapshot={snapshot} />
       <Outcome snapshot={snapshot} />
       <Sides taskId={taskId} side={side} />
-      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} />}
+      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} scripted={scripted} />}
     </article>
   );
 }
