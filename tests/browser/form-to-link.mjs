@@ -61,9 +61,11 @@ async function completes(page) {
 }
 
 async function showsAFile(page) {
+  await page.getByRole('link', { name: 'Result', exact: true }).click();
   const file = page.getByRole('button', { name: 'index.html' }).first();
   await file.click();
   await page.locator('pre').filter({ hasText: '<' }).first().waitFor();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
 }
 
 await run(folder, async ({ context, step }) => {

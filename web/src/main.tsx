@@ -1,15 +1,25 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Api } from './api';
-import { Board } from './board';
-import { BriefForm } from './form';
-import { type Connection, Feed } from './live';
-import { Panel, StandInBanner, TroubleNotice } from './notice';
-import { useOpenTask } from './route';
-import { loadSettings, type StandIns } from './settings';
-import './style.css';
-import { Tasks } from './tasks';
-import { type Trouble, troubleOf } from './trouble';
+import { Account } from './account/account';
+import { TaskPage } from './board/task-page';
+import { Tasks } from './history/tasks';
+import { Api } from './lib/api';
+import { Feed } from './lib/live';
+import { useOnline } from './lib/online';
+import { useRoute } from './lib/route';
+import { loadSettings, type StandIns } from './lib/settings';
+import { type Trouble, troubleOf } from './lib/trouble';
+import { BriefForm } from './new/form';
+import { Boundary } from './ui/boundary';
+import { OfflineBanner, StandInBanner, TroubleNotice } from './ui/notice';
+import { Top } from './ui/top';
+import './style/base.css';
+import './style/shell.css';
+import './style/controls.css';
+import './style/new.css';
+import './style/board.css';
+import './style/result.css';
+import './style/history.css';
 
 interface Session {
   api: Api;
@@ -28,6 +38,8 @@ async function start(): Promise<Session> {
 function App() {
   const [session, setSession] = useState<Session>();
   const [trouble, setTrouble] = useState<Trouble>();
+  const isOnline = useOnline();
+  const { view } = useRoute();
   const begin = () => {
     setTrouble(undefined);
     start().then(setSession, (error: unknown) => setTrouble(troubleOf(error, location.origin)));
@@ -38,15 +50,15 @@ function App() {
       <a class="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
-      <header class="top">
-        <a class="brand" href="#/">
-          Orchestrator
-        </a>
-        {session && <ConnectionChip feed={session.feed} />}
-      </header>
+      <Top feed={session?.feed} who={undefined} />
+      {!isOnline && <OfflineBanner />}
       {session && <StandInBanner {...session.standIns} />}
       <main id="main" tabIndex={-1}>
-        {session && <Place session={session} />}
+        {session && (
+          <Boundary key={view}>
+            <Place session={session} />
+          </Boundary>
+        )}
         {!session && trouble && <TroubleNotice trouble={trouble} onRetry={begin} />}
         {!session && !trouble && (
           <p class="empty" role="status">
@@ -65,60 +77,37 @@ function skip(event: Event) {
 }
 
 function Place({ session: { api, feed, standIns } }: { session: Session }) {
-  const taskId = useOpenTask();
-  if (taskId) {
-    return (
-      <>
-        <p class="back">
-          <a href="#/">All projects and a new one</a>
-        </p>
-        <Board key={taskId} api={api} feed={feed} taskId={taskId} scripted={standIns.models} />
-      </>
-    );
+  const route = useRoute();
+  switch (route.view) {
+    case 'task':
+      return (
+        <TaskPage
+          key={route.taskId}
+          api={api}
+          feed={feed}
+          taskId={route.taskId}
+          side={route.side}
+          scripted={standIns.models}
+        />
+      );
+    case 'projects':
+      return <Tasks api={api} feed={feed} />;
+    case 'account':
+      return <Account />;
+    case 'new':
+      return (
+        <div class="columns home">
+          <div>
+            <h1>What should be built?</h1>
+            <p class="lead">A planner divides the work, agents write it, a reviewer checks it. The result is a repository and a running app.</p>
+            <BriefForm api={api} />
+          </div>
+          <div>
+            <Tasks api={api} feed={feed} />
+          </div>
+        </div>
+      );
   }
-  return (
-    <div class="columns home">
-      <div>
-        <h1>What should be built?</h1>
-        <p class="lead">A planner divides the work, agents write it, a reviewer checks it. The result is a repository and a running app.</p>
-        <BriefForm api={api} />
-      </div>
-      <div>
-        <Tasks api={api} feed={feed} />
-        <Panel title="How it is kept">
-          <p class="aside">Projects belong to this browser: it holds an anonymous session. They go on when the page is closed.</p>
-        </Panel>
-      </div>
-    </div>
-  );
-}
-
-const WORDS: Record<Connection | 'offline', string> = {
-  connecting: 'Connecting…',
-  live: 'Live',
-  reconnecting: 'Reconnecting…',
-  offline: 'Offline',
-};
-
-function ConnectionChip({ feed }: { feed: Feed }) {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const changed = () => redraw((count) => count + 1);
-    const stop = feed.onState(changed);
-    window.addEventListener('online', changed);
-    window.addEventListener('offline', changed);
-    return () => {
-      stop();
-      window.removeEventListener('online', changed);
-      window.removeEventListener('offline', changed);
-    };
-  }, [feed]);
-  const state = navigator.onLine ? feed.state : 'offline';
-  return (
-    <span class="chip" role="status" data-state={state}>
-      {WORDS[state]}
-    </span>
-  );
 }
 
 const root = document.getElementById('app');

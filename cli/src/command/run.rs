@@ -1,0 +1,243 @@
+//! `orchestrator run`: submit a brief, follow it, show the result.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use appwrite::Client;
+use pipeline::TaskId;
+use pipeline::brief::Brief;
+use pipeline::ids::sha256_hex;
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
+
+use super::approval::{self, Question};
+use crate::args::RunArgs;
+use crate::data::{Begun, Data, Runs};
+use crate::environment::Environment;
+use crate::follow::Follow;
+use crate::hosting::{Hosting, Services};
+use crate::interrupt::interrupted;
+use crate::output::Output;
+use crate::place::Place;
+use crate::session::Session;
+use crate::summary::Summary;
+use crate::task::Change;
+use crate::task_api;
+
+/// Exit code of a program that was interrupted, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+const RUNS_FILE: &str = "runs.json";
+
+/// Carries out a brief. Ends with success only if the task was completed.
+///
+/// # Errors
+/// A brief that is not valid, a platform that does not start or answer.
+pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let output = Output::new(args.json);
+    let brief = read_brief(&args.brief)?;
+    let environment = Environment::read()?;
+    let data = Data::open(&args.platform.data)?;
+    let services = Services::of(&environment);
+    let (place, hosting) = Place::open(&args.platform, &data, environment).await?;
+    introduce(&output, &place, hosting.is_some(), services);
+    if let Some(line) = hosting.as_ref().and_then(Hosting::faults_line) {
+        output.note(&line);
+    }
+    let result = tokio::select! {
+        result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
+        () = interrupted() => {
+            output.note("Interrupted. Run the same command again to go on.");
+            stop(hosting).await;
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    let result = match result {
+        Ok(summary) => {
+            output.summary(
+                &summary,
+                hosting.is_some() && !(services.grok && services.claude),
+            );
+            if args.keep
+                && let Some(hosting) = &hosting
+            {
+                output.note(&format!(
+                    "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
+                    place.endpoint.trim_end_matches("/v1")
+                ));
+                // What programs read is often kept.
+                if !args.json {
+                    output.note(&format!(
+                        "Console: {}",
+                        hosting.platform.console_link().expose_secret()
+                    ));
+                }
+                interrupted().await;
+            }
+            Ok(if summary.is_completed() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Err(error) => Err(error),
+    };
+    stop(hosting).await;
+    result
+}
+
+pub(crate) async fn stop(hosting: Option<Hosting>) {
+    if let Some(hosting) = hosting {
+        hosting.stop().await;
+    }
+}
+
+fn introduce(output: &Output, place: &Place, embedded: bool, services: Services) {
+    let what = if embedded {
+        "embedded platform"
+    } else {
+        "project"
+    };
+    output.note(&format!("Appwrite: {what} at {}", place.endpoint));
+    if embedded {
+        services.lines().iter().for_each(|line| output.note(line));
+    }
+}
+
+/// A brief as it stands in the file, checked, so that mistakes are named before anything
+/// starts.
+fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("could not read the brief {}", path.display()))?;
+    if let Err(errors) = Brief::parse(&bytes) {
+        let lines: Vec<String> = errors
+            .iter()
+            .map(|error| format!("  {} {}", error.field, error.rule))
+            .collect();
+        bail!(
+            "{} is not a valid brief:\n{}",
+            path.display(),
+            lines.join("\n")
+        );
+    }
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+async fn carry_out(
+    data: &Data,
+    place: &Place,
+    brief: Map<String, Value>,
+    hosting: Option<&Hosting>,
+    output: &Output,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let digest = sha256_hex(Value::Object(brief.clone()).to_string().as_bytes());
+    let mut runs: Runs = data.read(RUNS_FILE)?;
+    let begun = runs.get(&digest).filter(|begun| !begun.ended).cloned();
+    if begun.is_some() {
+        output.note("Going on with the unfinished run of this brief.");
+    }
+    let begun = match begun {
+        Some(begun) => begun,
+        None => {
+            let begun = Begun {
+                request_id: request_id(&brief)?,
+                ended: false,
+            };
+            runs.insert(digest.clone(), begun.clone());
+            // Kept before it is sent: a repeat of the command then finds the same task.
+            data.write(RUNS_FILE, &runs)?;
+            begun
+        }
+    };
+    let session = {
+        let place = place.clone();
+        // Signing in blocks, and the platform runs in this very process.
+        tokio::task::block_in_place(|| Session::open(data, &place))?
+    };
+    let task = submit(session.client.clone(), brief, &begun.request_id).await?;
+    output.note(&format!("Task {task} is accepted."));
+    let follow = Follow {
+        endpoint: &place.endpoint,
+        project: &place.project,
+        client: &session.client,
+        token: &session.token,
+        task_id: task.as_str(),
+    };
+    let (waiting, questions) = tokio::sync::mpsc::unbounded_channel();
+    let mut on_change = |change: &Change| {
+        output.change(change);
+        if let Change::Task(row) = change
+            && let Some(question) = Question::of(row)
+        {
+            // Nobody listens any more only once this has ended.
+            let _ = waiting.send(question);
+        }
+    };
+    let row = tokio::select! {
+        row = follow.to_the_end(&mut on_change) => row?,
+        error = approval::ask(questions, &session.client, &task, output) => return Err(error),
+    };
+    runs.insert(
+        digest,
+        Begun {
+            ended: true,
+            ..begun
+        },
+    );
+    data.write(RUNS_FILE, &runs)?;
+    let counted: Option<BTreeMap<String, u64>> = hosting.map(|hosting| hosting.platform.counts());
+    Ok(Summary::of(
+        &task,
+        &row,
+        counted.as_ref(),
+        started.elapsed(),
+    ))
+}
+
+/// The brief's own `requestId`, or a new one.
+fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
+    let own = brief
+        .get("options")
+        .and_then(|options| options["requestId"].as_str());
+    if let Some(own) = own {
+        return Ok(own.to_owned());
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(sha256_hex(&bytes)[..32].to_owned())
+}
+
+/// Calls of create-task until one answers.
+const SUBMIT_ATTEMPTS_MAX: u32 = 3;
+
+async fn submit(
+    client: Client,
+    mut brief: Map<String, Value>,
+    request_id: &str,
+) -> anyhow::Result<TaskId> {
+    let options = brief
+        .entry("options")
+        .or_insert_with(|| Value::Object(Map::new()));
+    if options.is_null() {
+        *options = Value::Object(Map::new());
+    }
+    options["requestId"] = request_id.into();
+    for attempt in 1.. {
+        let (status, answer) = task_api::call(&client, "/", Value::Object(brief.clone())).await?;
+        if status == 201 {
+            return answer["taskId"]
+                .as_str()
+                .and_then(TaskId::parse)
+                .context("create-task gave no task id");
+        }
+        // The requestId makes a repeat safe: it goes on where the first one stopped.
+        if status < 500 || attempt == SUBMIT_ATTEMPTS_MAX {
+            let message = task_api::message(&answer);
+            bail!("create-task refused the brief ({status}): {message}");
+        }
+    }
+    bail!("create-task did not answer")
+}

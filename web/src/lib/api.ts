@@ -1,0 +1,171 @@
+/** Everything the page asks of Appwrite, through the official SDK. */
+
+import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import { type Brief, type FieldError, optionsOf } from './brief';
+import type { Command } from '../board/controls';
+import type { PlannedAssignment } from '../board/plan-editor';
+import type { Settings } from './settings';
+import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
+
+export const DATABASE = 'orchestrator';
+/** Rows of one page of a list. */
+const PAGE_ROWS = 200;
+/** Rows of one page of contents: each may hold 256 kB. */
+const CONTENTS_ROWS = 20;
+/** Tasks in the list to return to. */
+const TASKS_SHOWN = 20;
+/** Says that this browser has signed in before, where the session is a cookie that no script sees. */
+const SIGNED_IN_KEY = 'orchestrator.signedIn';
+
+type Json = Record<string, unknown>;
+
+/** What became of a brief that was sent. */
+export type Submitted =
+  | { kind: 'created'; taskId: string }
+  | { kind: 'refused'; message: string; fields: readonly FieldError[] };
+
+const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
+/** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
+const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
+  plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
+  files: ['path', 'bytes', 'contentHash', 'assignment', 'generation', 'round', 'deleted'],
+  deployments: ['generation', 'round', 'line', 'level', 'state', 'url', 'release'],
+};
+
+export class Api {
+  readonly endpoint: string;
+  readonly realtime: Realtime;
+  readonly #account: Account;
+  readonly #functions: Functions;
+  readonly #tables: TablesDB;
+
+  constructor(settings: Settings) {
+    const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
+    this.endpoint = settings.endpoint;
+    this.realtime = new Realtime(client);
+    this.#account = new Account(client);
+    this.#functions = new Functions(client);
+    this.#tables = new TablesDB(client);
+  }
+
+  /** Returns with a session: the browser's own from an earlier visit, or a new anonymous one. */
+  async signIn(): Promise<void> {
+    if (knownHere()) {
+      try {
+        await this.#account.get();
+        return;
+      } catch (error) {
+        if (!(error instanceof AppwriteException && error.code === 401)) throw error;
+        localStorage.removeItem('cookieFallback');
+      }
+    }
+    try {
+      await this.#account.createAnonymousSession();
+    } catch (error) {
+      const exists = error instanceof AppwriteException && error.type === 'user_session_already_exists';
+      if (!exists) throw error;
+      await this.#account.get();
+    }
+    localStorage.setItem(SIGNED_IN_KEY, 'yes');
+  }
+
+  /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
+  async submit(brief: Brief, requestId: string): Promise<Submitted> {
+    const { name, description, type, requirements } = brief;
+    const options = { requestId, ...optionsOf(brief) };
+    const answer = await this.#post('/', { name, description, type, requirements, options });
+    return readAnswer(answer.responseStatusCode, answer.responseBody);
+  }
+
+  /** Hands on a command. Returns why it was refused, if it was. */
+  async command(taskId: string, command: Command): Promise<string | undefined> {
+    const answer = await this.#post(`/${taskId}/commands`, command);
+    if (answer.responseStatusCode === 200) return undefined;
+    const read = readAnswer(answer.responseStatusCode, answer.responseBody);
+    return read.kind === 'refused' ? read.message : undefined;
+  }
+
+  /** Has a task looked at that has been silent. Returns after how many milliseconds another look can bring something. */
+  async nudge(taskId: string): Promise<number> {
+    const answer = await this.#post(`/${taskId}/nudge`, {});
+    const { lookAgainMs } = JSON.parse(answer.responseBody) as { lookAgainMs?: unknown };
+    if (typeof lookAgainMs !== 'number') throw new Error(`create-task answered with status ${answer.responseStatusCode}`);
+    return lookAgainMs;
+  }
+
+  #post(xpath: string, body: unknown) {
+    return this.#functions.createExecution({
+      functionId: 'create-task',
+      body: JSON.stringify(body),
+      async: false,
+      xpath,
+      method: ExecutionMethod.POST,
+      headers: { 'content-type': 'application/json' },
+    });
+  }
+
+  /** The user's own tasks, newest first. */
+  async tasks(): Promise<Task[]> {
+    const queries = [Query.orderDesc('$createdAt'), Query.limit(TASKS_SHOWN)];
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries, total: false });
+    return page.rows.map((row) => parseTask(row as Json));
+  }
+
+  async task(taskId: string): Promise<Task> {
+    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'tasks', rowId: taskId });
+    return parseTask(row as Json);
+  }
+
+  /** Every row of one table that belongs to a task and was changed `since` then, page after page. */
+  async rows<T extends Table>(table: T, taskId: string, since?: string): Promise<RowOf[T][]> {
+    const rows: RowOf[T][] = [];
+    const base = [Query.equal('taskId', taskId), Query.limit(PAGE_ROWS)];
+    if (since) base.push(Query.greaterThanEqual('$updatedAt', since));
+    const columns = COLUMNS[table];
+    if (columns) base.push(Query.select([...ROW_COLUMNS, ...columns]));
+    let queries = base;
+    for (;;) {
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: table, queries, total: false });
+      rows.push(...page.rows.map((row) => PARSE[table](row as Json)));
+      const last = page.rows.at(-1);
+      if (!last || page.rows.length < PAGE_ROWS) return rows;
+      queries = [...base, Query.cursorAfter(last.$id)];
+    }
+  }
+
+  /** The assignments of a finished plan, with all their fields. */
+  async assignments(planId: string): Promise<PlannedAssignment[]> {
+    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'plans', rowId: planId });
+    const { plan } = JSON.parse(String((row as Json).plan)) as { plan: { assignments: PlannedAssignment[] } };
+    return plan.assignments;
+  }
+
+  /** The contents of versions of files, by the ids of their rows. Rows that are not there are left out. */
+  async fileContents(fileIds: readonly string[]): Promise<Map<string, string>> {
+    const contents = new Map<string, string>();
+    for (let start = 0; start < fileIds.length; start += CONTENTS_ROWS) {
+      const ids = fileIds.slice(start, start + CONTENTS_ROWS);
+      const queries = [Query.equal('$id', ids), Query.limit(CONTENTS_ROWS), Query.select(['$id', 'content'])];
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'files', queries, total: false });
+      for (const row of page.rows) contents.set(row.$id, String((row as Json).content ?? ''));
+    }
+    return contents;
+  }
+}
+
+function knownHere(): boolean {
+  return localStorage.getItem('cookieFallback') !== null || localStorage.getItem(SIGNED_IN_KEY) !== null;
+}
+
+function readAnswer(status: number, body: string): Submitted {
+  let answer: Json = {};
+  try {
+    answer = JSON.parse(body) as Json;
+  } catch {
+    // Told below: an answer that is no JSON has neither a task nor an error to show.
+  }
+  if (status === 201 && typeof answer.taskId === 'string') return { kind: 'created', taskId: answer.taskId };
+  const error = (answer.error ?? {}) as { message?: string; fields?: FieldError[] };
+  const fallback = `The function create-task answered with status ${status}. Try again: nothing is made twice.`;
+  return { kind: 'refused', message: error.message ?? fallback, fields: error.fields ?? [] };
+}

@@ -1,0 +1,34 @@
+/** The page's place, kept in the address so that a reload returns to it. */
+
+import { useEffect, useState } from 'preact/hooks';
+
+/** The two sides of a task: what goes on, and what came of it. */
+export type Side = 'board' | 'result';
+
+export type Route =
+  | { view: 'new' }
+  | { view: 'projects' }
+  | { view: 'account' }
+  | { view: 'task'; taskId: string; side: Side };
+
+/** The place that an address names; a new project where it names none. */
+export function routeOf(hash: string): Route {
+  if (hash === '#/projects') return { view: 'projects' };
+  if (hash === '#/account') return { view: 'account' };
+  const [, taskId, side] = /^#\/task\/([a-z0-9][a-z0-9._-]{0,35})(\/result)?$/.exec(hash) ?? [];
+  if (taskId) return { view: 'task', taskId, side: side ? 'result' : 'board' };
+  return { view: 'new' };
+}
+
+export const taskHref = (taskId: string, side: Side = 'board'): string =>
+  side === 'board' ? `#/task/${taskId}` : `#/task/${taskId}/${side}`;
+
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => routeOf(location.hash));
+  useEffect(() => {
+    const read = () => setRoute(routeOf(location.hash));
+    window.addEventListener('hashchange', read);
+    return () => window.removeEventListener('hashchange', read);
+  }, []);
+  return route;
+}
