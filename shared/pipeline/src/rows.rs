@@ -9,12 +9,11 @@ use crate::advance::{
 };
 use crate::brief::Brief;
 use crate::build::Owner;
-use crate::command::Command;
 use crate::deployment::Goal;
 use crate::facts::{Done, Facts, Project, Wanted};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
 use crate::limits::PROGRESS_CHARS_MAX;
-use crate::messages::{self, Level, Line};
+use crate::messages::Line;
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::review::Finding;
