@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let result = runtime.block_on(cli::command(args.command));
+        let result = runtime.block_on(cli::command::carry_out(args.command));
         runtime.shutdown_background();
         result
     });

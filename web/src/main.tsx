@@ -4,13 +4,17 @@ import { Account } from './account/account';
 import { TaskPage } from './board/task-page';
 import { Tasks } from './history/tasks';
 import { Api } from './lib/api';
-import { type Connection, Feed } from './lib/live';
+import { Feed } from './lib/live';
+import { useOnline } from './lib/online';
 import { useRoute } from './lib/route';
 import { loadSettings, type StandIns } from './lib/settings';
 import { type Trouble, troubleOf } from './lib/trouble';
 import { BriefForm } from './new/form';
-import { StandInBanner, TroubleNotice } from './ui/notice';
+import { Boundary } from './ui/boundary';
+import { OfflineBanner, StandInBanner, TroubleNotice } from './ui/notice';
+import { Top } from './ui/top';
 import './style/base.css';
+import './style/shell.css';
 import './style/controls.css';
 import './style/new.css';
 import './style/board.css';
@@ -34,6 +38,8 @@ async function start(): Promise<Session> {
 function App() {
   const [session, setSession] = useState<Session>();
   const [trouble, setTrouble] = useState<Trouble>();
+  const isOnline = useOnline();
+  const { view } = useRoute();
   const begin = () => {
     setTrouble(undefined);
     start().then(setSession, (error: unknown) => setTrouble(troubleOf(error, location.origin)));
@@ -44,16 +50,15 @@ function App() {
       <a class="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
-      <header class="top">
-        <a class="brand" href="#/">
-          Orchestrator
-        </a>
-        <Places />
-        {session && <ConnectionChip feed={session.feed} />}
-      </header>
+      <Top feed={session?.feed} who={undefined} />
+      {!isOnline && <OfflineBanner />}
       {session && <StandInBanner {...session.standIns} />}
       <main id="main" tabIndex={-1}>
-        {session && <Place session={session} />}
+        {session && (
+          <Boundary key={view}>
+            <Place session={session} />
+          </Boundary>
+        )}
         {!session && trouble && <TroubleNotice trouble={trouble} onRetry={begin} />}
         {!session && !trouble && (
           <p class="empty" role="status">
@@ -69,24 +74,6 @@ function App() {
 function skip(event: Event) {
   event.preventDefault();
   document.getElementById('main')?.focus();
-}
-
-function Places() {
-  const { view } = useRoute();
-  const current = (own: string) => (view === own ? 'page' : undefined);
-  return (
-    <nav class="places" aria-label="Places">
-      <a href="#/" aria-current={current('new')}>
-        New project
-      </a>
-      <a href="#/projects" aria-current={current('projects')}>
-        Projects
-      </a>
-      <a href="#/account" aria-current={current('account')}>
-        Account
-      </a>
-    </nav>
-  );
 }
 
 function Place({ session: { api, feed, standIns } }: { session: Session }) {
@@ -121,34 +108,6 @@ function Place({ session: { api, feed, standIns } }: { session: Session }) {
         </div>
       );
   }
-}
-
-const WORDS: Record<Connection | 'offline', string> = {
-  connecting: 'Connecting…',
-  live: 'Live',
-  reconnecting: 'Reconnecting…',
-  offline: 'Offline',
-};
-
-function ConnectionChip({ feed }: { feed: Feed }) {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const changed = () => redraw((count) => count + 1);
-    const stop = feed.onState(changed);
-    window.addEventListener('online', changed);
-    window.addEventListener('offline', changed);
-    return () => {
-      stop();
-      window.removeEventListener('online', changed);
-      window.removeEventListener('offline', changed);
-    };
-  }, [feed]);
-  const state = navigator.onLine ? feed.state : 'offline';
-  return (
-    <span class="chip" role="status" data-state={state}>
-      {WORDS[state]}
-    </span>
-  );
 }
 
 const root = document.getElementById('app');

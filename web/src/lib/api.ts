@@ -10,6 +10,8 @@ import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseT
 export const DATABASE = 'orchestrator';
 /** Rows of one page of a list. */
 const PAGE_ROWS = 200;
+/** Rows of one page of contents: each may hold 256 kB. */
+const CONTENTS_ROWS = 20;
 /** Tasks in the list to return to. */
 const TASKS_SHOWN = 20;
 /** Says that this browser has signed in before, where the session is a cookie that no script sees. */
@@ -26,7 +28,8 @@ const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
 /** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
 const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
   plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
-  files: ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'],
+  files: ['path', 'bytes', 'contentHash', 'assignment', 'generation', 'round', 'deleted'],
+  deployments: ['generation', 'round', 'line', 'level', 'state', 'url', 'release'],
 };
 
 export class Api {
@@ -148,9 +151,16 @@ export class Api {
     return plan.assignments;
   }
 
-  async fileContent(fileId: string): Promise<string> {
-    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'files', rowId: fileId });
-    return String((row as Json).content ?? '');
+  /** The contents of versions of files, by the ids of their rows. Rows that are not there are left out. */
+  async fileContents(fileIds: readonly string[]): Promise<Map<string, string>> {
+    const contents = new Map<string, string>();
+    for (let start = 0; start < fileIds.length; start += CONTENTS_ROWS) {
+      const ids = fileIds.slice(start, start + CONTENTS_ROWS);
+      const queries = [Query.equal('$id', ids), Query.limit(CONTENTS_ROWS), Query.select(['$id', 'content'])];
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'files', queries, total: false });
+      for (const row of page.rows) contents.set(row.$id, String((row as Json).content ?? ''));
+    }
+    return contents;
   }
 }
 

@@ -16,6 +16,15 @@ export function TroubleNotice({ trouble, onRetry }: { trouble: Trouble; onRetry?
   );
 }
 
+/** Nothing is lost without a network, and the page says so. */
+export function OfflineBanner() {
+  return (
+    <p class="banner bad" role="status">
+      This browser is offline. What you see is what was known last; what you type is kept. Projects go on without you.
+    </p>
+  );
+}
+
 export function StandInBanner({ models, github }: StandIns) {
   if (!models && !github) return null;
   return (

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use pipeline::{Command, TaskId};
 use serde_json::json;
 
+use super::run::{INTERRUPTED, stop};
 use crate::args::RollbackArgs;
 use crate::data::Data;
 use crate::environment::Environment;
@@ -15,7 +16,6 @@ use crate::hosting::Hosting;
 use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::place::Place;
-use crate::run::{INTERRUPTED, stop};
 use crate::session::Session;
 use crate::summary::Summary;
 use crate::task_api;

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use ::local::auth::{ALL_SCOPES, ScopedKey};
+use ::local::config::ProjectConfig;
 use anyhow::{Context, bail, ensure};
-use local::auth::{ALL_SCOPES, ScopedKey};
-use local::config::ProjectConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::args::LocalArgs;

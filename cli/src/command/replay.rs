@@ -12,13 +12,13 @@ use pipeline::{TaskId, UnitKind};
 use serde_json::Value;
 use shell::clock;
 
+use super::run::{INTERRUPTED, stop};
 use crate::args::ReplayArgs;
 use crate::data::Data;
 use crate::environment::Environment;
 use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::place::Place;
-use crate::run::{INTERRUPTED, stop};
 use crate::session::Session;
 use crate::task_api;
 

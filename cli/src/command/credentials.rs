@@ -8,12 +8,12 @@ use appwrite::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use super::run::stop;
 use crate::args::{CredentialsCommand, OwnKind, PlatformArgs, RemovedKind};
 use crate::data::Data;
 use crate::environment::Environment;
 use crate::output::Output;
 use crate::place::Place;
-use crate::run::stop;
 use crate::session::Session;
 use crate::task_api;
 

@@ -13,7 +13,7 @@ use pipeline::ids::sha256_hex;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
-use crate::approval::{self, Question};
+use super::approval::{self, Question};
 use crate::args::RunArgs;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
