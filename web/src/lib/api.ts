@@ -1,9 +1,10 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
-import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import { type Brief, type FieldError, optionsOf } from './brief';
 import type { Command } from '../board/controls';
 import type { PlannedAssignment } from '../board/plan-editor';
+import { Session } from './session';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
 
@@ -14,8 +15,6 @@ const PAGE_ROWS = 200;
 const CONTENTS_ROWS = 20;
 /** Tasks in the list to return to. */
 const TASKS_SHOWN = 20;
-/** Says that this browser has signed in before, where the session is a cookie that no script sees. */
-const SIGNED_IN_KEY = 'orchestrator.signedIn';
 
 type Json = Record<string, unknown>;
 
@@ -36,7 +35,7 @@ export class Api {
   readonly endpoint: string;
   /** Makes a Realtime connection. */
   readonly realtime: () => Realtime;
-  readonly #account: Account;
+  readonly session: Session;
   readonly #functions: Functions;
   readonly #tables: TablesDB;
 
@@ -44,30 +43,9 @@ export class Api {
     const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
     this.endpoint = settings.endpoint;
     this.realtime = () => new Realtime(client);
-    this.#account = new Account(client);
+    this.session = new Session(client);
     this.#functions = new Functions(client);
     this.#tables = new TablesDB(client);
-  }
-
-  /** Returns with a session: the browser's own from an earlier visit, or a new anonymous one. */
-  async signIn(): Promise<void> {
-    if (knownHere()) {
-      try {
-        await this.#account.get();
-        return;
-      } catch (error) {
-        if (!(error instanceof AppwriteException && error.code === 401)) throw error;
-        localStorage.removeItem('cookieFallback');
-      }
-    }
-    try {
-      await this.#account.createAnonymousSession();
-    } catch (error) {
-      const exists = error instanceof AppwriteException && error.type === 'user_session_already_exists';
-      if (!exists) throw error;
-      await this.#account.get();
-    }
-    localStorage.setItem(SIGNED_IN_KEY, 'yes');
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
@@ -110,6 +88,12 @@ export class Api {
     const queries = [Query.orderDesc('$createdAt'), Query.limit(TASKS_SHOWN)];
     const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries, total: false });
     return page.rows.map((row) => parseTask(row as Json));
+  }
+
+  /** How many tasks the user has. */
+  async countTasks(): Promise<number> {
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries: [Query.limit(1)] });
+    return page.total;
   }
 
   async task(taskId: string): Promise<Task> {
@@ -162,10 +146,6 @@ export class Api {
     }
     return contents;
   }
-}
-
-function knownHere(): boolean {
-  return localStorage.getItem('cookieFallback') !== null || localStorage.getItem(SIGNED_IN_KEY) !== null;
 }
 
 function readAnswer(status: number, body: string): Submitted {

@@ -48,7 +48,7 @@ class Server {
   }
 
   tell(row: Record<string, unknown>) {
-    if (!this.mute) this.sockets.at(-1)?.deliver?.({ payload: row, channels: [] });
+    if (!this.mute) this.sockets.at(-1)?.deliver?.({ payload: row, channels: [], events: [] });
   }
 
   task(): Record<string, unknown> {
@@ -273,7 +273,7 @@ test('what an older connection still brings is not taken', async () => {
   feed.reconnect();
   old?.opened();
   expect(feed.state).toBe('reconnecting');
-  deliver?.({ payload: { ...server.task(), rev: 9, status: 'failed' }, channels: [] });
+  deliver?.({ payload: { ...server.task(), rev: 9, status: 'failed' }, channels: [], events: [] });
   await vi.advanceTimersByTimeAsync(100);
   expect(view.snapshot.task?.status).toBe('coding');
 });

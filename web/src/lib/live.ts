@@ -36,6 +36,7 @@ export class Feed {
   readonly #open: () => Realtime;
   readonly #messages = new Set<MessageListener>();
   readonly #states = new Set<() => void>();
+  readonly #sessions = new Set<() => void>();
   readonly #online = () => this.reconnect();
   /** The connection in use; what an older one still reports is not heard. */
   #realtime: Realtime | undefined;
@@ -75,6 +76,12 @@ export class Feed {
     return () => this.#states.delete(listener);
   }
 
+  /** Calls back when a session of the user has ended. Returns how to stop. */
+  onSessionEnd(listener: () => void): () => void {
+    this.#sessions.add(listener);
+    return () => this.#sessions.delete(listener);
+  }
+
   #connect() {
     const realtime = this.#open();
     this.#realtime = realtime;
@@ -82,13 +89,15 @@ export class Feed {
     const report = (state: Connection) => isMine() && this.#set(state);
     realtime.onOpen(() => report('live'));
     realtime.onClose(() => report('reconnecting'));
-    const channels = ['tasks', ...TABLES].map((table) => `databases.${DATABASE}.tables.${table}.rows`);
-    const deliver = ({ payload, channels: at }: { payload: Json; channels: string[] }) => {
-      const table = payload.$tableId ?? tableOf(at);
-      if (isMine() && typeof table === 'string') for (const listener of this.#messages) listener(table, payload);
+    const tables = ['tasks', ...TABLES].map((table) => `databases.${DATABASE}.tables.${table}.rows`);
+    const deliver = ({ payload, channels, events }: { payload: Json; channels: string[]; events: string[] }) => {
+      if (!isMine()) return;
+      if (events.some((event) => /\.sessions\..*\.delete$/.test(event))) for (const listener of this.#sessions) listener();
+      const table = payload.$tableId ?? tableOf(channels);
+      if (typeof table === 'string') for (const listener of this.#messages) listener(table, payload);
     };
     // A first attempt that fails is repeated by the SDK, which reports it through `onOpen`.
-    realtime.subscribe<Json>(channels, deliver).catch(() => report('reconnecting'));
+    realtime.subscribe<Json>([...tables, 'account'], deliver).catch(() => report('reconnecting'));
   }
 
   #set(state: Connection) {
