@@ -18,7 +18,7 @@ export function TotalsPanel({ snapshot, scripted }: { snapshot: Snapshot; script
     ['Tokens out', integer(totals.outputTokens + since.outputTokens)],
     ['GitHub requests', integer(totals.githubRequests)],
     [(scripted ? 'At list prices' : 'Cost') + soFar, usd(totals.costMicroUsd + since.costMicroUsd)],
-    ...totals.models.map(([id, cost]) => [`of it ${id}`, usd(cost)] as const),
+    ...totals.models.map(({ id, costMicroUsd }) => [`of it ${id}`, usd(costMicroUsd)] as const),
   ];
   return (
     <Panel title="Totals" aside={scripted ? 'Scripted models: nothing was charged' : ''}>

@@ -1,19 +1,20 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
-import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import { Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import { type Brief, type FieldError, optionsOf } from './brief';
 import type { Command } from '../board/controls';
 import type { PlannedAssignment } from '../board/plan-editor';
+import { Session } from './session';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
 
 export const DATABASE = 'orchestrator';
 /** Rows of one page of a list. */
 const PAGE_ROWS = 200;
+/** Rows of one page of contents: each may hold 256 kB. */
+const CONTENTS_ROWS = 20;
 /** Tasks in the list to return to. */
 const TASKS_SHOWN = 20;
-/** Says that this browser has signed in before, where the session is a cookie that no script sees. */
-const SIGNED_IN_KEY = 'orchestrator.signedIn';
 
 type Json = Record<string, unknown>;
 
@@ -26,13 +27,14 @@ const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
 /** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
 const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
   plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
-  files: ['path', 'bytes', 'assignment', 'generation', 'round', 'deleted'],
+  files: ['path', 'bytes', 'contentHash', 'assignment', 'generation', 'round', 'deleted'],
+  deployments: ['generation', 'round', 'line', 'level', 'state', 'url', 'release'],
 };
 
 export class Api {
   readonly endpoint: string;
   readonly realtime: Realtime;
-  readonly #account: Account;
+  readonly session: Session;
   readonly #functions: Functions;
   readonly #tables: TablesDB;
 
@@ -40,30 +42,9 @@ export class Api {
     const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
     this.endpoint = settings.endpoint;
     this.realtime = new Realtime(client);
-    this.#account = new Account(client);
+    this.session = new Session(client);
     this.#functions = new Functions(client);
     this.#tables = new TablesDB(client);
-  }
-
-  /** Returns with a session: the browser's own from an earlier visit, or a new anonymous one. */
-  async signIn(): Promise<void> {
-    if (knownHere()) {
-      try {
-        await this.#account.get();
-        return;
-      } catch (error) {
-        if (!(error instanceof AppwriteException && error.code === 401)) throw error;
-        localStorage.removeItem('cookieFallback');
-      }
-    }
-    try {
-      await this.#account.createAnonymousSession();
-    } catch (error) {
-      const exists = error instanceof AppwriteException && error.type === 'user_session_already_exists';
-      if (!exists) throw error;
-      await this.#account.get();
-    }
-    localStorage.setItem(SIGNED_IN_KEY, 'yes');
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
@@ -108,6 +89,12 @@ export class Api {
     return page.rows.map((row) => parseTask(row as Json));
   }
 
+  /** How many tasks the user has. */
+  async countTasks(): Promise<number> {
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries: [Query.limit(1)] });
+    return page.total;
+  }
+
   async task(taskId: string): Promise<Task> {
     const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'tasks', rowId: taskId });
     return parseTask(row as Json);
@@ -137,14 +124,17 @@ export class Api {
     return plan.assignments;
   }
 
-  async fileContent(fileId: string): Promise<string> {
-    const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'files', rowId: fileId });
-    return String((row as Json).content ?? '');
+  /** The contents of versions of files, by the ids of their rows. Rows that are not there are left out. */
+  async fileContents(fileIds: readonly string[]): Promise<Map<string, string>> {
+    const contents = new Map<string, string>();
+    for (let start = 0; start < fileIds.length; start += CONTENTS_ROWS) {
+      const ids = fileIds.slice(start, start + CONTENTS_ROWS);
+      const queries = [Query.equal('$id', ids), Query.limit(CONTENTS_ROWS), Query.select(['$id', 'content'])];
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'files', queries, total: false });
+      for (const row of page.rows) contents.set(row.$id, String((row as Json).content ?? ''));
+    }
+    return contents;
   }
-}
-
-function knownHere(): boolean {
-  return localStorage.getItem('cookieFallback') !== null || localStorage.getItem(SIGNED_IN_KEY) !== null;
 }
 
 function readAnswer(status: number, body: string): Submitted {

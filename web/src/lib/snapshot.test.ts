@@ -86,7 +86,7 @@ test('the findings of a review carry their assignment', () => {
   });
   const review = PARSE.reviews({ $id: 'r', verdict: 'changes_requested', findings });
   expect(review.rework).toEqual([
-    { assignment: 'ui', severity: 'major', path: 'a.js', line: 3, problem: 'p', requiredChange: 'c', since: 1 },
+    { id: '', assignment: 'ui', severity: 'major', path: 'a.js', line: 3, problem: 'p', requiredChange: 'c', since: 1 },
   ]);
   expect([review.resolved[0]?.problem, review.resolved[0]?.assignment]).toEqual(['r', 'ui']);
   expect(review.scores).toEqual([{ assignment: 'ui', points: 90 }]);

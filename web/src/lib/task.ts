@@ -27,8 +27,8 @@ export interface Unit extends Row {
 
 export interface Totals extends Cost {
   githubRequests: number;
-  /** What each model cost, by its id. */
-  models: readonly (readonly [string, number])[];
+  /** The part of each model. */
+  models: readonly ModelCost[];
   assignments: number;
   agentRuns: number;
   reviews: number;
@@ -106,6 +106,12 @@ export interface Cost {
   costMicroUsd: number;
 }
 
+/** What the calls of one model cost. */
+export interface ModelCost extends Cost {
+  /** The model that answered. */
+  id: string;
+}
+
 /** A turn of an agent. */
 export interface Turn {
   number: number;
@@ -122,12 +128,18 @@ export interface Progress extends Row {
   level: string;
   text: string;
   turn: Turn | undefined;
+  /** What it tells of: `turn`, `judgement`, … Empty for lines that are only text. */
+  kind: string;
+  /** What that cost; undefined where it cost nothing. */
+  spent: Cost | undefined;
 }
 
 /** One version of a file. Its content is fetched when somebody asks for it. */
 export interface FileVersion extends Row {
   path: string;
   bytes: number;
+  /** Of its content: versions with the same one are equal. */
+  hash: string;
   assignment: string;
   generation: number;
   round: number;
@@ -135,6 +147,8 @@ export interface FileVersion extends Row {
 }
 
 export interface Finding {
+  /** The same in every round of a plan, within its assignment; empty in rows of older versions. */
+  id: string;
   assignment: string;
   severity: string;
   path: string;
@@ -167,6 +181,31 @@ export interface Release extends Unit {
 
 export interface Deployment extends Unit {
   state: string;
+  url: string;
+  /** What was put out with it; none before its end, and none of a preview. */
+  release: ReleaseRecord | undefined;
+}
+
+/** What was put out at one time. */
+export interface ReleaseRecord {
+  /** 1 for the first one. */
+  number: number;
+  commitSha: string;
+  url: string;
+  parts: readonly ReleasedPart[];
+  verdicts: readonly Score[];
+  /** Review rounds that were held for it. */
+  reviews: number;
+  /** Models that answered, by id. */
+  models: readonly string[];
+  /** What the task had cost until then, in millionths of a US dollar. */
+  costMicroUsd: number;
+}
+
+/** A site or a function of a release. */
+export interface ReleasedPart {
+  /** Its id in the plan; empty for the site. */
+  name: string;
   url: string;
 }
 
@@ -247,7 +286,10 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
   return {
     ...cost(spent),
     githubRequests: number(spent.githubRequests),
-    models: Object.entries(object(spent.models)).map(([id, part]) => [id, number(object(part).costMicroUsd)] as const),
+    models: Object.entries(object(spent.models)).map(([id, part]) => {
+      const data = object(part);
+      return { ...cost({ ...data, modelCalls: data.calls }), id };
+    }),
     assignments: number(totals.assignments),
     agentRuns: number(totals.agentRuns),
     reviews: number(totals.reviews),
@@ -301,12 +343,15 @@ function parseProgress(data: Json): Progress {
     level: text(data.level),
     text: text(data.text),
     turn,
+    kind: text(told?.kind),
+    spent: told?.spent === undefined ? undefined : cost(object(told.spent)),
   };
 }
 
 function finding(value: unknown, assignment: string): Finding {
   const data = object(value);
   return {
+    id: text(data.id),
     assignment,
     severity: text(data.severity),
     path: text(data.path),
@@ -329,11 +374,29 @@ function parseReview(data: Json): Review {
     verdict: text(data.verdict),
     rework: grouped(findings?.rework),
     resolved: grouped(findings?.resolved),
-    scores: list(findings?.scores).map((value) => {
-      const score = object(value);
-      return { assignment: text(score.assignment), points: number(score.points) };
-    }),
+    scores: scores(findings?.scores),
     remarks: list(findings?.remarks).map((entry) => finding(entry, '')),
+  };
+}
+
+function scores(value: unknown): Score[] {
+  return list(value).map((entry) => {
+    const score = object(entry);
+    return { assignment: text(score.assignment), points: number(score.points) };
+  });
+}
+
+function parseRelease(data: Json | undefined): ReleaseRecord | undefined {
+  if (!data) return undefined;
+  return {
+    number: number(data.number),
+    commitSha: text(data.commitSha),
+    url: text(data.url),
+    parts: list(data.parts).map((entry) => ({ name: text(object(entry).name), url: text(object(entry).url) })),
+    verdicts: scores(data.verdicts),
+    reviews: number(data.reviews),
+    models: list(data.models).map(text),
+    costMicroUsd: number(data.costMicroUsd),
   };
 }
 
@@ -362,6 +425,7 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
     ...row(data),
     path: text(data.path),
     bytes: number(data.bytes),
+    hash: text(data.contentHash),
     assignment: text(data.assignment),
     generation: number(data.generation),
     round: number(data.round),
@@ -374,5 +438,10 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
     cloneUrl: text(data.cloneUrl),
     commitSha: text(data.commitSha),
   }),
-  deployments: (data) => ({ ...unit(data), state: text(data.state), url: text(data.url) }),
+  deployments: (data) => ({
+    ...unit(data),
+    state: text(data.state),
+    url: text(data.url),
+    release: parseRelease(column(data.release)),
+  }),
 };

@@ -49,8 +49,8 @@ function Content({ api, file }: { api: Api; file: FileVersion }) {
   const [problem, setProblem] = useState('');
   useEffect(() => {
     let closed = false;
-    api.fileContent(file.id).then(
-      (text) => !closed && setContent(text),
+    api.fileContents([file.id]).then(
+      (contents) => !closed && setContent(contents.get(file.id) ?? ''),
       (error: unknown) => !closed && setProblem(troubleOf(error, api.endpoint).message),
     );
     return () => {
