@@ -6,6 +6,12 @@ fail() { echo "error: $1" >&2; exit 1; }
 # say MESSAGE: one line of progress.
 say() { echo "==> $1" >&2; }
 
+# without_settings: settings of the person who runs this must not reach the tests.
+without_settings() {
+  local names='^(APPWRITE|GROK|XAI|ANTHROPIC|GITHUB|ORCHESTRATOR|DEPLOY|CREDENTIALS|SITE|PLANNER|REVIEWER|AGENT)_[A-Z_]+'
+  for name in $(env | grep -oE "$names"); do unset "$name"; done
+}
+
 # need COMMAND HINT: ends the script, with the hint, where the command is not there.
 need() { command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; $2"; }
 
@@ -24,15 +30,13 @@ build_web() {
   }
 }
 
-# build: everything, with the quick profile. The page is built beside the crates that do
-# not carry it.
+# build TARGET…: the whole workspace at once with the quick profile, as cargo's flags say. Parts
+# built alone would have other features of the dependencies, and these would be built anew.
 build() {
   say "building (the first time takes a few minutes)"
   build_web &
   local web=$!
-  local functions=()
-  for folder in functions/*/; do functions+=(-p "$(basename "$folder")"); done
-  cargo build --locked --profile quick "${functions[@]}" -p local
+  cargo fetch --quiet --locked
   wait "$web"
-  cargo build --locked --profile quick -p cli
+  cargo build --locked --profile quick --workspace "$@"
 }

@@ -28,14 +28,23 @@ async fn browse(world: &World, script: &'static str, address: String) {
     assert!(output.status.success(), "{out}\n{err}");
 }
 
+/// Where the platform serves our page.
+fn page(world: &World) -> String {
+    let endpoint = world.hosting.platform.endpoint();
+    format!("{}/", endpoint.trim_end_matches("/v1"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_person_goes_from_the_form_to_the_finished_app() {
     let world = World::start().await;
-    let page = format!(
-        "{}/",
-        world.hosting.platform.endpoint().trim_end_matches("/v1")
-    );
-    browse(&world, "form-to-link.mjs", page).await;
+    browse(&world, "form-to-link.mjs", page(&world)).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_guest_becomes_an_account_and_keeps_the_projects() {
+    let world = World::start().await;
+    browse(&world, "shell.mjs", page(&world)).await;
     world.stop().await;
 }
 

@@ -1,65 +1,96 @@
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Account } from './account/account';
+import { Ended } from './account/ended';
 import { TaskPage } from './board/task-page';
 import { Tasks } from './history/tasks';
 import { Api } from './lib/api';
 import { Feed } from './lib/live';
 import { useOnline } from './lib/online';
 import { useRoute } from './lib/route';
-import { loadSettings, type StandIns } from './lib/settings';
+import type { Person } from './lib/session';
+import { loadSettings, type Settings } from './lib/settings';
 import { type Trouble, troubleOf } from './lib/trouble';
-import { BriefForm } from './new/form';
+import { NewProject } from './new/new-project';
 import { Boundary } from './ui/boundary';
 import { OfflineBanner, StandInBanner, TroubleNotice } from './ui/notice';
 import { Top } from './ui/top';
 import './style/base.css';
 import './style/shell.css';
 import './style/controls.css';
+import './style/account.css';
 import './style/new.css';
 import './style/board.css';
 import './style/history.css';
 
-interface Session {
+/** A person at the page. Another person gets another one of these, with a Realtime connection of its own. */
+interface Visit {
+  settings: Settings;
   api: Api;
   feed: Feed;
-  standIns: StandIns;
+  person: Person;
 }
 
+type State =
+  | { phase: 'starting' }
+  | { phase: 'failed'; trouble: Trouble }
+  | { phase: 'ended'; settings: Settings; api: Api; email: string }
+  | { phase: 'open'; visit: Visit };
+
 /** Settings, then a session, then Realtime: the order matters, for Realtime reads the session. */
-async function start(): Promise<Session> {
+async function start(): Promise<State> {
   const settings = await loadSettings();
   const api = new Api(settings);
-  await api.signIn();
-  return { api, feed: new Feed(api.realtime), standIns: settings.standIns };
+  const beginning = await api.session.begin();
+  if (beginning.kind === 'ended') return { phase: 'ended', settings, api, email: beginning.email };
+  return { phase: 'open', visit: { settings, api, feed: new Feed(api.realtime), person: beginning.person } };
 }
 
 function App() {
-  const [session, setSession] = useState<Session>();
-  const [trouble, setTrouble] = useState<Trouble>();
+  const [state, setState] = useState<State>({ phase: 'starting' });
   const isOnline = useOnline();
-  const { view } = useRoute();
+  const isStarting = useRef(false);
   const begin = () => {
-    setTrouble(undefined);
-    start().then(setSession, (error: unknown) => setTrouble(troubleOf(error, location.origin)));
+    if (isStarting.current) return;
+    isStarting.current = true;
+    if (state.phase === 'open') state.visit.feed.close();
+    start()
+      .catch((error: unknown): State => ({ phase: 'failed', trouble: troubleOf(error, location.origin) }))
+      .then((next) => {
+        isStarting.current = false;
+        setState(next);
+      });
   };
   useEffect(begin, []);
+  const visit = state.phase === 'open' ? state.visit : undefined;
+  const standIns = state.phase === 'open' ? state.visit.settings.standIns : undefined;
+  useEffect(() => visit?.api.session.onChange(visit.feed, visit.person, begin), [visit?.api]);
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
-      <Top feed={session?.feed} who={undefined} />
+      <Top feed={visit?.feed} who={visit?.person.email} />
       {!isOnline && <OfflineBanner />}
-      {session && <StandInBanner {...session.standIns} />}
+      {standIns && <StandInBanner {...standIns} />}
       <main id="main" tabIndex={-1}>
-        {session && (
-          <Boundary key={view}>
-            <Place session={session} />
-          </Boundary>
+        {visit && (
+          <Place
+            visit={visit}
+            onPerson={(person) => setState({ phase: 'open', visit: { ...visit, person } })}
+            onLeave={begin}
+          />
         )}
-        {!session && trouble && <TroubleNotice trouble={trouble} onRetry={begin} />}
-        {!session && !trouble && (
+        {state.phase === 'ended' && (
+          <Ended
+            api={state.api}
+            email={state.email}
+            onBack={begin}
+            onLeave={() => void state.api.session.beginAnew().then(begin, begin)}
+          />
+        )}
+        {state.phase === 'failed' && <TroubleNotice trouble={state.trouble} onRetry={begin} />}
+        {state.phase === 'starting' && (
           <p class="empty" role="status">
             Connecting…
           </p>
@@ -75,38 +106,27 @@ function skip(event: Event) {
   document.getElementById('main')?.focus();
 }
 
-function Place({ session: { api, feed, standIns } }: { session: Session }) {
+interface PlaceProps {
+  visit: Visit;
+  onPerson: (person: Person) => void;
+  onLeave: () => void;
+}
+
+function Place({ visit: { api, feed, person, settings }, onPerson, onLeave }: PlaceProps) {
   const route = useRoute();
-  switch (route.view) {
-    case 'task':
-      return (
-        <TaskPage
-          key={route.taskId}
-          api={api}
-          feed={feed}
-          taskId={route.taskId}
-          side={route.side}
-          scripted={standIns.models}
-        />
-      );
-    case 'projects':
-      return <Tasks api={api} feed={feed} />;
-    case 'account':
-      return <Account />;
-    case 'new':
-      return (
-        <div class="columns home">
-          <div>
-            <h1>What should be built?</h1>
-            <p class="lead">A planner divides the work, agents write it, a reviewer checks it. The result is a repository and a running app.</p>
-            <BriefForm api={api} />
-          </div>
-          <div>
-            <Tasks api={api} feed={feed} />
-          </div>
-        </div>
-      );
-  }
+  const place = () => {
+    switch (route.view) {
+      case 'task':
+        return <TaskPage api={api} feed={feed} taskId={route.taskId} side={route.side} scripted={settings.standIns.models} />;
+      case 'projects':
+        return <Tasks api={api} feed={feed} />;
+      case 'account':
+        return <Account api={api} person={person} onPerson={onPerson} onLeave={onLeave} />;
+      case 'new':
+        return <NewProject api={api} feed={feed} person={person} onPerson={onPerson} />;
+    }
+  };
+  return <Boundary key={`${person.id} ${route.view} ${route.view === 'task' ? route.taskId : ''}`}>{place()}</Boundary>;
 }
 
 const root = document.getElementById('app');

@@ -23,7 +23,7 @@ export function Tasks({ api, feed }: { api: Api; feed: Feed }) {
     <Panel title="Your projects">
       {trouble && <TroubleNotice trouble={trouble} />}
       {!tasks && !trouble && <p class="empty">Loading…</p>}
-      {tasks?.length === 0 && <p class="empty">None yet. What you create on this browser appears here.</p>}
+      {tasks?.length === 0 && <p class="empty">No projects yet. What you create appears here.</p>}
       {tasks && tasks.length > 0 && (
         <ul class="tasks">
           {tasks.map((task) => (

@@ -1,11 +1,12 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
-import { Account, AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import { type Brief, type FieldError, optionsOf } from './brief';
 import type { Command } from '../board/controls';
 import type { PlannedAssignment } from '../board/plan-editor';
+import { Session } from './session';
 import type { Settings } from './settings';
-import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
+import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
 
 export const DATABASE = 'orchestrator';
 /** Rows of one page of a list. */
@@ -14,8 +15,6 @@ const PAGE_ROWS = 200;
 const CONTENTS_ROWS = 20;
 /** Tasks in the list to return to. */
 const TASKS_SHOWN = 20;
-/** Says that this browser has signed in before, where the session is a cookie that no script sees. */
-const SIGNED_IN_KEY = 'orchestrator.signedIn';
 
 type Json = Record<string, unknown>;
 
@@ -34,39 +33,19 @@ const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
 
 export class Api {
   readonly endpoint: string;
-  readonly realtime: Realtime;
-  readonly #account: Account;
+  /** Makes a Realtime connection. */
+  readonly realtime: () => Realtime;
+  readonly session: Session;
   readonly #functions: Functions;
   readonly #tables: TablesDB;
 
   constructor(settings: Settings) {
     const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
     this.endpoint = settings.endpoint;
-    this.realtime = new Realtime(client);
-    this.#account = new Account(client);
+    this.realtime = () => new Realtime(client);
+    this.session = new Session(client);
     this.#functions = new Functions(client);
     this.#tables = new TablesDB(client);
-  }
-
-  /** Returns with a session: the browser's own from an earlier visit, or a new anonymous one. */
-  async signIn(): Promise<void> {
-    if (knownHere()) {
-      try {
-        await this.#account.get();
-        return;
-      } catch (error) {
-        if (!(error instanceof AppwriteException && error.code === 401)) throw error;
-        localStorage.removeItem('cookieFallback');
-      }
-    }
-    try {
-      await this.#account.createAnonymousSession();
-    } catch (error) {
-      const exists = error instanceof AppwriteException && error.type === 'user_session_already_exists';
-      if (!exists) throw error;
-      await this.#account.get();
-    }
-    localStorage.setItem(SIGNED_IN_KEY, 'yes');
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
@@ -111,9 +90,25 @@ export class Api {
     return page.rows.map((row) => parseTask(row as Json));
   }
 
+  /** How many tasks the user has. */
+  async countTasks(): Promise<number> {
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries: [Query.limit(1)] });
+    return page.total;
+  }
+
   async task(taskId: string): Promise<Task> {
     const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'tasks', rowId: taskId });
     return parseTask(row as Json);
+  }
+
+  /** The terms of a task's brief; none where the brief is not there any more. */
+  async terms(taskId: string): Promise<Terms> {
+    try {
+      return parseTerms((await this.#tables.getRow({ databaseId: DATABASE, tableId: 'briefs', rowId: taskId })) as Json);
+    } catch (error) {
+      if (error instanceof AppwriteException && error.code === 404) return parseTerms({});
+      throw error;
+    }
   }
 
   /** Every row of one table that belongs to a task and was changed `since` then, page after page. */
@@ -151,10 +146,6 @@ export class Api {
     }
     return contents;
   }
-}
-
-function knownHere(): boolean {
-  return localStorage.getItem('cookieFallback') !== null || localStorage.getItem(SIGNED_IN_KEY) !== null;
 }
 
 function readAnswer(status: number, body: string): Submitted {
