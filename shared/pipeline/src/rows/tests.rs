@@ -1,6 +1,7 @@
 use super::*;
 use crate::advance::{Base, Since};
 use crate::brief::FollowUp;
+use crate::command::Command;
 use crate::facts::{Facts, Wanted};
 
 fn stamp() -> TaskStamp {
