@@ -1,4 +1,4 @@
-//! The data folder: who uses it, which ports it had, which runs it began.
+//! The data folder: who serves it, which ports it had, which runs it began.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -6,15 +6,45 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A data folder that this process alone uses.
+/// A data folder. One process at a time serves it; others only keep small values in it.
 #[derive(Debug)]
 pub struct Data {
     folder: PathBuf,
-    lock: File,
+    /// Held by the process that serves the folder.
+    lock: Option<File>,
+}
+
+/// File of [`Running`].
+const RUNNING_FILE: &str = "running.json";
+
+/// The platform that a process serves from a data folder, for other commands on the folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The process.
+    pub pid: u32,
+    /// The API's address with its `/v1`.
+    pub endpoint: String,
+    /// The project's id.
+    pub project: String,
+    /// Whether the functions of the orchestrator are there.
+    pub has_functions: bool,
+    /// Whether models are scripted, so that what they cost is charged to nobody.
+    #[serde(default)]
+    pub is_scripted: bool,
+}
+
+/// A value that no other process changes meanwhile.
+#[derive(Debug)]
+pub struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// The ports of the last time: addresses that were printed stay valid.
@@ -51,11 +81,32 @@ pub struct Begun {
 pub type Runs = BTreeMap<String, Begun>;
 
 impl Data {
-    /// Opens the folder, making it where it is not there.
+    /// Opens the folder to serve it, making it where it is not there.
     ///
     /// # Errors
-    /// Another process uses it, or it can not be made.
+    /// Another process serves it, or it can not be made.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let data = Self::share(folder)?;
+        let name = data.folder.display().to_string();
+        match data.serve()? {
+            Ok(served) => Ok(served),
+            Err(shared) => {
+                let who = match shared.running() {
+                    Some(Running { pid, endpoint, .. }) => {
+                        format!("another orchestrator (process {pid}, {endpoint}) uses {name}")
+                    }
+                    None => format!("another orchestrator uses {name}"),
+                };
+                bail!("{who}; stop it or choose another folder with --data")
+            }
+        }
+    }
+
+    /// Opens the folder beside whoever serves it, making it where it is not there.
+    ///
+    /// # Errors
+    /// It can not be made.
+    pub fn share(folder: &Path) -> anyhow::Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -64,19 +115,61 @@ impl Data {
         let folder = folder
             .canonicalize()
             .with_context(|| format!("could not find the folder {}", folder.display()))?;
-        let lock = OpenOptions::new()
+        Ok(Self { folder, lock: None })
+    }
+
+    /// Becomes who serves the folder; gives itself back where another process does.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn serve(mut self) -> anyhow::Result<Result<Self, Self>> {
+        let lock = self.lock_file("lock")?;
+        if lock.try_lock().is_err() {
+            return Ok(Err(self));
+        }
+        self.lock = Some(lock);
+        // Of a process that was killed.
+        self.forget_running();
+        Ok(Ok(self))
+    }
+
+    /// Waits until no other process changes the value `name`, and keeps them from it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn hold(&self, name: &str) -> anyhow::Result<Held> {
+        let lock = self.lock_file(&format!("{name}.lock"))?;
+        lock.lock()
+            .with_context(|| format!("could not lock {}", self.path(name).display()))?;
+        Ok(Held(lock))
+    }
+
+    fn lock_file(&self, name: &str) -> anyhow::Result<File> {
+        let path = self.path(name);
+        OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(folder.join("lock"))?;
-        lock.try_lock().map_err(|_| {
-            anyhow::anyhow!(
-                "another orchestrator uses {}; stop it or choose another folder with --data",
-                folder.display()
-            )
-        })?;
-        Ok(Self { folder, lock })
+            .open(&path)
+            .with_context(|| format!("could not open {}", path.display()))
+    }
+
+    /// Tells other commands what is served. Forgotten when this is dropped.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn tell_running(&self, running: &Running) -> anyhow::Result<()> {
+        self.write(RUNNING_FILE, running)
+    }
+
+    /// What is served, if whoever serves it has told.
+    pub fn running(&self) -> Option<Running> {
+        self.read(RUNNING_FILE).ok().flatten()
+    }
+
+    fn forget_running(&self) {
+        let _ = fs::remove_file(self.path(RUNNING_FILE));
     }
 
     /// A folder or file inside.
@@ -118,9 +211,12 @@ impl Data {
 
 impl Drop for Data {
     fn drop(&mut self) {
-        // Closing the file would not do while a process that is just being started still
-        // shares it.
-        let _ = self.lock.unlock();
+        if let Some(lock) = &self.lock {
+            self.forget_running();
+            // Closing the file would not do while a process that is just being started still
+            // shares it.
+            let _ = lock.unlock();
+        }
     }
 }
 
@@ -147,5 +243,59 @@ mod tests {
         );
         drop(data);
         assert!(Data::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn others_are_told_what_is_served_until_nobody_serves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = || Data::share(folder.path()).unwrap().running();
+        let running = Running {
+            pid: 7,
+            endpoint: "http://127.0.0.1:1/v1".to_owned(),
+            project: "p".to_owned(),
+            has_functions: true,
+            is_scripted: true,
+        };
+        let data = Data::open(folder.path()).unwrap();
+        assert_eq!(told(), None);
+        data.tell_running(&running).unwrap();
+        assert_eq!(told(), Some(running.clone()));
+        let mode = fs::metadata(data.path(RUNNING_FILE)).unwrap();
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
+            0o600
+        );
+        let error = Data::open(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("(process 7, http://127.0.0.1:1/v1)"),
+            "{error}"
+        );
+        drop(data);
+        assert_eq!(told(), None);
+
+        // What a killed process left counts for nobody.
+        let killed = Data::share(folder.path()).unwrap();
+        killed.tell_running(&running).unwrap();
+        let _next = Data::open(folder.path()).unwrap();
+        assert_eq!(told(), None);
+    }
+
+    #[test]
+    fn a_value_is_changed_by_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    let data = Data::share(folder.path()).unwrap();
+                    for _ in 0..5 {
+                        let _held = data.hold("count.json").unwrap();
+                        let count: u32 = data.read("count.json").unwrap();
+                        data.write("count.json", &(count + 1)).unwrap();
+                    }
+                });
+            }
+        });
+        let data = Data::share(folder.path()).unwrap();
+        assert_eq!(data.read::<u32>("count.json").unwrap(), 40);
     }
 }

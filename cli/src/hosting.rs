@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shell::config::is_replaced;
 
 use crate::args::PlatformArgs;
-use crate::data::{Data, Ports, SEAL_KEYS_FILE, SealKeys};
+use crate::data::{Data, Ports, Running, SEAL_KEYS_FILE, SealKeys};
 use crate::environment::Environment;
 use crate::web_page;
 
@@ -183,6 +183,7 @@ impl Hosting {
             None => BTreeMap::new(),
         };
         let functions_dir = functions_dir()?;
+        let has_functions = plan.config.is_some();
         let config = PlatformConfig {
             listener: Some(listener),
             key: plan.key,
@@ -190,7 +191,7 @@ impl Hosting {
             admin_password: plan.admin_password,
             extra_keys: plan.extra_keys,
             stand_in_functions: plan.stand_in_functions,
-            web_root: plan.config.is_some().then(|| web_page::root(services)),
+            web_root: has_functions.then(|| web_page::root(services)),
             config: plan.config,
             variables,
             slots: usize::from(args.slots),
@@ -209,6 +210,13 @@ impl Hosting {
             .context("could not start the embedded platform")?;
         ports.platform = platform.port();
         data.write("ports.json", &ports)?;
+        data.tell_running(&Running {
+            pid: std::process::id(),
+            endpoint: platform.endpoint().to_owned(),
+            project: plan.project_id,
+            has_functions,
+            is_scripted: models.is_some(),
+        })?;
         Ok(Self {
             platform,
             models,

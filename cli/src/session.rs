@@ -8,7 +8,7 @@ use appwrite::{Client, Credential, Settings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
+use crate::data::{Data, Held};
 use crate::place::Place;
 
 const FILE: &str = "sessions.json";
@@ -39,9 +39,14 @@ impl Session {
         if let Some(session) = kept(data, place, &guest)? {
             return Ok(session);
         }
+        // Of two commands at once one makes the user, and the other is the same.
+        let held = data.hold(FILE)?;
+        if let Some(session) = kept(data, place, &guest)? {
+            return Ok(session);
+        }
         let (_, token) = again(|| guest.account().create_anonymous_session())
             .with_context(|| format!("could not sign in at {}", place.endpoint))?;
-        Self::keep(data, place, &guest, token)
+        Self::keep(data, &held, place, (&guest, token))
     }
 
     /// Signs in with an address and a password, instead of whoever was signed in.
@@ -57,7 +62,7 @@ impl Session {
         let guest = guest(place)?;
         let (_, token) = again(|| guest.account().create_email_session(email, password))
             .with_context(|| format!("could not sign in as {email}"))?;
-        Self::keep(data, place, &guest, token)
+        Self::keep(data, &data.hold(FILE)?, place, (&guest, token))
     }
 
     /// Makes an account and signs in. An anonymous user of this folder becomes the account;
@@ -97,6 +102,7 @@ impl Session {
         if let Some(session) = &session {
             session.client.account().delete_session()?;
         }
+        let _held = data.hold(FILE)?;
         let mut all: BTreeMap<String, Kept> = data.read(FILE)?;
         all.remove(&name_of(place));
         data.write(FILE, &all)?;
@@ -105,9 +111,9 @@ impl Session {
 
     fn keep(
         data: &Data,
+        _held: &Held,
         place: &Place,
-        guest: &Client,
-        token: SecretString,
+        (guest, token): (&Client, SecretString),
     ) -> anyhow::Result<Self> {
         let mut all: BTreeMap<String, Kept> = data.read(FILE)?;
         let kept = Kept {
@@ -234,6 +240,30 @@ mod tests {
         let session = tokio::task::block_in_place(|| Session::open(&data, &place)).unwrap();
         assert!(tokio::task::block_in_place(|| session.client.account().get()).is_ok());
         assert_eq!(platform.kernel().faults.fired("lose-answer"), 1);
+        platform.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn commands_that_begin_at_once_are_one_user() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let platform = PlatformConfig::new("p", folder.path().join("p"), folder.path().join("f"));
+        let platform = Platform::start(platform).await.unwrap();
+        let place = Place {
+            endpoint: platform.endpoint().to_owned(),
+            project: "p".to_owned(),
+        };
+        let users: Vec<String> = tokio::task::block_in_place(|| {
+            std::thread::scope(|threads| {
+                let begin = || {
+                    let data = Data::share(&folder.path().join("data")).unwrap();
+                    user(&Session::open(&data, &place).unwrap()).0
+                };
+                let begun: Vec<_> = (0..4).map(|_| threads.spawn(begin)).collect();
+                begun.into_iter().map(|it| it.join().unwrap()).collect()
+            })
+        });
+        assert!(users.iter().all(|user| *user == users[0]), "{users:?}");
         platform.shutdown().await;
     }
 

@@ -10,7 +10,7 @@ use crate::args::{LoginArgs, LogoutArgs, PlatformArgs};
 use crate::data::Data;
 use crate::environment::Environment;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::{Opened, Place};
 use crate::session::Session;
 
 /// Signs in, or signs up and in. The password is asked for, or read from standard input.
@@ -52,13 +52,10 @@ async fn at_place(
     args: &PlatformArgs,
     work: impl FnOnce(&Data, &Place) -> anyhow::Result<String>,
 ) -> anyhow::Result<ExitCode> {
-    let data = Data::open(&args.data)?;
-    let (place, hosting) = Place::open(args, &data, Environment::read()?).await?;
+    let opened = Opened::open(args, Environment::read()?).await?;
     // The work blocks, and the platform may run in this very process.
-    let said = tokio::task::block_in_place(|| work(&data, &place));
-    if let Some(hosting) = hosting {
-        hosting.stop().await;
-    }
+    let said = tokio::task::block_in_place(|| work(&opened.data, &opened.place));
+    opened.stop().await;
     Output::new(false).note(&said?);
     Ok(ExitCode::SUCCESS)
 }

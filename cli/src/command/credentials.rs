@@ -8,12 +8,10 @@ use appwrite::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::run::stop;
 use crate::args::{CredentialsCommand, OwnKind, PlatformArgs, RemovedKind};
-use crate::data::Data;
 use crate::environment::Environment;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::Opened;
 use crate::session::Session;
 use crate::task_api;
 
@@ -45,14 +43,13 @@ pub(crate) async fn credentials(command: CredentialsCommand) -> anyhow::Result<E
 }
 
 async fn call(platform: &PlatformArgs, method: Method, body: &Value) -> anyhow::Result<Value> {
-    let data = Data::open(&platform.data)?;
-    let (place, hosting) = Place::open(platform, &data, Environment::read()?).await?;
-    let session = tokio::task::block_in_place(|| Session::open(&data, &place));
+    let opened = Opened::open(platform, Environment::read()?).await?;
+    let session = tokio::task::block_in_place(|| Session::open(&opened.data, &opened.place));
     let answered = match &session {
         Ok(session) => task_api::credentials(&session.client, method, body).await,
         Err(_) => Ok((0, Value::Null)),
     };
-    stop(hosting).await;
+    opened.stop().await;
     session?;
     let (status, answer) = answered?;
     if status != 200 {

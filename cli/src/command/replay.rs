@@ -12,13 +12,12 @@ use pipeline::{TaskId, UnitKind};
 use serde_json::Value;
 use shell::clock;
 
-use super::run::{INTERRUPTED, stop};
+use super::run::INTERRUPTED;
 use crate::args::ReplayArgs;
-use crate::data::Data;
 use crate::environment::Environment;
 use crate::interrupt::interrupted;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::Opened;
 use crate::session::Session;
 use crate::task_api;
 
@@ -40,16 +39,15 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         )
     })?;
     let output = Output::new(args.json);
-    let data = Data::open(&args.platform.data)?;
-    let (place, hosting) = Place::open(&args.platform, &data, Environment::read()?).await?;
+    let opened = Opened::open(&args.platform, Environment::read()?).await?;
     let replayed = tokio::select! {
-        replayed = decide_again(&data, &place, &task, &output) => replayed,
+        replayed = decide_again(&opened, &task, &output) => replayed,
         () = interrupted() => {
-            stop(hosting).await;
+            opened.stop().await;
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
-    stop(hosting).await;
+    opened.stop().await;
     let replayed = replayed?;
     let lines = match args.json {
         true => shown::json_lines(&replayed),
@@ -62,16 +60,8 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn decide_again(
-    data: &Data,
-    place: &Place,
-    task: &TaskId,
-    output: &Output,
-) -> anyhow::Result<Replay> {
-    let session = {
-        let place = place.clone();
-        tokio::task::block_in_place(|| Session::open(data, &place))?
-    };
+async fn decide_again(opened: &Opened, task: &TaskId, output: &Output) -> anyhow::Result<Replay> {
+    let session = tokio::task::block_in_place(|| Session::open(&opened.data, &opened.place))?;
     // The journal first: what it tells of is then in the other rows.
     let mut rows = journal(&session.client, task, output).await?;
     output.busy("Reading the task's rows");

@@ -7,15 +7,13 @@ use anyhow::{Context, bail};
 use pipeline::{Command, TaskId};
 use serde_json::json;
 
-use super::run::{INTERRUPTED, stop};
+use super::run::INTERRUPTED;
 use crate::args::RollbackArgs;
-use crate::data::Data;
 use crate::environment::Environment;
 use crate::follow::Follow;
-use crate::hosting::Hosting;
 use crate::interrupt::interrupted;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::Opened;
 use crate::session::Session;
 use crate::summary::Summary;
 use crate::task_api;
@@ -33,27 +31,26 @@ pub(crate) async fn rollback(args: RollbackArgs) -> anyhow::Result<ExitCode> {
         )
     })?;
     let output = Output::new(args.json);
-    let data = Data::open(&args.platform.data)?;
-    let (place, hosting) = Place::open(&args.platform, &data, Environment::read()?).await?;
+    let opened = Opened::open(&args.platform, Environment::read()?).await?;
     let summary = tokio::select! {
-        summary = serve_again(&data, &place, (&task, args.release), hosting.as_ref(), &output) => summary,
+        summary = serve_again(&opened, (&task, args.release), &output) => summary,
         () = interrupted() => {
             output.note("Interrupted. The task goes on when its platform runs.");
-            stop(hosting).await;
+            opened.stop().await;
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     if let Ok(summary) = &summary {
         output.summary(summary, false);
-        if let (true, Some(_), false) = (args.keep, &hosting, args.json) {
+        if let (true, Some(_), false) = (args.keep, opened.hosting(), args.json) {
             output.note(&format!(
                 "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
-                place.endpoint.trim_end_matches("/v1")
+                opened.place.endpoint.trim_end_matches("/v1")
             ));
             interrupted().await;
         }
     }
-    stop(hosting).await;
+    opened.stop().await;
     Ok(match summary?.is_completed() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -61,17 +58,12 @@ pub(crate) async fn rollback(args: RollbackArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_again(
-    data: &Data,
-    place: &Place,
+    opened: &Opened,
     (task, release): (&TaskId, Option<u32>),
-    hosting: Option<&Hosting>,
     output: &Output,
 ) -> anyhow::Result<Summary> {
-    let started = Instant::now();
-    let session = {
-        let place = place.clone();
-        tokio::task::block_in_place(|| Session::open(data, &place))?
-    };
+    let (started, place) = (Instant::now(), &opened.place);
+    let session = tokio::task::block_in_place(|| Session::open(&opened.data, place))?;
     let command = json!(Command::Rollback { release });
     let path = format!("/{task}/commands");
     let (status, answer) = task_api::call(&session.client, &path, command).await?;
@@ -88,6 +80,6 @@ async fn serve_again(
     let row = follow
         .to_the_end(&mut |change| output.change(change))
         .await?;
-    let counted = hosting.map(|hosting| hosting.platform.counts());
+    let counted = opened.hosting().map(|hosting| hosting.platform.counts());
     Ok(Summary::of(task, &row, counted.as_ref(), started.elapsed()))
 }

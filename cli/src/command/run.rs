@@ -21,7 +21,7 @@ use crate::follow::Follow;
 use crate::hosting::{Hosting, Services};
 use crate::interrupt::interrupted;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::{Opened, Server};
 use crate::session::Session;
 use crate::summary::Summary;
 use crate::task::Change;
@@ -39,33 +39,29 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let output = Output::new(args.json);
     let brief = read_brief(&args.brief)?;
     let environment = Environment::read()?;
-    let data = Data::open(&args.platform.data)?;
     let services = Services::of(&environment);
-    let (place, hosting) = Place::open(&args.platform, &data, environment).await?;
-    introduce(&output, &place, hosting.is_some(), services);
-    if let Some(line) = hosting.as_ref().and_then(Hosting::faults_line) {
+    let opened = Opened::open(&args.platform, environment).await?;
+    introduce(&output, &opened, services);
+    if let Some(line) = opened.hosting().and_then(Hosting::faults_line) {
         output.note(&line);
     }
     let result = tokio::select! {
-        result = carry_out(&data, &place, brief, hosting.as_ref(), &output) => result,
+        result = carry_out(&opened, brief, &output) => result,
         () = interrupted() => {
             output.note("Interrupted. Run the same command again to go on.");
-            stop(hosting).await;
+            opened.stop().await;
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     let result = match result {
         Ok(summary) => {
-            output.summary(
-                &summary,
-                hosting.is_some() && !(services.grok && services.claude),
-            );
+            output.summary(&summary, opened.is_scripted);
             if args.keep
-                && let Some(hosting) = &hosting
+                && let Some(hosting) = opened.hosting()
             {
                 output.note(&format!(
                     "Serving on. The web page is at {}/. Press Ctrl-C to stop.",
-                    place.endpoint.trim_end_matches("/v1")
+                    opened.place.endpoint.trim_end_matches("/v1")
                 ));
                 // What programs read is often kept.
                 if !args.json {
@@ -84,24 +80,18 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         }
         Err(error) => Err(error),
     };
-    stop(hosting).await;
+    opened.stop().await;
     result
 }
 
-pub(crate) async fn stop(hosting: Option<Hosting>) {
-    if let Some(hosting) = hosting {
-        hosting.stop().await;
-    }
-}
-
-fn introduce(output: &Output, place: &Place, embedded: bool, services: Services) {
-    let what = if embedded {
-        "embedded platform"
-    } else {
-        "project"
+fn introduce(output: &Output, opened: &Opened, services: Services) {
+    let what = match &opened.server {
+        Server::Appwrite => "project".to_owned(),
+        Server::Process(pid) => format!("embedded platform of process {pid}"),
+        Server::Here(_) => "embedded platform".to_owned(),
     };
-    output.note(&format!("Appwrite: {what} at {}", place.endpoint));
-    if embedded {
+    output.note(&format!("Appwrite: {what} at {}", opened.place.endpoint));
+    if opened.hosting().is_some() {
         services.lines().iter().for_each(|line| output.note(line));
     }
 }
@@ -126,37 +116,18 @@ fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
 }
 
 async fn carry_out(
-    data: &Data,
-    place: &Place,
+    opened: &Opened,
     brief: Map<String, Value>,
-    hosting: Option<&Hosting>,
     output: &Output,
 ) -> anyhow::Result<Summary> {
-    let started = Instant::now();
+    let (started, data, place) = (Instant::now(), &opened.data, &opened.place);
     let digest = sha256_hex(Value::Object(brief.clone()).to_string().as_bytes());
-    let mut runs: Runs = data.read(RUNS_FILE)?;
-    let begun = runs.get(&digest).filter(|begun| !begun.ended).cloned();
-    if begun.is_some() {
+    let (begun, goes_on) = begin(data, &digest, &brief)?;
+    if goes_on {
         output.note("Going on with the unfinished run of this brief.");
     }
-    let begun = match begun {
-        Some(begun) => begun,
-        None => {
-            let begun = Begun {
-                request_id: request_id(&brief)?,
-                ended: false,
-            };
-            runs.insert(digest.clone(), begun.clone());
-            // Kept before it is sent: a repeat of the command then finds the same task.
-            data.write(RUNS_FILE, &runs)?;
-            begun
-        }
-    };
-    let session = {
-        let place = place.clone();
-        // Signing in blocks, and the platform runs in this very process.
-        tokio::task::block_in_place(|| Session::open(data, &place))?
-    };
+    // Signing in blocks, and the platform may run in this very process.
+    let session = tokio::task::block_in_place(|| Session::open(data, place))?;
     let task = submit(session.client.clone(), brief, &begun.request_id).await?;
     output.note(&format!("Task {task} is accepted."));
     let follow = Follow {
@@ -180,14 +151,15 @@ async fn carry_out(
         row = follow.to_the_end(&mut on_change) => row?,
         error = approval::ask(questions, &session.client, &task, output) => return Err(error),
     };
-    runs.insert(
+    keep(
+        data,
         digest,
         Begun {
             ended: true,
             ..begun
         },
-    );
-    data.write(RUNS_FILE, &runs)?;
+    )?;
+    let hosting = opened.hosting();
     let counted: Option<BTreeMap<String, u64>> = hosting.map(|hosting| hosting.platform.counts());
     Ok(Summary::of(
         &task,
@@ -195,6 +167,28 @@ async fn carry_out(
         counted.as_ref(),
         started.elapsed(),
     ))
+}
+
+/// The run of a brief that has not ended, or a new one; and whether it was begun before.
+fn begin(data: &Data, digest: &str, brief: &Map<String, Value>) -> anyhow::Result<(Begun, bool)> {
+    let runs: Runs = data.read(RUNS_FILE)?;
+    if let Some(begun) = runs.get(digest).filter(|begun| !begun.ended) {
+        return Ok((begun.clone(), true));
+    }
+    let begun = Begun {
+        request_id: request_id(brief)?,
+        ended: false,
+    };
+    // Kept before it is sent: a repeat of the command then finds the same task.
+    keep(data, digest.to_owned(), begun.clone())?;
+    Ok((begun, false))
+}
+
+fn keep(data: &Data, digest: String, begun: Begun) -> anyhow::Result<()> {
+    let _held = data.hold(RUNS_FILE)?;
+    let mut runs: Runs = data.read(RUNS_FILE)?;
+    runs.insert(digest, begun);
+    data.write(RUNS_FILE, &runs)
 }
 
 /// The brief's own `requestId`, or a new one.
