@@ -174,7 +174,7 @@ async function goesBack(page, task, url) {
   const back = release(1).getByRole('button', { name: 'Serve release 1' });
   await back.click();
   await page.getByRole('dialog').getByRole('button', { name: 'Keep release 2' }).click();
-  demand(await back.evaluate((own) => own === document.activeElement), 'the focus did not come back');
+  await page.waitForFunction((own) => own === document.activeElement, await back.elementHandle());
   await back.click();
   await page.getByRole('dialog').getByRole('button', { name: 'Serve release 1' }).click();
   await page.getByText('Release 1 is served.').waitFor({ timeout: TASK_MS });
