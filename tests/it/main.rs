@@ -25,6 +25,7 @@ mod corpus;
 mod crashes;
 mod credentials;
 mod deliveries;
+mod deploy_crashes;
 mod economy;
 mod existing;
 mod follow_ups;
