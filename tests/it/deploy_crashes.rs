@@ -3,21 +3,19 @@
 //! one table, rule and variable, one active deployment for each site and function, and nothing of
 //! what people have put into the app is lost.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use appwrite::{
     Client, ColumnKind, DeploymentArchive, DeploymentStatus, IndexKind, NewColumn, NewFunction,
     NewIndex, NewSite, Query, SchemaStatus, TableSettings,
 };
 use local::faults::Faults;
-use local::faults::decide::Asked;
 use pipeline::effect::Resource;
 use pipeline::release_record::{ReleaseRecord, ReleasedPart};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use crate::existing::{completed, follow_up};
+use crate::gate::{Gate, PATIENCE, awaited};
 use crate::releases::records;
 use crate::replay::assert_replays;
 use crate::world::{Setup, World, blocking, clone, repositories, totals};
@@ -76,63 +74,6 @@ const LATER: &[&str] = &["f0c", "f0u1", "f0a1", "cancel", "late", "serve0", "ser
 
 /// Builds at once, of sites and of functions.
 const BUILDS_MAX: usize = 2;
-/// Longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Waits until `look` finds something.
-pub(crate) async fn awaited<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
-}
-
-/// Holds requests until they are let go.
-pub(crate) struct Gate {
-    held: watch::Sender<usize>,
-    open: watch::Sender<bool>,
-}
-
-impl Gate {
-    /// Holds the requests of which `is_it` says so, in `faults`.
-    pub(crate) fn new(
-        faults: &mut Faults,
-        is_it: impl Fn(&Asked<'_>) -> bool + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        let (held, open) = (watch::channel(0).0, watch::channel(false).0);
-        let gate = Arc::new(Self { held, open });
-        let own = Arc::clone(&gate);
-        faults.on_request = Some(Arc::new(move |asked| {
-            if !is_it(asked) {
-                return None;
-            }
-            own.held.send_modify(|count| *count += 1);
-            let mut is_open = own.open.subscribe();
-            Some(Box::pin(async move {
-                let _ = is_open.wait_for(|open| *open).await;
-            }))
-        }));
-        gate
-    }
-
-    /// Waits until somebody stands before it.
-    pub(crate) async fn reached(&self) {
-        let mut held = self.held.subscribe();
-        let reached = held.wait_for(|count| *count > 0);
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        assert!(reached.is_ok(), "nobody came to the gate");
-    }
-
-    /// Lets everybody through from now on.
-    pub(crate) fn open(&self) {
-        self.open.send_replace(true);
-    }
-}
-
 /// An app with a database, a function and a site.
 pub(crate) fn app(options: Value) -> Value {
     json!({"name": "counted", "description": "A list.", "type": "fullstack",
@@ -511,7 +452,7 @@ async fn killed(phase: &str, keys: &[&str], is_whole: bool) {
         .collect();
     let mut gate = None;
     let world = world(&rules, |faults| {
-        gate = Some(Gate::new(faults, |asked| {
+        gate = Some(Gate::before(faults, |asked| {
             asked.method == "PATCH"
                 && asked.path.starts_with("/v1/sites/t")
                 && asked.path.ends_with("/status")
