@@ -75,7 +75,7 @@ pub(super) async fn served_instead(
             return Ok(parts.into_iter().find(is_it).map_or(newest, Newer::Serves));
         }
         let (journal, done) =
-            load::journal(&performer.store, &unit_of(performer, &row).id()).await?;
+            load::journal(performer.store, &unit_of(performer, &row).id()).await?;
         if done.is_some() {
             continue;
         }
