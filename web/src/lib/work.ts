@@ -13,6 +13,8 @@ export interface FeedLine {
   stage: string;
   level: string;
   text: string;
+  /** The assignment whose agent it tells of; empty for all others. */
+  agent: string;
 }
 
 /** The stage in which the units of each table work, and what a person reads when it begins. */
@@ -44,10 +46,11 @@ interface Placed extends FeedLine {
  */
 export function feedLines(snapshot: Snapshot): FeedLine[] {
   let latest = '';
-  const written = snapshot.progress.map(({ id, sequence, createdAt, stage, level, text }): Placed => {
+  const agents = new Map(snapshot.assignments.map(({ id, name }) => [id, name]));
+  const written = snapshot.progress.map(({ id, sequence, createdAt, stage, level, text, unitId }): Placed => {
     // A row's time was taken before its number: of two at once, the later may have the earlier time.
     latest = latest > createdAt ? latest : createdAt;
-    return { id, at: latest, stage, level, text, place: 1, sequence };
+    return { id, at: latest, stage, level, text, agent: agents.get(unitId) ?? '', place: 1, sequence };
   });
   const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
   const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot)];
@@ -55,11 +58,12 @@ export function feedLines(snapshot: Snapshot): FeedLine[] {
     (one, other) =>
       compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
   );
-  return all.map(({ id, at, stage, level, text }) => ({ id, at, stage, level, text }));
+  return all.map(({ id, at, stage, level, text, agent }) => ({ id, at, stage, level, text, agent }));
 }
 
 function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
   const units: readonly Unit[] = snapshot[table];
+  const agents = new Map(table === 'assignments' ? snapshot.assignments.map(({ id, name }) => [id, name]) : []);
   const [stage, begins] = STAGE_OF[table];
   const first = new Map<string, Unit>();
   for (const unit of units) {
@@ -71,7 +75,7 @@ function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
   const begun = [...first.values()].map(({ id, createdAt, round }): Placed => {
     let text: string = table === 'assignments' && round > 1 ? again(snapshot, round) : begins;
     if (stageOf(id) !== stage) text = 'The repository is read';
-    return { id: `begin.${id}`, at: createdAt, stage: stageOf(id), level: 'info', text, place: 0, sequence: 0 };
+    return { id: `begin.${id}`, at: createdAt, stage: stageOf(id), level: 'info', text, agent: '', place: 0, sequence: 0 };
   });
   const ended = units.filter(({ line }) => line !== '');
   const ends = ended.map(
@@ -81,6 +85,7 @@ function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
       stage: stageOf(id),
       level,
       text: line,
+      agent: agents.get(id) ?? '',
       place: 2,
       sequence: 0,
     }),
@@ -99,7 +104,7 @@ function stands({ task }: Snapshot): Placed[] {
   const text = task && ENDS[task.status];
   if (!text) return [];
   const level = task.status === 'failed' ? 'error' : 'info';
-  return [{ id: `task.${task.rev}`, at: task.updatedAt, stage: 'task', level, text, place: 3, sequence: 0 }];
+  return [{ id: `task.${task.rev}`, at: task.updatedAt, stage: 'task', level, text, agent: '', place: 3, sequence: 0 }];
 }
 
 /** The newest turn of each agent that is at work, by the id of its assignment's row. */

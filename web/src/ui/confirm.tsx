@@ -5,15 +5,23 @@ interface Props {
   title: string;
   /** What the button that does it says. */
   action: string;
+  /** What the other button says, which does nothing. */
+  keep?: string;
   children: ComponentChildren;
   onConfirm: () => void;
   onCancel: () => void;
 }
 
 /** Asks before something that can not be taken back. Escape and the first button do nothing. */
-export function Confirm({ title, action, children, onConfirm, onCancel }: Props) {
+export function Confirm({ title, action, keep = 'No, keep everything', children, onConfirm, onCancel }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
   return (
     <dialog
       ref={dialog}
@@ -28,7 +36,7 @@ export function Confirm({ title, action, children, onConfirm, onCancel }: Props)
       <p>{children}</p>
       <div class="row">
         <button type="button" onClick={onCancel}>
-          No, keep everything
+          {keep}
         </button>
         <button type="button" class="danger" onClick={onConfirm}>
           {action}
