@@ -6,6 +6,7 @@ import { TaskPage } from './board/task-page';
 import { Tasks } from './history/tasks';
 import { Api } from './lib/api';
 import { Feed } from './lib/live';
+import { tellOwner } from './lib/notices';
 import { useOnline } from './lib/online';
 import { useRoute } from './lib/route';
 import type { Person } from './lib/session';
@@ -21,7 +22,6 @@ import './style/controls.css';
 import './style/account.css';
 import './style/new.css';
 import './style/board.css';
-import './style/result.css';
 import './style/history.css';
 
 /** A person at the page. Another person gets another one of these, with a Realtime connection of its own. */
@@ -66,6 +66,7 @@ function App() {
   const visit = state.phase === 'open' ? state.visit : undefined;
   const standIns = state.phase === 'open' ? state.visit.settings.standIns : undefined;
   useEffect(() => visit?.api.session.onChange(visit.feed, visit.person, begin), [visit?.api]);
+  useEffect(() => visit && tellOwner(visit.feed), [visit?.feed]);
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>

@@ -80,7 +80,7 @@ pub fn projection(projection: &Projection, rev: i64, next_check_at: &str) -> Val
     let next_check_at = (!projection.status.is_final()).then_some(next_check_at);
     json!({
         "status": projection.status.as_str(), "rev": rev, "commands": projection.commands, "generation": projection.generation,
-        "round": projection.round, "stage": projection.status.ordinal(),
+        "round": projection.round, "stage": projection.stage(),
         "totals": json!(projection.totals).to_string(), "repositoryUrl": projection.repository_url,
         "siteUrl": projection.site_url, "commitSha": projection.commit_sha,
         "failure": projection.failure.as_ref().map(|failure| json!(failure).to_string()),

@@ -18,7 +18,6 @@ const BUTTONS: Record<Button, string> = {
   resume: 'Go on',
   cancel: 'Cancel',
   retry: 'Try again',
-  rollback: 'Serve the release before',
 };
 const PRIMARY: readonly Button[] = ['approve', 'resume', 'retry'];
 
@@ -32,7 +31,7 @@ interface Props {
 export function Controls({ snapshot, planned, commander: { deed, busy, send } }: Props) {
   const [isChanged, setChanged] = useState(false);
   const { task } = snapshot;
-  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined, task?.totals?.release);
+  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
   const isCompleted = task?.status === 'completed';
   const preview = webUrl(task?.totals?.previewUrl ?? '');
   const waitsForPlan = task?.status === 'awaiting_approval' && !preview;
@@ -150,10 +149,6 @@ function questionOf(command: Button, preview: boolean, replaces: readonly string
   if (command === 'cancel') {
     const text = 'Agents at work are stopped, and nothing is published. A cancelled project can not be taken up again.';
     return { title: 'Cancel this project?', text, action: 'Cancel the project', keep: 'Keep it going' };
-  }
-  if (command === 'rollback') {
-    const text = 'Visitors get the release before in place of the one that is served now. The repository stays as it is.';
-    return { title: 'Serve the release before?', text, action: 'Serve it', keep: 'Keep what is served' };
   }
   if (command === 'approve' && preview) {
     const text = 'The site becomes public at its address.';

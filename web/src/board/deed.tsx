@@ -10,7 +10,7 @@ const WORDS: Record<Word, readonly [doing: string, done: string]> = {
   resume: ['Going on…', 'It goes on where it stood.'],
   cancel: ['Cancelling…', 'Cancelled. Nothing is published.'],
   retry: ['Trying again…', 'What failed is done again; what succeeded is kept.'],
-  rollback: ['Serving the release before…', 'The release before will be served in a moment.'],
+  rollback: ['Serving an earlier release…', 'It will be served in a moment.'],
   follow_up: ['Handing it in…', 'Handed in. The planner plans it on top of what is there.'],
   budget: ['Raising the budget…', 'The budget is raised.'],
 };

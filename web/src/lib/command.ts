@@ -9,24 +9,23 @@ export type Command =
   | { command: 'revise'; comment: string }
   | { command: 'edit'; assignments: readonly PlannedAssignment[] }
   | { command: 'follow_up'; description: string; requirements: readonly string[] }
-  | { command: 'rollback'; release?: number }
+  | { command: 'rollback'; release: number }
   | { command: 'budget'; budgetUsd: number };
 
 export type Word = Command['command'];
 /** Commands that need no more than a button. */
-export type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up'>;
+export type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up' | 'rollback'>;
 
 /** Longest comment on a plan, in characters. */
 export const COMMENT_CHARS_MAX = 4_000;
 const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
 
-/** The buttons for a task of this status; `release` is the number of the one served. */
-export function commandsFor(status: string, isExhausted = false, release = 0): Button[] {
+/** The buttons for a task of this status. */
+export function commandsFor(status: string, isExhausted = false): Button[] {
   if (status === 'paused' && isExhausted) return ['cancel'];
   if (status === 'awaiting_approval') return ['approve', 'cancel'];
   if (status === 'paused') return ['resume', 'cancel'];
   if (status === 'failed') return ['retry'];
-  if (status === 'completed' && release > 1) return ['rollback'];
   // Once publishing has begun it can only be paused.
   if (status === 'publishing' || status === 'deploying') return ['pause'];
   return AT_WORK.includes(status) ? ['pause', 'cancel'] : [];

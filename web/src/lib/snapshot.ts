@@ -8,7 +8,6 @@ import {
   AT_WORK,
   type Assignment,
   FINAL,
-  type FileVersion,
   type Row,
   type RowOf,
   STAGES,
@@ -96,18 +95,6 @@ export function isFinal(task: Task | undefined): boolean {
 /** The order of two texts, byte by byte. */
 export function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
-}
-
-/** The files as they stand: the newest version of each path that was not deleted, by path. */
-export function currentFiles(versions: readonly FileVersion[]): FileVersion[] {
-  const byPath = new Map<string, FileVersion>();
-  for (const version of versions) {
-    const known = byPath.get(version.path);
-    const newer =
-      !known || version.generation - known.generation || version.round - known.round || version.sequence - known.sequence;
-    if (newer === true || newer > 0) byPath.set(version.path, version);
-  }
-  return [...byPath.values()].filter((file) => !file.deleted).sort((one, other) => compare(one.path, other.path));
 }
 
 /** Agents at work first to last: by generation, round, then creation. */

@@ -5,7 +5,7 @@ interface Props {
   title: string;
   /** What the button that does it says. */
   action: string;
-  /** What the other button says, which does nothing. */
+  /** What the other one says. */
   keep?: string;
   children: ComponentChildren;
   onConfirm: () => void;
@@ -16,11 +16,10 @@ interface Props {
 export function Confirm({ title, action, keep = 'No, keep everything', children, onConfirm, onCancel }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const before = document.activeElement;
-    dialog.current?.showModal();
-    return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-    };
+    const box = dialog.current;
+    box?.showModal();
+    // Gives the focus back to where it was.
+    return () => box?.close();
   }, []);
   return (
     <dialog

@@ -159,6 +159,12 @@ fn a_preview_is_built_and_nothing_is_active_before_the_owners_word() {
     assert!(world.active.is_empty() && world.commits.is_empty());
     let totals = advance(&world.facts, None).projection.totals;
     assert!(totals.preview_url.is_some());
+    // The row that shows the build moves on to the wait.
+    let mut building = world.facts.clone();
+    building.log.pop();
+    let [building, waiting] = [&building, &world.facts].map(|it| advance(it, None).projection);
+    assert_eq!(building.status, Status::Deploying);
+    assert!(waiting.position() > building.position());
     let uploads = world.deployments.len();
     for refused in [
         Command::Rollback { release: None },
