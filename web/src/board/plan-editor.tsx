@@ -33,7 +33,7 @@ export function checksOf(text: string, before: PlannedAssignment['acceptance']):
 /** The plan that waits: what it will take, and its assignments to read and to change. */
 export function PlanEditor({ plan, planned, busy, onChanged, save }: Props) {
   const [changed, setChanged] = useState<readonly PlannedAssignment[]>();
-  /** Raised by undoing: the fields begin anew. */
+  /** Raised where the fields begin anew. */
   const [edition, setEdition] = useState(0);
   const assignments = changed ?? planned.assignments;
   useEffect(() => {
@@ -66,7 +66,7 @@ export function PlanEditor({ plan, planned, busy, onChanged, save }: Props) {
       {planned.trouble && <TroubleNotice trouble={planned.trouble} />}
       <div class="assignments">
         {assignments?.map((item) => (
-          <Assignment key={`${item.id} ${edition}`} item={item} change={(changes) => change(item.id, changes)} />
+          <Assignment key={item.id} item={item} edition={edition} change={(changes) => change(item.id, changes)} />
         ))}
       </div>
       {changed && (
@@ -83,8 +83,16 @@ export function PlanEditor({ plan, planned, busy, onChanged, save }: Props) {
   );
 }
 
-function Assignment({ item, change }: { item: PlannedAssignment; change: (changes: Partial<PlannedAssignment>) => void }) {
-  const [checks, setChecks] = useState(item.acceptance.map(({ check }) => check).join('\n'));
+interface AssignmentProps {
+  item: PlannedAssignment;
+  edition: number;
+  change: (changes: Partial<PlannedAssignment>) => void;
+}
+
+function Assignment({ item, edition, change }: AssignmentProps) {
+  const text = item.acceptance.map(({ check }) => check).join('\n');
+  const [checks, setChecks] = useState(text);
+  useEffect(() => setChecks(text), [edition]);
   const field = (name: string) => `plan-${item.id}-${name}`;
   return (
     <details>

@@ -46,7 +46,7 @@ export function PlanGraph({ lanes, aside }: { lanes: readonly Lane[]; aside: str
                     <span class="node-state">
                       {icon ? <Icon name={icon} /> : <span class="dot" aria-hidden="true" />}
                       {STATE_WORDS[lane.state]}
-                      {lane.after.length > 0 && <span class="node-after">, after {titles(lane.after)}</span>}
+                      {lane.after.length > 0 && <span class="node-after">after {titles(lane.after)}</span>}
                     </span>
                   </button>
                 </li>

@@ -2,6 +2,7 @@
 
 import { isAtWork, isFinal, isImport, type Snapshot } from '../lib/snapshot';
 import type { STAGES, Unit } from '../lib/task';
+import { lastTold } from '../lib/work';
 
 type Stage = (typeof STAGES)[number];
 type Span = readonly [from: number, to: number];
@@ -9,8 +10,10 @@ type Span = readonly [from: number, to: number];
 const at = (time: string): number => new Date(time).getTime();
 
 /** Until when open work counts: now while somebody is at it, else when the task stopped. */
-function clockOf({ task }: Snapshot, now: number): number {
-  return !task || isAtWork(task) ? now : at(task.updatedAt);
+function clockOf(snapshot: Snapshot, now: number): number {
+  const { task } = snapshot;
+  if (!task || isAtWork(task)) return now;
+  return at(isFinal(task) ? task.updatedAt : lastTold(snapshot));
 }
 
 /** Milliseconds that each stage has taken; those at the same time count once. 0 for a stage that has not begun. */

@@ -53,7 +53,7 @@ export function feedLines(snapshot: Snapshot): FeedLine[] {
     return { id, at: latest, stage, level, text, agent: agents.get(unitId) ?? '', place: 1, sequence };
   });
   const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
-  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot)];
+  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot, lastTold(snapshot))];
   all.sort(
     (one, other) =>
       compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
@@ -99,12 +99,25 @@ function again({ deployments }: Snapshot, round: number): string {
   return broken ? 'Agents repair the build' : 'Agents change what the reviewer asked for';
 }
 
+/** When something was last told of a task, or a unit of it ended. Its own row is touched by who looks after it. */
+export function lastTold({ task, progress, plans, assignments, reviews, releases, deployments }: Snapshot): string {
+  const units: readonly Unit[] = [...plans, ...assignments, ...reviews, ...releases, ...deployments];
+  let latest = task?.createdAt ?? '';
+  for (const { createdAt } of progress) latest = latest > createdAt ? latest : createdAt;
+  for (const { createdAt, updatedAt, line } of units) {
+    const time = line === '' ? createdAt : updatedAt;
+    latest = latest > time ? latest : time;
+  }
+  return latest;
+}
+
 /** Where the task stands, unless somebody is at work. */
-function stands({ task }: Snapshot): Placed[] {
+function stands({ task }: Snapshot, latest: string): Placed[] {
   const text = task && ENDS[task.status];
   if (!text) return [];
   const level = task.status === 'failed' ? 'error' : 'info';
-  return [{ id: `task.${task.rev}`, at: task.updatedAt, stage: 'task', level, text, agent: '', place: 3, sequence: 0 }];
+  const at = isFinal(task) && task.updatedAt > latest ? task.updatedAt : latest;
+  return [{ id: `task.${task.status}`, at, stage: 'task', level, text, agent: '', place: 3, sequence: 0 }];
 }
 
 /** The newest turn of each agent that is at work, by the id of its assignment's row. */
