@@ -11,6 +11,7 @@ mod feed;
 mod follow;
 pub mod hosting;
 mod interrupt;
+mod live;
 pub mod output;
 mod place;
 mod session;

@@ -39,5 +39,6 @@ mod releases;
 mod repairs;
 mod replay;
 mod seeds;
+mod terminal;
 mod tidy;
 mod world;

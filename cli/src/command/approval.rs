@@ -93,6 +93,7 @@ pub(crate) async fn ask(
     output: &Output,
 ) -> anyhow::Error {
     while let Some(question) = questions.recv().await {
+        output.hold(true);
         let command = loop {
             if let Question::Plan(_) = question
                 && let Some(estimate) = estimate(client, task)
@@ -108,6 +109,7 @@ pub(crate) async fn ask(
                 Err(error) => return error,
             }
         };
+        output.hold(false);
         let path = format!("/{task}/commands");
         match task_api::call(client, &path, json!(command)).await {
             Ok((200, _)) => {}

@@ -30,7 +30,7 @@ pub(crate) async fn rollback(args: RollbackArgs) -> anyhow::Result<ExitCode> {
             args.task
         )
     })?;
-    let output = Output::new(args.json);
+    let output = Output::live(args.json);
     let opened = Opened::open(&args.platform, Environment::read()?).await?;
     let summary = tokio::select! {
         summary = serve_again(&opened, (&task, args.release), &output) => summary,

@@ -36,7 +36,7 @@ const RUNS_FILE: &str = "runs.json";
 /// # Errors
 /// A brief that is not valid, a platform that does not start or answer.
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let output = Output::new(args.json);
+    let output = Output::live(args.json);
     let brief = read_brief(&args.brief)?;
     let environment = Environment::read()?;
     let services = Services::of(&environment);

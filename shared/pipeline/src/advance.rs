@@ -157,6 +157,9 @@ pub struct Since {
     pub before: Option<u32>,
     /// The last round.
     pub round: u32,
+    /// Whether it was made for another plan, whose app is deployed otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deploys_otherwise: bool,
 }
 
 /// What a task's row shows, computed from facts alone.
@@ -185,6 +188,7 @@ pub struct Projection {
 
 /// Sums over all units of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// What models and GitHub were asked and what it cost.

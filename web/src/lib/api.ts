@@ -1,7 +1,7 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
 import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
-import { type Brief, type FieldError, optionsOf } from './brief';
+import type { BriefRequest, FieldError } from './brief';
 import type { Answer, Command } from './command';
 import type { PlannedAssignment } from './plan';
 import { Session } from './session';
@@ -49,10 +49,8 @@ export class Api {
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit(brief: Brief, requestId: string): Promise<Submitted> {
-    const { name, description, type, requirements } = brief;
-    const options = { requestId, ...optionsOf(brief) };
-    const answer = await this.#post('/', { name, description, type, requirements, options });
+  async submit(request: BriefRequest): Promise<Submitted> {
+    const answer = await this.#post('/', request);
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 
