@@ -75,8 +75,7 @@ function useEnd(newest: string | undefined, count: number) {
 /** A line hardly ever changes: thousands of them are compared, not drawn, when one more comes. */
 class Line extends Component<{ line: FeedLine }> {
   override shouldComponentUpdate({ line }: { line: FeedLine }) {
-    const known = this.props.line;
-    return known.id !== line.id || known.text !== line.text || known.at !== line.at;
+    return this.props.line !== line;
   }
 
   override render({ line }: { line: FeedLine }) {

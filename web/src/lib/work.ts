@@ -4,7 +4,7 @@
  */
 
 import { compare, isFinal, isImport, type Snapshot } from './snapshot';
-import type { Assignment, Cost, STAGES, Table, Turn, Unit } from './task';
+import type { Assignment, Cost, Progress, STAGES, Table, Turn, Unit } from './task';
 
 /** One line of the feed. `id` is unique among all lines. */
 export interface FeedLine {
@@ -40,6 +40,9 @@ interface Placed extends FeedLine {
   sequence: number;
 }
 
+/** The line of each row that has one: the same as long as nothing in it changes, so that it is not drawn again. */
+const LINES = new WeakMap<Progress, Placed>();
+
 /**
  * What happened, oldest first. Lines that were written during the work are in the order of their
  * `$sequence`; stages that began, units that ended and where the task stands come in by time.
@@ -47,18 +50,37 @@ interface Placed extends FeedLine {
 export function feedLines(snapshot: Snapshot): FeedLine[] {
   let latest = '';
   const agents = new Map(snapshot.assignments.map(({ id, name }) => [id, name]));
-  const written = snapshot.progress.map(({ id, sequence, createdAt, stage, level, text, unitId }): Placed => {
+  const written = snapshot.progress.map((row): Placed => {
     // A row's time was taken before its number: of two at once, the later may have the earlier time.
-    latest = latest > createdAt ? latest : createdAt;
-    return { id, at: latest, stage, level, text, agent: agents.get(unitId) ?? '', place: 1, sequence };
+    latest = latest > row.createdAt ? latest : row.createdAt;
+    const { id, sequence, stage, level, text, unitId } = row;
+    const agent = agents.get(unitId) ?? '';
+    const known = LINES.get(row);
+    if (known && known.at === latest && known.agent === agent) return known;
+    const line = { id, at: latest, stage, level, text, agent, place: 1, sequence };
+    LINES.set(row, line);
+    return line;
   });
   const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
-  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot, lastTold(snapshot))];
-  all.sort(
-    (one, other) =>
-      compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
-  );
-  return all.map(({ id, at, stage, level, text, agent }) => ({ id, at, stage, level, text, agent }));
+  const others = [...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot, lastTold(snapshot))];
+  return merged(written, others.sort(inTime));
+}
+
+const inTime = (one: Placed, other: Placed): number =>
+  compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id);
+
+/** Two lists that are in order as one: there may be thousands of lines, and one more comes each time. */
+function merged(one: readonly Placed[], other: readonly Placed[]): Placed[] {
+  const all: Placed[] = [];
+  let place = 0;
+  for (const line of one) {
+    for (let next = other[place]; next && inTime(next, line) < 0; next = other[place]) {
+      all.push(next);
+      place += 1;
+    }
+    all.push(line);
+  }
+  return [...all, ...other.slice(place)];
 }
 
 function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
