@@ -11,8 +11,10 @@ use crate::world::{World, blocking, todo};
 async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let screenshots = world.folder.path().join("screenshots");
+    let key = world.hosting.platform.key().expose_secret().to_owned();
     let output = blocking(move || {
         Command::new("node")
+            .env("PLATFORM_KEY", key)
             .arg(script)
             .arg(address)
             .arg(screenshots)

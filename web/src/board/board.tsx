@@ -34,10 +34,10 @@ export function Board({ snapshot, planned, commander, scripted }: Props) {
       <div class="columns">
         <div>
           <Agents snapshot={snapshot} lanes={lanes} />
+          <TotalsPanel snapshot={snapshot} scripted={scripted} />
         </div>
         <div>
           <FeedLines lines={lines} ended={isFinal(snapshot.task)} />
-          <TotalsPanel snapshot={snapshot} scripted={scripted} />
         </div>
       </div>
     </>

@@ -3,6 +3,7 @@
 import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import type { BriefRequest, FieldError } from './brief';
 import type { Answer, Command } from './command';
+import { type Filter, queriesOf } from './history';
 import type { PlannedAssignment } from './plan';
 import { Session } from './session';
 import type { Settings } from './settings';
@@ -13,8 +14,6 @@ export const DATABASE = 'orchestrator';
 const PAGE_ROWS = 200;
 /** Rows of one page of contents: each may hold 256 kB. */
 const CONTENTS_ROWS = 20;
-/** Tasks in the list to return to. */
-const TASKS_SHOWN = 20;
 
 type Json = Record<string, unknown>;
 
@@ -84,11 +83,11 @@ export class Api {
     });
   }
 
-  /** The user's own tasks, newest first. */
-  async tasks(): Promise<Task[]> {
-    const queries = [Query.orderDesc('$createdAt'), Query.limit(TASKS_SHOWN)];
-    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries, total: false });
-    return page.rows.map((row) => parseTask(row as Json));
+  /** A page of the user's own tasks that `filter` leaves, from the one after `after` on, and how many there are. */
+  async tasks(filter: Filter, limit: number, after?: string): Promise<{ tasks: Task[]; total: number }> {
+    const queries = queriesOf(filter, limit, after);
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries });
+    return { tasks: page.rows.map((row) => parseTask(row as Json)), total: page.total };
   }
 
   /** How many tasks the user has. */
