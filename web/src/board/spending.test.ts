@@ -5,7 +5,7 @@ import { spendingOf } from './spending';
 
 const task = (rev: number, costMicroUsd: number, more: object = {}) =>
   parseTask({ $id: 't', rev, status: 'coding', totals: JSON.stringify({ spent: { costMicroUsd }, ...more }) });
-const terms = parseTerms({ brief: JSON.stringify({ options: { budgetUsd: 2.5 } }) });
+const terms = parseTerms({ brief: JSON.stringify({ options: { budgetMicroUsd: 2_500_000 } }) });
 
 test('without a budget there is no limit', () => {
   expect(spendingOf(withTask(EMPTY, task(1, 9)))).toMatchObject({ spent: 9, limit: undefined, state: 'fine' });
