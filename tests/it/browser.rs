@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use crate::world::{World, blocking, todo};
 
 /// Runs a script of `tests/browser` on an address.
-async fn browse(world: &World, script: &'static str, address: String) {
+pub(crate) async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let screenshots = world.folder.path().join("screenshots");
     let key = world.hosting.platform.key().expose_secret().to_owned();
