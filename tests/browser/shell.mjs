@@ -2,7 +2,7 @@
 // The platform's key stands in PLATFORM_KEY.
 
 import { randomBytes } from 'node:crypto';
-import { comesAndGoes } from './account-steps.mjs';
+import { comesAndGoes, waitsForTheLabel } from './account-steps.mjs';
 import { addressAndFolder, run } from './browser.mjs';
 import { createsByKeyboard, keepsRulesAndDraft } from './form-steps.mjs';
 import { changesColours, isForEveryone, loadsLittle } from './frame-steps.mjs';
@@ -24,6 +24,7 @@ await run(
       const { requests, bytes } = await loadsLittle(page, address);
       console.log(`   ${requests} requests, ${bytes} bytes of assets`);
     });
+    await waitsForTheLabel(page, step, address);
     await step(page, 'colours are chosen', () => changesColours(page));
     await keepsRulesAndDraft(page, step);
     await step(page, 'the keyboard alone leads from the form to the board', () => createsByKeyboard(page, PROJECT));
