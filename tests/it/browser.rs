@@ -74,3 +74,10 @@ async fn a_person_sees_in_the_console_what_went_on() {
     browse(&world, "console.mjs", link.expose_secret().to_owned()).await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_person_looks_at_the_result_and_goes_back_to_an_earlier_one() {
+    let world = World::start().await;
+    browse(&world, "result.mjs", page(&world)).await;
+    world.stop().await;
+}
