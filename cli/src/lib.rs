@@ -4,18 +4,24 @@
 //! tests start from there too. Start reading at [`command`]: each command has a module there.
 
 pub mod args;
+mod brief;
 pub mod command;
 pub mod data;
+mod desk;
+mod editor;
 pub mod environment;
 mod feed;
 mod follow;
 pub mod hosting;
 mod interrupt;
 pub mod output;
+mod paint;
 mod place;
 mod session;
 mod silence;
+mod submit;
 mod summary;
 mod task;
 mod task_api;
+pub mod trouble;
 mod web_page;

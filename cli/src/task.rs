@@ -58,6 +58,8 @@ pub(crate) struct View {
     told: BTreeSet<String>,
     /// When each row of `progress` was changed.
     changed_at: BTreeMap<String, String>,
+    /// The assignment of each agent's unit.
+    agents: BTreeMap<String, String>,
 }
 
 impl View {
@@ -89,6 +91,7 @@ impl View {
             stage: stage.to_owned(),
             level,
             text,
+            agent: None,
             turn: None,
         };
         let mut lines = Vec::new();
@@ -99,6 +102,7 @@ impl View {
             let (stage, level) = (text("stage"), text("level"));
             let mut line = line(&stage, place, &row.created_at, level, text("text"));
             line.turn = Turn::of(row.text("data").unwrap_or_default());
+            line.agent = self.agents.get(&text("unitId")).cloned();
             lines.push((row.id.clone(), line));
         } else if let Some((_, stage)) = UNITS.iter().find(|(unit, _)| *unit == table) {
             let number = |column| row.integer(column).unwrap_or(1);
@@ -116,13 +120,17 @@ impl View {
                 format!("{stage} {generation} {round}"),
                 line(stage, Place::Begin, &row.created_at, begun.1, begun.0),
             ));
-            let ended = line(
+            if let Some(name) = row.text("name").filter(|_| table == "assignments") {
+                self.agents.insert(row.id.clone(), name.to_owned());
+            }
+            let mut ended = line(
                 stage,
                 Place::End,
                 &row.updated_at,
                 text("level"),
                 text("line"),
             );
+            ended.agent = self.agents.get(&row.id).cloned();
             lines.push((row.id.clone(), ended));
         }
         let is_new =
@@ -245,6 +253,23 @@ mod tests {
         assert_eq!(lines(first), pair("Review 1: approved"));
         assert_eq!(take(&mut view, "reviews", &ended), []);
         assert_eq!(take(&mut view, "journal", &ended), []);
+    }
+
+    #[test]
+    fn an_agents_lines_name_its_assignment() {
+        let mut view = View::default();
+        let unit =
+            json!({"round": 1, "generation": 1, "name": "ui", "line": "ui: done", "level": "info"});
+        let mut changes = take(&mut view, "assignments", &row("a1", 1, unit));
+        let line = json!({"stage": "coding", "level": "info", "text": "x", "unitId": "a1"});
+        changes.extend(take(&mut view, "progress", &row("a1.t1", 1, line)));
+        let agent = |change| match change {
+            Change::Line(line) => line.agent,
+            other @ Change::Task(_) => panic!("{other:?}"),
+        };
+        let agents: Vec<Option<String>> = changes.into_iter().map(agent).collect();
+        let ui = || Some("ui".to_owned());
+        assert_eq!(agents, [None, ui(), ui()]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod existing;
 mod follow_ups;
 mod misbehaviour;
 mod pauses;
+mod program;
 mod progress;
 mod publish_crashes;
 mod publishing;
