@@ -43,8 +43,8 @@ Examples:
   orchestrator new brief.json               # hand in a brief
   orchestrator watch last                   # follow the newest task
 
-Colours and the live view are for terminals. NO_COLOR takes colours away, CLICOLOR_FORCE=1 keeps
-them elsewhere.";
+Colours and the live view are for terminals. NO_COLOR takes them away, CLICOLOR_FORCE=1 keeps
+colours elsewhere.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

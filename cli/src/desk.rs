@@ -178,9 +178,11 @@ impl Desk {
                     "This command serves the platform, so it stays until the task ends or waits for you. \
                      `orchestrator local --config appwrite.json` in another terminal would go on without it.",
                 );
-                self.follow(task, output).await
+                self.follow(task, output.is_json()).await
             }
-            (Server::Appwrite | Server::Process(_), true) => self.follow(task, output).await,
+            (Server::Appwrite | Server::Process(_), true) => {
+                self.follow(task, output.is_json()).await
+            }
             (Server::Appwrite | Server::Process(_), false) => {
                 output.note(&format!("Follow it with `orchestrator watch {task}`."));
                 Ok(Exit::Done)
@@ -192,8 +194,8 @@ impl Desk {
     ///
     /// # Errors
     /// The place does not answer for a long time.
-    pub(crate) async fn follow(&self, task: &TaskId, output: &Output) -> anyhow::Result<Exit> {
-        let started = Instant::now();
+    pub(crate) async fn follow(&self, task: &TaskId, json: bool) -> anyhow::Result<Exit> {
+        let (started, output) = (Instant::now(), &Output::live(json));
         let can_ask = output.can_ask();
         let stops = if can_ask { is_paused } else { stands_still };
         let follow = self.follower(task, stops);

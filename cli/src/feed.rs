@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::live::text::{fit, width};
+
 /// A line of the feed: a stage that began, something written while a unit was at work, or
 /// how it ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Line {
     pub(crate) agent: Option<String>,
     /// For an agent's turn, what it did in numbers.
     pub(crate) turn: Option<Turn>,
+    /// For the owner's word on the budget, what the task may cost from then on.
+    pub(crate) budget_micro_usd: Option<u64>,
 }
 
 /// Where a line stands among those of the same time.
@@ -34,26 +38,37 @@ pub(crate) enum Place {
 /// What a turn did, and what its agent has cost with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
+    /// Id of the assignment's row.
+    pub(crate) agent: String,
     pub(crate) number: u64,
-    pub(crate) changed: bool,
+    /// Paths that it changed.
+    pub(crate) files: Vec<String>,
     pub(crate) tokens: u64,
     pub(crate) cost_micro_usd: u64,
 }
 
 impl Turn {
-    /// Reads what a row of `progress` says to programs; `None` for what is no turn.
-    pub(crate) fn of(data: &str) -> Option<Self> {
+    /// Reads what the row of `progress` with this id says to programs; `None` for what is no
+    /// turn.
+    pub(crate) fn of(id: &str, data: &str) -> Option<Self> {
         let data: Value = serde_json::from_str(data).ok()?;
         let total = |name: &str| data["total"][name].as_u64().unwrap_or_default();
+        let files = data["files"].as_array().into_iter().flatten();
         (data["kind"] == "turn").then(|| Self {
+            // What follows is the place in the unit's journal.
+            agent: id.rsplit_once('.').map_or(id, |(unit, _)| unit).to_owned(),
             number: data["turn"].as_u64().unwrap_or_default(),
-            changed: data["files"]
-                .as_array()
-                .is_some_and(|files| !files.is_empty()),
+            files: files.filter_map(Value::as_str).map(str::to_owned).collect(),
             tokens: total("inputTokens") + total("outputTokens"),
             cost_micro_usd: total("costMicroUsd"),
         })
     }
+}
+
+/// What the task may cost from this row of `progress` on, if it says so.
+pub(crate) fn budget(data: &str) -> Option<u64> {
+    let data: Value = serde_json::from_str(data).ok()?;
+    data["budgetMicroUsd"].as_u64()
 }
 
 /// Lines in the order in which things happened: rows by their running number, the others
@@ -82,19 +97,19 @@ pub(crate) fn shown(line: &Line) -> Option<String> {
     let Some(turn) = &line.turn else {
         return Some(line.text.clone());
     };
-    if !turn.changed && line.level == "info" {
+    if turn.files.is_empty() && line.level == "info" {
         return None;
     }
     let (tokens, cost) = (thousands(turn.tokens), dollars(turn.cost_micro_usd));
     let aside = format!("  (turn {}, {tokens} tokens, {cost})", turn.number);
-    let room = TEXT_CHARS_MAX.saturating_sub(aside.chars().count());
+    let room = TEXT_COLUMNS_MAX.saturating_sub(width(&aside));
     Some(fit(&line.text, room) + &aside)
 }
 
-/// Characters of a turn's text: with the stage before it, it fits a terminal of 80.
-const TEXT_CHARS_MAX: usize = 66;
+/// Columns of a turn's text: with the stage before it, it fits a terminal of 80.
+const TEXT_COLUMNS_MAX: usize = 66;
 
-fn thousands(count: u64) -> String {
+pub(crate) fn thousands(count: u64) -> String {
     match count {
         0..1_000 => count.to_string(),
         _ => format!("{}k", count / 1_000),
@@ -108,14 +123,6 @@ pub(crate) fn dollars(micro_usd: u64) -> String {
         1..10_000 => format!("${usd:.4}"),
         _ => format!("${usd:.2}"),
     }
-}
-
-fn fit(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(chars_max.saturating_sub(1)).collect();
-    format!("{}…", start.trim_end())
 }
 
 #[cfg(test)]
@@ -138,7 +145,7 @@ mod tests {
         let total = json!({"inputTokens": 12_000, "outputTokens": 345, "costMicroUsd": 12_300});
         let data = json!({"kind": "turn", "turn": number, "files": files, "total": total});
         Line {
-            turn: Turn::of(&data.to_string()),
+            turn: Turn::of("a.t1", &data.to_string()),
             ..row(number, "1", text)
         }
     }
@@ -190,7 +197,7 @@ mod tests {
     fn a_turn_fits_a_terminal_of_eighty() {
         let text = format!("ui: wrote {}", "long/".repeat(40));
         let printed = shown(&turn(12, &["x"], &text)).unwrap();
-        assert_eq!(printed.chars().count(), TEXT_CHARS_MAX);
+        assert_eq!(printed.chars().count(), TEXT_COLUMNS_MAX);
         assert!(
             printed.ends_with("…  (turn 12, 12k tokens, $0.01)"),
             "{printed}"

@@ -207,17 +207,30 @@ impl Follow<'_> {
     ) -> anyhow::Result<Option<TaskRow>> {
         let (client, task_id) = (self.client.clone(), self.task_id.to_owned());
         let since = view.fetch_since().map(str::to_owned);
+        let knows_brief = view.knows_brief();
         let fetched = tokio::task::spawn_blocking(move || -> Result<_, appwrite::Error> {
             // The row first: the lines then hold everything that led to it.
             let task = client.table(DATABASE, "tasks").get(&task_id)?;
             let ended = task.text("status").and_then(Status::parse);
             let since = since.filter(|_| !ended.is_some_and(Status::is_final));
             let mut rows = Vec::new();
+            if !knows_brief {
+                rows.push(("briefs", client.table(DATABASE, "briefs").get(&task_id)?));
+            }
             for table in UNITS.iter().map(|(table, _)| *table).chain(["progress"]) {
                 let mut queries = vec![Query::equal("taskId", task_id.as_str())];
                 queries.push(Query::select(match table {
                     "progress" => &["stage", "level", "text", "data", "unitId"],
-                    "assignments" => &["line", "level", "generation", "round", "buildLog", "name"],
+                    "plans" => &["line", "level", "generation", "round", "estimate"],
+                    "assignments" => &[
+                        "line",
+                        "level",
+                        "generation",
+                        "round",
+                        "buildLog",
+                        "title",
+                        "name",
+                    ],
                     _ => &["line", "level", "generation", "round"],
                 }));
                 if let ("progress", Some(time)) = (table, &since) {
@@ -234,11 +247,17 @@ impl Follow<'_> {
         let news = rows
             .iter()
             .flat_map(|(table, row)| view.take(&Seen { table, row }));
-        let lines = news.filter_map(|change| match change {
-            Change::Line(line) => Some(line),
-            Change::Task(_) => None,
-        });
-        for line in in_order(lines.collect()) {
+        let mut lines = Vec::new();
+        for change in news {
+            match change {
+                Change::Line(line) => lines.push(line),
+                known @ (Change::Task(_)
+                | Change::Agent(_)
+                | Change::Estimate(_)
+                | Change::Budget(_)) => on_change(&known),
+            }
+        }
+        for line in in_order(lines) {
             on_change(&Change::Line(line));
         }
         let seen = Seen {

@@ -14,6 +14,7 @@ mod feed;
 mod follow;
 pub mod hosting;
 mod interrupt;
+mod live;
 pub mod output;
 mod paint;
 mod place;

@@ -4,35 +4,32 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use pipeline::{Status, TaskId};
+use pipeline::TaskId;
 use serde_json::{Value, json};
 
 use crate::feed::{self, Line, Place};
+use crate::live::{self, Live};
 use crate::summary::Summary;
 use crate::task::{Change, TaskRow};
 use crate::trouble::{self, Exit, Told};
 
-/// Stages a bar shows, from the brief to the result.
-const STAGES: [Status; 5] = [
-    Status::Planning,
-    Status::Coding,
-    Status::Reviewing,
-    Status::Publishing,
-    Status::Deploying,
-];
-
 /// How a run is shown.
 pub(crate) struct Output {
     json: bool,
-    bar: Option<ProgressBar>,
+    live: Option<Live>,
 }
 
 impl Output {
-    /// A bar and lines on a terminal, plain lines elsewhere, JSON lines where asked.
+    /// JSON lines where asked, else plain lines.
     pub(crate) fn new(json: bool) -> Self {
-        let bar = (!json && std::io::stderr().is_terminal()).then(bar);
-        Self { json, bar }
+        Self { json, live: None }
+    }
+
+    /// JSON lines where asked; lines and below them the live view on a terminal, plain lines
+    /// elsewhere.
+    pub(crate) fn live(json: bool) -> Self {
+        let live = if json { None } else { Live::on_terminal() };
+        Self { json, live }
     }
 
     /// A line that is not about the task's progress.
@@ -46,33 +43,42 @@ impl Output {
 
     /// What takes a while, on a terminal only.
     pub(crate) fn busy(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
+        if let Some(live) = &self.live {
+            live.update(|board| board.busy(text));
+        }
+    }
+
+    /// Draws nothing below the lines while a person types an answer.
+    pub(crate) fn hold(&self, is_held: bool) {
+        if let Some(live) = &self.live {
+            live.hold(is_held);
         }
     }
 
     /// Lines for a person, after all that took a while.
     pub(crate) fn result(&self, lines: &[String]) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(live) = &self.live {
+            live.end();
         }
         lines.iter().for_each(|line| self.print(line));
     }
 
     /// Something new about the task.
     pub(crate) fn change(&self, change: &Change) {
+        if let Some(live) = &self.live {
+            live.update(|board| board.take(change));
+        }
         match change {
             Change::Task(row) => self.status(row),
             Change::Line(line) => self.line(line),
+            // What is only drawn.
+            Change::Agent(_) | Change::Estimate(_) | Change::Budget(_) => {}
         }
     }
 
     fn status(&self, row: &TaskRow) {
         if self.json {
             self.print(&json!({"type": "status", "status": row.status.as_str(), "round": row.round, "rev": row.rev}).to_string());
-        } else if let Some(bar) = &self.bar {
-            bar.set_position(u64::from(row.status.ordinal()));
-            bar.set_message(stage_bar(row.status));
         }
     }
 
@@ -85,22 +91,15 @@ impl Output {
             self.print(&json!({"type": "progress", "time": line.time, "sequence": sequence, "stage": line.stage, "agent": line.agent, "level": line.level, "text": line.text}).to_string());
             return;
         }
-        let Some(text) = feed::shown(line) else {
-            return;
-        };
-        let mark = match (line.level.as_str(), line.place) {
-            ("error", _) => "✗",
-            ("warning", _) => "!",
-            (_, Place::Begin) => ">",
-            (_, _) => "·",
-        };
-        self.print(&format!("{:<10} {mark} {}", line.stage, printable(&text)));
+        if let Some(text) = line_text(line) {
+            self.print(&text);
+        }
     }
 
     /// The result.
     pub(crate) fn summary(&self, summary: &Summary, is_scripted: bool) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(live) = &self.live {
+            live.end();
         }
         if self.json {
             let line = serde_json::to_string(summary).unwrap_or_default();
@@ -113,37 +112,25 @@ impl Output {
     }
 
     fn print(&self, line: &str) {
-        let write = || {
-            let mut out = std::io::stdout().lock();
-            // A reader that has gone away wants no more.
-            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-        };
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+        if let Some(live) = &self.live {
+            return live.print(line);
         }
+        let mut out = std::io::stdout().lock();
+        // A reader that has gone away wants no more.
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(u64::from(Status::Completed.ordinal()));
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
-}
-
-/// The stages with the current one in brackets.
-fn stage_bar(status: Status) -> String {
-    let word = |stage: &Status| {
-        if *stage == status {
-            format!("[{}]", stage.as_str())
-        } else {
-            stage.as_str().to_owned()
-        }
+/// What a person reads of a line of the feed, if anything.
+pub(crate) fn line_text(line: &Line) -> Option<String> {
+    let text = feed::shown(line)?;
+    let mark = match (line.level.as_str(), line.place) {
+        ("error", _) => "✗",
+        ("warning", _) => "!",
+        (_, Place::Begin) => ">",
+        (_, _) => "·",
     };
-    STAGES.iter().map(word).collect::<Vec<_>>().join(" › ")
+    Some(format!("{:<10} {mark} {}", line.stage, printable(&text)))
 }
 
 fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
@@ -197,6 +184,11 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
 }
 
 impl Output {
+    /// Whether a program reads it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Whether a person can be asked.
     pub(crate) fn can_ask(&self) -> bool {
         !self.json && std::io::stdin().is_terminal()
@@ -281,7 +273,7 @@ pub fn start_logging(verbose: bool) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(|| live::Aside)
         .with_target(false)
         .init();
 }
@@ -339,13 +331,5 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_gets_through() {
         assert_eq!(printable("a\u{1b}[31mb\nc"), "a [31mb c");
-    }
-
-    #[test]
-    fn the_bar_marks_the_stage() {
-        assert_eq!(
-            stage_bar(Status::Coding),
-            "planning › [coding] › reviewing › publishing › deploying"
-        );
     }
 }

@@ -4,11 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use appwrite::Row;
+use jiff::Timestamp;
 use pipeline::Status;
 use pipeline::advance::Totals;
-use serde_json::{Map, Value};
+use pipeline::brief::Brief;
+use pipeline::estimate::Estimate;
+use serde_json::Value;
+use shell::clock;
 
-use crate::feed::{Line, Place, Turn};
+use crate::feed::{self, Line, Place, Turn};
 
 /// Lines that are fetched again with the new ones.
 const OVERLAP_LINES: usize = 50;
@@ -33,6 +37,21 @@ pub(crate) struct TaskRow {
     pub(crate) site_url: Option<String>,
     pub(crate) commit_sha: Option<String>,
     pub(crate) failure: Option<Value>,
+    /// When it was accepted.
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// The row of an assignment: one run of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Agent {
+    /// The row's id.
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) generation: i64,
+    pub(crate) round: i64,
+    pub(crate) is_done: bool,
+    /// When it was asked for, as Appwrite writes it.
+    pub(crate) begun: String,
 }
 
 /// What changed by a message or a fetch.
@@ -42,6 +61,12 @@ pub(crate) enum Change {
     Task(Box<TaskRow>),
     /// A line came.
     Line(Line),
+    /// An agent was started, or is done.
+    Agent(Box<Agent>),
+    /// What the newest plan will probably take.
+    Estimate(Box<Estimate>),
+    /// What the task may cost, in micro-USD.
+    Budget(u64),
 }
 
 /// A row of one of the tables that are followed.
@@ -58,8 +83,13 @@ pub(crate) struct View {
     told: BTreeSet<String>,
     /// When each row of `progress` was changed.
     changed_at: BTreeMap<String, String>,
-    /// The assignment of each agent's unit.
-    agents: BTreeMap<String, String>,
+    /// By the row's id.
+    agents: BTreeMap<String, Agent>,
+    /// The assignment of each agent's row.
+    names: BTreeMap<String, String>,
+    /// The generation of the newest plan that is estimated, and its estimate.
+    estimate: Option<(i64, Estimate)>,
+    knows_brief: bool,
 }
 
 impl View {
@@ -77,6 +107,11 @@ impl View {
         times.get(start).copied()
     }
 
+    /// Whether the brief was seen.
+    pub(crate) fn knows_brief(&self) -> bool {
+        self.knows_brief
+    }
+
     /// Takes a row. Empty if it tells nothing new. Lines come in the order in which things
     /// happened; those of several rows are put in theirs by [`in_order`](crate::feed::in_order).
     pub(crate) fn take(&mut self, seen: &Seen<'_>) -> Vec<Change> {
@@ -84,6 +119,17 @@ impl View {
         if table == "tasks" {
             return self.take_task(row).into_iter().collect();
         }
+        let known = match table {
+            "briefs" => self.take_brief(row),
+            "assignments" => self.take_agent(row),
+            "plans" => self.take_estimate(row),
+            _ => None,
+        };
+        known.into_iter().chain(self.take_lines(seen)).collect()
+    }
+
+    fn take_lines(&mut self, seen: &Seen<'_>) -> Vec<Change> {
+        let Seen { table, row } = *seen;
         let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
         let line = |stage: &str, place: Place, time: &str, level: String, text: String| Line {
             time: time.to_owned(),
@@ -93,6 +139,7 @@ impl View {
             text,
             agent: None,
             turn: None,
+            budget_micro_usd: None,
         };
         let mut lines = Vec::new();
         if table == "progress" {
@@ -101,8 +148,10 @@ impl View {
             let place = Place::Row(row.sequence.parse().unwrap_or(u64::MAX));
             let (stage, level) = (text("stage"), text("level"));
             let mut line = line(&stage, place, &row.created_at, level, text("text"));
-            line.turn = Turn::of(row.text("data").unwrap_or_default());
-            line.agent = self.agents.get(&text("unitId")).cloned();
+            let data = row.text("data").unwrap_or_default();
+            line.turn = Turn::of(&row.id, data);
+            line.budget_micro_usd = feed::budget(data);
+            line.agent = self.names.get(&text("unitId")).cloned();
             lines.push((row.id.clone(), line));
         } else if let Some((_, stage)) = UNITS.iter().find(|(unit, _)| *unit == table) {
             let number = |column| row.integer(column).unwrap_or(1);
@@ -121,7 +170,7 @@ impl View {
                 line(stage, Place::Begin, &row.created_at, begun.1, begun.0),
             ));
             if let Some(name) = row.text("name").filter(|_| table == "assignments") {
-                self.agents.insert(row.id.clone(), name.to_owned());
+                self.names.insert(row.id.clone(), name.to_owned());
             }
             let mut ended = line(
                 stage,
@@ -130,7 +179,7 @@ impl View {
                 text("level"),
                 text("line"),
             );
-            ended.agent = self.agents.get(&row.id).cloned();
+            ended.agent = self.names.get(&row.id).cloned();
             lines.push((row.id.clone(), ended));
         }
         let is_new =
@@ -140,12 +189,52 @@ impl View {
     }
 
     fn take_task(&mut self, row: &Row) -> Option<Change> {
-        let row = task_row(&row.data)?;
+        let row = task_row(row)?;
         if self.task.as_ref().is_some_and(|known| known.rev >= row.rev) {
             return None;
         }
         self.task = Some(row.clone());
         Some(Change::Task(Box::new(row)))
+    }
+
+    fn take_brief(&mut self, row: &Row) -> Option<Change> {
+        let brief: Brief = serde_json::from_str(row.text("brief")?).ok()?;
+        let is_new = !std::mem::replace(&mut self.knows_brief, true);
+        let budget = brief.options.budget_micro_usd.filter(|_| is_new);
+        budget.map(Change::Budget)
+    }
+
+    /// An agent is started once and done once: what was seen of it later is known already.
+    fn take_agent(&mut self, row: &Row) -> Option<Change> {
+        let text = |column| row.text(column).filter(|text| !text.is_empty());
+        let title = text("title").or(text("name")).unwrap_or("an assignment");
+        let agent = Agent {
+            id: row.id.clone(),
+            title: title.to_owned(),
+            generation: row.integer("generation").unwrap_or(1),
+            round: row.integer("round").unwrap_or(1),
+            is_done: text("line").is_some(),
+            begun: row.created_at.clone(),
+        };
+        let known = self.agents.get(&agent.id);
+        if known.is_some_and(|known| known.is_done || !agent.is_done) {
+            return None;
+        }
+        self.agents.insert(agent.id.clone(), agent.clone());
+        Some(Change::Agent(Box::new(agent)))
+    }
+
+    fn take_estimate(&mut self, row: &Row) -> Option<Change> {
+        let estimate: Estimate = serde_json::from_str(row.text("estimate")?).ok()?;
+        let generation = row.integer("generation").unwrap_or(1);
+        let known = self.estimate.as_ref();
+        if known.is_some_and(|(newest, known)| {
+            *newest > generation || (*newest == generation && *known == estimate)
+        }) {
+            return None;
+        }
+        self.estimate = Some((generation, estimate.clone()));
+        Some(Change::Estimate(Box::new(estimate)))
     }
 }
 
@@ -165,7 +254,8 @@ fn begins(stage: &str, round: i64, is_repair: bool) -> String {
     text.to_owned()
 }
 
-fn task_row(data: &Map<String, Value>) -> Option<TaskRow> {
+fn task_row(row: &Row) -> Option<TaskRow> {
+    let data = &row.data;
     let text = |column: &str| data.get(column).and_then(Value::as_str).map(str::to_owned);
     let number = |column: &str| data.get(column).and_then(Value::as_i64);
     Some(TaskRow {
@@ -179,6 +269,7 @@ fn task_row(data: &Map<String, Value>) -> Option<TaskRow> {
         site_url: text("siteUrl"),
         commit_sha: text("commitSha"),
         failure: text("failure").and_then(|json| serde_json::from_str(&json).ok()),
+        created: clock::parse(&row.created_at),
     })
 }
 
@@ -203,10 +294,10 @@ mod tests {
 
     fn lines(changes: Vec<Change>) -> Vec<(String, String)> {
         let line = |change| match change {
-            Change::Line(line) => (line.stage, line.text),
-            other @ Change::Task(_) => panic!("{other:?}"),
+            Change::Line(line) => Some((line.stage, line.text)),
+            Change::Task(_) | Change::Agent(_) | Change::Estimate(_) | Change::Budget(_) => None,
         };
-        changes.into_iter().map(line).collect()
+        changes.into_iter().filter_map(line).collect()
     }
 
     fn task(rev: i64, status: &str) -> Row {
@@ -264,10 +355,10 @@ mod tests {
         let line = json!({"stage": "coding", "level": "info", "text": "x", "unitId": "a1"});
         changes.extend(take(&mut view, "progress", &row("a1.t1", 1, line)));
         let agent = |change| match change {
-            Change::Line(line) => line.agent,
-            other @ Change::Task(_) => panic!("{other:?}"),
+            Change::Line(line) => Some(line.agent),
+            Change::Task(_) | Change::Agent(_) | Change::Estimate(_) | Change::Budget(_) => None,
         };
-        let agents: Vec<Option<String>> = changes.into_iter().map(agent).collect();
+        let agents: Vec<Option<String>> = changes.into_iter().filter_map(agent).collect();
         let ui = || Some("ui".to_owned());
         assert_eq!(agents, [None, ui(), ui()]);
     }
@@ -284,6 +375,62 @@ mod tests {
         let asked = "Agents change what the reviewer asked for";
         assert_eq!(begun("a2", 2, None), pair(asked));
         assert_eq!(begun("a3", 3, Some("x")), pair("Agents repair the build"));
+    }
+
+    #[test]
+    fn an_agent_is_started_once_and_done_once() {
+        let mut view = View::default();
+        let unit = |line: Option<&str>| {
+            let data = json!({"title": "List", "line": line, "level": "info", "generation": 1, "round": 2});
+            row("a1", 2, data)
+        };
+        let mut agents = |line| {
+            let changes = take(&mut view, "assignments", &unit(line));
+            let agent = |change| match change {
+                Change::Agent(agent) => Some((agent.title, agent.round, agent.is_done)),
+                Change::Task(_) | Change::Line(_) | Change::Estimate(_) | Change::Budget(_) => None,
+            };
+            changes.into_iter().find_map(agent)
+        };
+        assert_eq!(agents(None), Some(("List".to_owned(), 2, false)));
+        assert_eq!(agents(None), None);
+        assert_eq!(agents(Some("Done")), Some(("List".to_owned(), 2, true)));
+        assert_eq!(agents(Some("Done")), None);
+        // A message that was overtaken.
+        assert_eq!(agents(None), None);
+    }
+
+    #[test]
+    fn the_newest_plans_estimate_and_the_briefs_budget_count() {
+        let mut view = View::default();
+        let plan = |generation: u32, minutes: u64| {
+            let estimate = json!({"agents": 2, "inputTokens": 1, "outputTokens": 1, "costMicroUsd": 1, "minutes": minutes});
+            row(
+                "p",
+                1,
+                json!({"generation": generation, "round": 1, "estimate": estimate.to_string()}),
+            )
+        };
+        let is_estimate = |changes: Vec<Change>| {
+            changes
+                .iter()
+                .any(|change| matches!(change, Change::Estimate(_)))
+        };
+        assert!(is_estimate(take(&mut view, "plans", &plan(2, 5))));
+        assert!(!is_estimate(take(&mut view, "plans", &plan(2, 5))));
+        assert!(!is_estimate(take(&mut view, "plans", &plan(1, 9))));
+        assert!(is_estimate(take(&mut view, "plans", &plan(3, 5))));
+
+        let body =
+            json!({"name": "n", "description": "d", "type": "web", "options": {"budgetUsd": 2.5}});
+        let brief = Brief::parse(body.to_string().as_bytes()).unwrap().brief;
+        let brief = row("t", 1, json!({"brief": json!(brief).to_string()}));
+        assert_eq!(
+            take(&mut view, "briefs", &brief),
+            [Change::Budget(2_500_000)]
+        );
+        assert_eq!(take(&mut view, "briefs", &brief), []);
+        assert!(view.knows_brief());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! for connections, `http` for requests, `realtime` for messages, `rows` for rows.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -75,8 +76,23 @@ pub enum CallFault {
     GiveUp(Duration),
 }
 
+/// What is heard of a request whose own answer does not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing: the connection is closed.
+    Nothing,
+    /// This.
+    Refusal(Refusal),
+}
+
 /// Decides about the creation of a row; for tests that hold the platform up at a chosen place.
 pub type RowCreateHook = Arc<dyn Fn(&RowCreate<'_>) -> FaultAction + Send + Sync>;
+
+/// Ends when a request that is held may go on.
+pub type Release = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Holds requests; for tests that need an order.
+pub type RequestHook = Arc<dyn Fn(&Asked<'_>) -> Option<Release> + Send + Sync>;
 
 /// Kills the process that serves an execution, by execution id.
 pub type Killer = Arc<dyn Fn(&str) + Send + Sync>;
@@ -86,6 +102,8 @@ pub type Killer = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Faults {
     /// Asked about every row that is created.
     pub on_row_create: Option<RowCreateHook>,
+    /// Asked about every request, before any rule is.
+    pub on_request: Option<RequestHook>,
     state: Mutex<State>,
     killer: OnceLock<Killer>,
 }
@@ -126,6 +144,7 @@ impl std::fmt::Debug for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Faults")
             .field("on_row_create", &self.on_row_create.is_some())
+            .field("on_request", &self.on_request.is_some())
             .field("state", &*self.lock())
             .finish_non_exhaustive()
     }
@@ -165,10 +184,10 @@ impl Faults {
         Ok(())
     }
 
-    /// Whether there is no rule.
+    /// Whether there is no rule, and nobody who holds requests.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lock().armed.is_empty()
+        self.on_request.is_none() && self.lock().armed.is_empty()
     }
 
     /// What decides those with a chance.
@@ -226,7 +245,8 @@ impl Faults {
                 | Effect::KillPlatform { .. }
                 | Effect::TimeOut { .. }
                 | Effect::Answer { .. }
-                | Effect::LoseAnswer
+                | Effect::LoseRequest
+                | Effect::LoseAnswer { .. }
                 | Effect::RefuseConnection { .. }
                 | Effect::DropMessage => {}
             }
@@ -250,7 +270,8 @@ impl Faults {
             | Effect::ReorderEvent { .. }
             | Effect::KillPlatform { .. }
             | Effect::Answer { .. }
-            | Effect::LoseAnswer
+            | Effect::LoseRequest
+            | Effect::LoseAnswer { .. }
             | Effect::RefuseConnection { .. }
             | Effect::DropMessage => None,
         })
@@ -275,23 +296,24 @@ impl Faults {
         })
     }
 
-    /// How a request is refused, if it is.
+    /// What a request that is not carried out hears, if it is not.
     #[must_use]
-    pub fn refuses_request(&self, asked: &Asked<'_>) -> Option<Refusal> {
-        let effects = self.strike(&Moment::Request(asked));
-        effects.into_iter().find_map(|effect| {
-            if let Effect::Answer { refusal } = effect {
-                Some(refusal)
-            } else {
-                None
-            }
-        })
+    pub fn stops_request(&self, asked: &Asked<'_>) -> Option<Heard> {
+        let effect = self.strike(&Moment::Request(asked)).into_iter().next();
+        effect.map(heard)
     }
 
-    /// Whether the answer to a change that was made is lost.
+    /// What is heard in the place of the answer to a change that was made, if that is lost.
     #[must_use]
-    pub fn loses_answer(&self, asked: &Asked<'_>) -> bool {
-        !self.strike(&Moment::Commit(asked)).is_empty()
+    pub fn loses_answer(&self, asked: &Asked<'_>) -> Option<Heard> {
+        let effect = self.strike(&Moment::Commit(asked)).into_iter().next();
+        effect.map(heard)
+    }
+
+    /// What a request has to wait for before it is looked at, if it has to.
+    #[must_use]
+    pub fn holds_request(&self, asked: &Asked<'_>) -> Option<Release> {
+        self.on_request.as_ref().and_then(|hook| hook(asked))
     }
 
     /// Sets who kills the process of an execution; the first one stays.
@@ -371,6 +393,26 @@ impl Faults {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn heard(effect: Effect) -> Heard {
+    match effect {
+        Effect::Answer { refusal }
+        | Effect::LoseAnswer {
+            instead: Some(refusal),
+        } => Heard::Refusal(refusal),
+        Effect::DropEvent
+        | Effect::DuplicateEvent { .. }
+        | Effect::DelayEvent { .. }
+        | Effect::ReorderEvent { .. }
+        | Effect::KillFunction { .. }
+        | Effect::KillPlatform { .. }
+        | Effect::TimeOut { .. }
+        | Effect::LoseRequest
+        | Effect::LoseAnswer { instead: None }
+        | Effect::RefuseConnection { .. }
+        | Effect::DropMessage => Heard::Nothing,
     }
 }
 

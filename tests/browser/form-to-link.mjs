@@ -8,6 +8,7 @@ import { useTodoApp } from './todo-steps.mjs';
 const TASK_MS = Number(process.env.TASK_TIMEOUT_MS ?? 180_000);
 
 const { address, folder } = addressAndFolder('form-to-link.mjs <pageUrl>');
+const TYPES = { web: 'Website', mobile: 'Mobile app', api: 'API', fullstack: 'Full stack' };
 const sample = JSON.parse(await readFile(new URL('../../examples/todo.json', import.meta.url), 'utf8'));
 
 async function refusesAnEmptyForm(page) {
@@ -21,7 +22,7 @@ async function refusesAnEmptyForm(page) {
 async function fillsIn(page) {
   await page.getByLabel('Name', { exact: true }).fill(sample.name);
   await page.getByLabel('Description', { exact: true }).fill(sample.description);
-  await page.getByLabel('Type', { exact: true }).selectOption(sample.type);
+  await page.getByRole('radio', { name: TYPES[sample.type] }).check();
   const requirement = page.getByLabel('Requirement', { exact: true });
   await requirement.fill('Not this one');
   await page.getByRole('button', { name: 'Add requirement' }).click();
@@ -32,6 +33,7 @@ async function fillsIn(page) {
     await page.getByRole('button', { name: `Remove ${text}` }).waitFor();
   }
   demand((await page.getByText('Not this one').count()) === 0, 'a removed requirement is still shown');
+  await page.locator('summary').filter({ hasText: 'Options' }).click();
   await page.getByLabel('Show me the plan before anybody starts').check();
 }
 

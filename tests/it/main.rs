@@ -40,5 +40,6 @@ mod releases;
 mod repairs;
 mod replay;
 mod seeds;
+mod terminal;
 mod tidy;
 mod world;

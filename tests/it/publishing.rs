@@ -89,6 +89,7 @@ async fn workflows_that_deploy_need_a_key_that_is_named() {
             .unwrap()
             .contains("DEPLOY_WORKFLOW_API_KEY")
     );
+    assert_eq!(world.hosting.github().unwrap().request_count(), 0);
 }
 
 /// A stand-in whose only token has the scope `repo` and no other.

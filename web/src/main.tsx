@@ -21,7 +21,6 @@ import './style/controls.css';
 import './style/account.css';
 import './style/new.css';
 import './style/board.css';
-import './style/result.css';
 import './style/history.css';
 
 /** A person at the page. Another person gets another one of these, with a Realtime connection of its own. */
@@ -54,7 +53,7 @@ function App() {
   const begin = () => {
     if (isStarting.current) return;
     isStarting.current = true;
-    if (state.phase === 'open') void state.visit.api.realtime.disconnect();
+    if (state.phase === 'open') state.visit.feed.close();
     start()
       .catch((error: unknown): State => ({ phase: 'failed', trouble: troubleOf(error, location.origin) }))
       .then((next) => {
@@ -65,7 +64,7 @@ function App() {
   useEffect(begin, []);
   const visit = state.phase === 'open' ? state.visit : undefined;
   const standIns = state.phase === 'open' ? state.visit.settings.standIns : undefined;
-  useEffect(() => visit?.api.session.onChange(visit.api.realtime, visit.person, begin), [visit?.api]);
+  useEffect(() => visit?.api.session.onChange(visit.feed, visit.person, begin), [visit?.api]);
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>

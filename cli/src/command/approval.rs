@@ -94,6 +94,7 @@ pub(crate) async fn ask(
     output: &Output,
 ) -> anyhow::Error {
     while let Some(question) = questions.recv().await {
+        output.hold(true);
         let command = loop {
             if let Question::Plan(_) = question
                 && let Some(estimate) = estimate(client, task)
@@ -109,6 +110,7 @@ pub(crate) async fn ask(
                 Err(error) => return error,
             }
         };
+        output.hold(false);
         let path = format!("/{task}/commands");
         match task_api::call(client, &path, json!(command)).await {
             Ok((200, _)) => {}

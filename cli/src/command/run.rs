@@ -32,7 +32,7 @@ const RUNS_FILE: &str = "runs.json";
 /// # Errors
 /// A brief that is not valid, a platform that does not start or answer.
 pub(crate) async fn run(args: RunArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let output = Output::new(json);
+    let output = Output::live(json);
     let brief = read_brief(&args.brief)?;
     let environment = Environment::read()?;
     let services = Services::of(&environment);

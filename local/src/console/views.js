@@ -258,7 +258,7 @@ function faults(view, _, signal) {
     el('label', { for: 'rules' }, 'What shall go wrong, one a line'), rules,
     el('p', { class: 'hint', id: 'rules-hint' }, 'For example ', el('code', {}, 'drop-event,chance=10%'), ' or ',
       el('code', {}, 'answer,status=503,path=/v1/tablesdb/**,nth=3'), '. Kinds: drop-event, duplicate-event, delay-event, ',
-      'reorder-event, kill-function, kill-platform, time-out, answer, lose-answer, refuse-connection, drop-message.'),
+      'reorder-event, kill-function, kill-platform, time-out, answer, lose-request, lose-answer, refuse-connection, drop-message.'),
     el('label', { for: 'seed' }, 'Seed'), seed,
     el('p', { class: 'hint' }, 'Makes the same chances strike again; made up where it is empty.'), problem,
     el('div', { class: 'row' }, el('button', { class: 'main' }, 'Set'),

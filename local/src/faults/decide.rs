@@ -46,6 +46,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// Id of the function whose execution asks.
     pub function: Option<&'a str>,
+    /// Id of that execution.
+    pub execution: Option<&'a str>,
 }
 
 /// Whether `rule` is about this moment: its kind and all that bounds it.
@@ -91,8 +93,8 @@ pub fn is_about(rule: &Rule, moment: &Moment<'_>) -> bool {
             row_fits(rule, create, phase)
         }
         (Effect::KillPlatform { at }, Moment::Row(create)) => row_fits(rule, create, at),
-        (Effect::Answer { .. }, Moment::Request(asked))
-        | (Effect::LoseAnswer, Moment::Commit(asked)) => asked_fits(asked),
+        (Effect::Answer { .. } | Effect::LoseRequest, Moment::Request(asked))
+        | (Effect::LoseAnswer { .. }, Moment::Commit(asked)) => asked_fits(asked),
         (Effect::RefuseConnection { .. }, Moment::Connection) => true,
         (
             Effect::DropEvent
@@ -103,7 +105,8 @@ pub fn is_about(rule: &Rule, moment: &Moment<'_>) -> bool {
             | Effect::KillPlatform { .. }
             | Effect::TimeOut { .. }
             | Effect::Answer { .. }
-            | Effect::LoseAnswer
+            | Effect::LoseRequest
+            | Effect::LoseAnswer { .. }
             | Effect::RefuseConnection { .. }
             | Effect::DropMessage,
             _,
@@ -256,6 +259,7 @@ mod tests {
                 method: "POST",
                 path,
                 function: Some("plan"),
+                execution: None,
             };
             is_about(&rule(text), &Moment::Request(&asked))
         };
@@ -268,6 +272,8 @@ mod tests {
         assert!(ask("answer,status=500,path=/v1/*/s", "/v1/sites/s"));
         assert!(!ask("answer,status=500,path=/v1/*", "/v1/sites/s"));
         assert!(ask("answer,status=500,path=/v1/**", "/v1/sites/s"));
+        assert!(ask("lose-request,path=/v1/*", "/v1/sites"));
+        assert!(!ask("lose-request,function=sweep", "/v1/sites"));
         assert!(!ask("lose-answer", "/v1/sites"));
     }
 }

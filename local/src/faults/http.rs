@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 
-use super::Refusal;
 use super::decide::Asked;
+use super::{Heard, Refusal};
 use crate::error::ApiError;
 use crate::functions::Functions;
 use crate::kernel::Kernel;
@@ -29,24 +29,40 @@ pub(crate) async fn layer(
     }
     let (method, path) = (request.method().clone(), path.to_owned());
     let execution = kernel.auth.execution_of(request.headers());
-    let function = execution.and_then(|id| Functions::of(&kernel).ok()?.function_of(&id));
+    let function = execution
+        .as_deref()
+        .and_then(|id| Functions::of(&kernel).ok()?.function_of(id));
     let asked = Asked {
         method: method.as_str(),
         path: &path,
         function: function.as_deref(),
+        execution: execution.as_deref(),
     };
-    if let Some(refusal) = kernel.faults.refuses_request(&asked) {
-        return refused(refusal);
+    if let Some(release) = kernel.faults.holds_request(&asked) {
+        release.await;
     }
-    let mut response = next.run(request).await;
+    if let Some(instead) = kernel.faults.stops_request(&asked) {
+        return unanswered(instead);
+    }
+    let response = next.run(request).await;
     let is_change = matches!(
         method,
         Method::POST | Method::PUT | Method::PATCH | Method::DELETE
     );
-    if is_change && response.status().is_success() && kernel.faults.loses_answer(&asked) {
-        response.extensions_mut().insert(DropConnection);
+    let is_done = is_change && response.status().is_success();
+    let lost = is_done.then(|| kernel.faults.loses_answer(&asked));
+    lost.flatten().map_or(response, unanswered)
+}
+
+fn unanswered(instead: Heard) -> Response {
+    match instead {
+        Heard::Refusal(refusal) => refused(refusal),
+        Heard::Nothing => {
+            let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+            response.extensions_mut().insert(DropConnection);
+            response
+        }
     }
-    response
 }
 
 fn refused(refusal: Refusal) -> Response {

@@ -45,8 +45,13 @@ pub enum Effect {
         /// With what.
         refusal: Refusal,
     },
-    /// `lose-answer`: a change is carried out and the connection closed without an answer.
-    LoseAnswer,
+    /// `lose-request`: the connection is closed and the request not carried out.
+    LoseRequest,
+    /// `lose-answer`: a change is carried out and its answer lost.
+    LoseAnswer {
+        /// What is answered instead; without it the connection is closed.
+        instead: Option<Refusal>,
+    },
     /// `refuse-connection`: a new connection is reset.
     RefuseConnection {
         /// How long nobody listens after that.
@@ -153,7 +158,8 @@ impl Effect {
             Self::KillPlatform { .. } => "kill-platform",
             Self::TimeOut { .. } => "time-out",
             Self::Answer { .. } => "answer",
-            Self::LoseAnswer => "lose-answer",
+            Self::LoseRequest => "lose-request",
+            Self::LoseAnswer { .. } => "lose-answer",
             Self::RefuseConnection { .. } => "refuse-connection",
             Self::DropMessage => "drop-message",
         }

@@ -63,7 +63,7 @@ pub enum FaultSyntax {
 }
 
 /// The kinds of faults, in the order of the documentation.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 12] = [
     "drop-event",
     "duplicate-event",
     "delay-event",
@@ -72,6 +72,7 @@ pub const KINDS: [&str; 11] = [
     "kill-platform",
     "time-out",
     "answer",
+    "lose-request",
     "lose-answer",
     "refuse-connection",
     "drop-message",
@@ -87,7 +88,9 @@ fn bounds(effect: Effect, on_row: bool) -> &'static [&'static str] {
         Effect::KillFunction { .. } if on_row => &["table", "key"],
         Effect::KillFunction { .. } | Effect::TimeOut { .. } => &["function"],
         Effect::KillPlatform { .. } => &["table", "key"],
-        Effect::Answer { .. } | Effect::LoseAnswer => &["method", "path", "function"],
+        Effect::Answer { .. } | Effect::LoseRequest | Effect::LoseAnswer { .. } => {
+            &["method", "path", "function"]
+        }
         Effect::RefuseConnection { .. } => &[],
         Effect::DropMessage => &["event", "channel"],
     }
@@ -186,7 +189,10 @@ impl<'a> Fields<'a> {
             "answer" => Effect::Answer {
                 refusal: self.refusal()?,
             },
-            "lose-answer" => Effect::LoseAnswer,
+            "lose-request" => Effect::LoseRequest,
+            "lose-answer" => Effect::LoseAnswer {
+                instead: self.instead()?,
+            },
             "refuse-connection" => Effect::RefuseConnection { shut: self.ms(0)? },
             "drop-message" => Effect::DropMessage,
             other => return Err(FaultSyntax::Kind(other.to_owned())),
@@ -203,6 +209,15 @@ impl<'a> Fields<'a> {
                 kind: self.kind.to_owned(),
                 field: "status",
             }),
+        }
+    }
+
+    fn instead(&mut self) -> Result<Option<Refusal>, FaultSyntax> {
+        match self.values.remove("status") {
+            None => Ok(None),
+            Some("500") => Ok(Some(Refusal::Internal)),
+            Some("503") => Ok(Some(Refusal::Unavailable)),
+            Some(other) => Err(wrong("status", "500 or 503", other)),
         }
     }
 
@@ -330,8 +345,14 @@ impl fmt::Display for Rule {
             Effect::KillFunction { at: At::During(ms) } => {
                 write!(f, ",at=during,ms={}", ms.as_millis())?;
             }
-            Effect::Answer { refusal } => write!(f, ",status={}", refusal.status())?,
-            Effect::DropEvent | Effect::LoseAnswer | Effect::DropMessage => {}
+            Effect::Answer { refusal }
+            | Effect::LoseAnswer {
+                instead: Some(refusal),
+            } => write!(f, ",status={}", refusal.status())?,
+            Effect::DropEvent
+            | Effect::LoseRequest
+            | Effect::LoseAnswer { instead: None }
+            | Effect::DropMessage => {}
         }
         for (field, value) in self.target.fields() {
             write!(f, ",{field}={value}")?;
@@ -351,7 +372,7 @@ mod tests {
     use super::*;
 
     /// Texts of every kind, each as it is written back.
-    const TEXTS: [(&str, &str); 15] = [
+    const TEXTS: [(&str, &str); 17] = [
         ("drop-event", "drop-event"),
         (
             "duplicate-event,chance=10%",
@@ -389,6 +410,11 @@ mod tests {
             "answer,status=429,method=POST,path=/v1/sites/**",
         ),
         ("lose-answer,chance=0.000001", "lose-answer,chance=0.000001"),
+        (
+            "lose-answer,status=503,method=POST",
+            "lose-answer,status=503,method=POST",
+        ),
+        ("lose-request,nth=2", "lose-request,nth=2"),
         ("refuse-connection,ms=50", "refuse-connection,ms=50"),
         (
             "drop-message,channel=account",
@@ -441,6 +467,8 @@ mod tests {
             ("kill-platform,at=before", "needs the field `table`"),
             ("answer", "needs the field `status`"),
             ("answer,status=404", "`status` must be 500, 503 or 429"),
+            ("lose-answer,status=429", "`status` must be 500 or 503"),
+            ("lose-request,status=500", "no field `status`"),
         ] {
             let error = text.parse::<Rule>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -49,6 +49,25 @@ async fn a_lost_answer_is_lost_after_the_commit() {
 }
 
 #[tokio::test]
+async fn a_lost_request_is_not_carried_out_and_not_answered() {
+    let world = world(&["lose-request,nth=1"]).await;
+    let key = world.key();
+    let request = world.request(Method::POST, ROWS, &key).json(&row("a"));
+    let error = request.send().await.unwrap_err();
+    assert!(!error.is_timeout() && !error.is_connect(), "{error:?}");
+    assert_eq!(world.get(&format!("{ROWS}/a"), &key).await.0, 404);
+    assert_eq!(world.send(Method::POST, ROWS, &key, row("a")).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_change_can_be_answered_as_if_it_had_failed() {
+    let world = world(&["lose-answer,status=503,nth=1"]).await;
+    let key = world.key();
+    assert_eq!(world.send(Method::POST, ROWS, &key, row("a")).await.0, 503);
+    assert_eq!(world.get(&format!("{ROWS}/a"), &key).await.0, 200);
+}
+
+#[tokio::test]
 async fn reads_and_refusals_are_answered_where_answers_are_lost() {
     let world = world(&["lose-answer"]).await;
     assert_eq!(world.get(ROWS, &world.key()).await.0, 200);

@@ -157,6 +157,9 @@ pub struct Since {
     pub before: Option<u32>,
     /// The last round.
     pub round: u32,
+    /// Whether it was made for another plan, whose app is deployed otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deploys_otherwise: bool,
 }
 
 /// What a task's row shows, computed from facts alone.
@@ -217,7 +220,16 @@ pub struct Totals {
 impl Projection {
     /// Its place in the order in which a task's row moves: later ones are larger.
     pub fn position(&self) -> (u32, u32, u32) {
-        (self.commands, self.round, self.status.ordinal())
+        (self.commands, self.round, self.stage())
+    }
+
+    /// The place of its status within a round. Who waits for a word on a preview waits after it
+    /// was built, not where a plan is waited for; only a command leads on, as from a pause.
+    pub fn stage(&self) -> u32 {
+        match self.totals.preview_url {
+            Some(_) => Status::Paused.ordinal(),
+            None => self.status.ordinal(),
+        }
     }
 }
 

@@ -47,17 +47,23 @@ impl Place<'_> {
 
     /// The public address of a whole domain.
     pub fn url_of(&self, domain: &str) -> String {
-        let scheme = if domain.ends_with("localhost") {
-            "http"
-        } else {
-            "https"
-        };
         let port = self.site_domain.split_once(':').map(|(_, port)| port);
-        port.map_or_else(
-            || format!("{scheme}://{domain}"),
-            |port| format!("{scheme}://{domain}:{port}"),
-        )
+        let address = address(domain);
+        match port {
+            None => address,
+            Some(port) => format!("{address}:{port}"),
+        }
     }
+}
+
+/// The public address of a domain without a port: encrypted, but on this computer.
+pub fn address(domain: &str) -> String {
+    let scheme = if domain.ends_with("localhost") {
+        "http"
+    } else {
+        "https"
+    };
+    format!("{scheme}://{domain}")
 }
 
 impl AppConfig {

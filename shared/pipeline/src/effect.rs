@@ -175,6 +175,8 @@ pub struct RepositoryRequest {
     pub topics: Vec<String>,
     /// `owner/name` of the one that must be there already; nothing is made then.
     pub existing: Option<String>,
+    /// Whether its workflows deploy: what they need must be there first.
+    pub deploys: bool,
 }
 
 /// A commit to have.

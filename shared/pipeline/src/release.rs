@@ -3,6 +3,7 @@
 
 use serde_json::Map;
 
+use crate::app_config;
 use crate::brief::{Brief, Workflows};
 use crate::effect::{
     Action, Change, CommitRequest, Effect, Entry, PullRequestRequest, RepositoryEntry,
@@ -55,6 +56,8 @@ pub struct Before {
     pub commit: String,
     /// The files as they stood then, as far as they were shown.
     pub files: Workspace,
+    /// Whether the app was deployed otherwise then, see [`workflows::deploys_otherwise`].
+    pub deploys_otherwise: bool,
 }
 
 /// What a pull request tells of.
@@ -284,11 +287,15 @@ fn changes(work: &ReleaseWork) -> Vec<Change> {
         content: None,
         executable: false,
     }));
-    // What earlier releases wrote for good is its owner's now.
-    if is_first(work) {
-        let workflows = workflows::files(&work.files, unshown(work), &target(work));
-        changes.extend(workflows.iter().map(|(path, text)| write(path, text)));
-    }
+    // What earlier releases wrote is its owner's now, but for what no longer deploys the app.
+    let deploys_otherwise = work.before.as_ref().is_some_and(|it| it.deploys_otherwise);
+    let is_written = |path: &str| match is_first(work) {
+        true => true,
+        false => deploys_otherwise && workflows::DEPLOYING.contains(&path),
+    };
+    let made = workflows::files(&work.files, unshown(work), &target(work));
+    let made = made.iter().filter(|(path, _)| is_written(path));
+    changes.extend(made.map(|(path, text)| write(path, text)));
     changes.sort_by(|one, other| one.path.cmp(&other.path));
     changes
 }
@@ -347,6 +354,7 @@ fn repository(
             marker: marker(work),
             organization: work.project.organization.clone(),
             topics: work.project.topics.clone(),
+            deploys: work.project.workflows == Workflows::Deploy,
         };
         let action = Action::EnsureRepository(request);
         match ask(journal, format!("repo{index}"), action)? {
@@ -374,16 +382,8 @@ fn repository(
 
 /// The site's address without a port, which differs for every task.
 fn marker(work: &ReleaseWork) -> String {
-    let scheme = if work.site_domain.ends_with("localhost") {
-        "http"
-    } else {
-        "https"
-    };
-    format!(
-        "{scheme}://{}.{}",
-        subdomain(&work.project.name, &work.task),
-        work.site_domain
-    )
+    let label = subdomain(&work.project.name, &work.task);
+    app_config::address(&format!("{label}.{}", work.site_domain))
 }
 
 /// The files must be the ones the reviewer approved.

@@ -9,12 +9,11 @@ use crate::advance::{
 };
 use crate::brief::Brief;
 use crate::build::Owner;
-use crate::command::Command;
 use crate::deployment::Goal;
 use crate::facts::{Done, Facts, Project, Wanted};
 use crate::ids::{TaskId, UnitId, UnitKey, UnitKind, file_row_id, kept_file_row_id, sha256_hex};
 use crate::limits::PROGRESS_CHARS_MAX;
-use crate::messages::{self, Level, Line};
+use crate::messages::Line;
 use crate::path::SafePath;
 use crate::plan::{Assignment, Plan};
 use crate::review::Finding;
@@ -23,8 +22,10 @@ use crate::unit::Recorded;
 use crate::workspace::FileVersion;
 
 mod budget;
+mod command;
 
 pub use budget::{exhausted, exhausted_line, ledger, read_ledger};
+pub use command::{command, command_line};
 
 /// The database that holds every table.
 pub const DATABASE: &str = "orchestrator";
@@ -79,7 +80,7 @@ pub fn projection(projection: &Projection, rev: i64, next_check_at: &str) -> Val
     let next_check_at = (!projection.status.is_final()).then_some(next_check_at);
     json!({
         "status": projection.status.as_str(), "rev": rev, "commands": projection.commands, "generation": projection.generation,
-        "round": projection.round, "stage": projection.status.ordinal(),
+        "round": projection.round, "stage": projection.stage(),
         "totals": json!(projection.totals).to_string(), "repositoryUrl": projection.repository_url,
         "siteUrl": projection.site_url, "commitSha": projection.commit_sha,
         "failure": projection.failure.as_ref().map(|failure| json!(failure).to_string()),
@@ -500,36 +501,6 @@ pub fn repository(facts: &Facts) -> Option<NewRow> {
 pub fn entry(task: &TaskId, unit: &UnitId, key: &str, recorded: &Recorded) -> NewRow {
     let outcome = json!(recorded.entry).to_string();
     journal(task, unit, key, "effect", &recorded.fingerprint, outcome)
-}
-
-/// The row of a command: the `number`-th of its task, 1 and up. Whoever creates it first has
-/// that number.
-pub fn command(task: &TaskId, number: usize, command: &Command) -> NewRow {
-    let outcome = json!(command).to_string();
-    let data = json!({
-        "taskId": task, "unitId": task, "key": format!("c{number}"), "kind": "command",
-        "fingerprint": sha256_hex(outcome.as_bytes()), "outcome": outcome,
-    });
-    NewRow {
-        table: "journal",
-        id: format!("{task}.c{number}"),
-        data,
-        permissions: Vec::new(),
-    }
-}
-
-/// The line of the feed for a command.
-pub fn command_line(task: &TaskId, owner: &str, number: usize, command: &Command) -> NewRow {
-    let data = json!({
-        "taskId": task, "unitId": task, "stage": "command", "level": Level::Info.as_str(),
-        "text": messages::command(command), "data": json!({"command": command.as_str()}).to_string(),
-    });
-    NewRow {
-        table: "progress",
-        id: format!("{task}.c{number}"),
-        data,
-        permissions: owner_may_read(owner),
-    }
 }
 
 /// A gate's row: `open` for a release that passes, else closed for good. Whoever creates it

@@ -255,6 +255,7 @@ fn before(unit: &UnitRow, files: &[Written]) -> Result<Option<Box<Before>>, Stri
     let versions: Vec<FileVersion> = left.map(|file| file.version.clone()).collect();
     Ok(Some(Box::new(Before {
         commit: since.commit,
+        deploys_otherwise: since.deploys_otherwise,
         files: Workspace::of(&versions),
     })))
 }

@@ -13,7 +13,7 @@ export type Command =
   | { command: 'revise'; comment: string }
   | { command: 'edit'; assignments: readonly PlannedAssignment[] }
   | { command: 'follow_up'; description: string; requirements: readonly string[] }
-  | { command: 'rollback' }
+  | { command: 'rollback'; release: number }
   | { command: 'budget'; budgetUsd: number };
 
 type Word = Command['command'];
@@ -21,7 +21,7 @@ type Word = Command['command'];
 /** Longest comment on a plan, in characters. */
 const COMMENT_CHARS_MAX = 4_000;
 const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up'>;
+type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up' | 'rollback'>;
 
 const BUTTONS: Record<Button | 'revise', string> = {
   approve: 'Approve the plan',
@@ -30,16 +30,14 @@ const BUTTONS: Record<Button | 'revise', string> = {
   resume: 'Go on',
   cancel: 'Cancel',
   retry: 'Try again',
-  rollback: 'Serve the release before',
 };
 
-/** What a task of this status takes, beside a comment on its plan; `release` is the number of the one served. */
-export function commandsFor(status: string, isExhausted = false, release = 0): Button[] {
+/** What a task of this status takes, beside a comment on its plan. */
+export function commandsFor(status: string, isExhausted = false): Button[] {
   if (status === 'paused' && isExhausted) return ['cancel'];
   if (status === 'awaiting_approval') return ['approve', 'cancel'];
   if (status === 'paused') return ['resume', 'cancel'];
   if (status === 'failed') return ['retry'];
-  if (status === 'completed' && release > 1) return ['rollback'];
   // Once publishing has begun it can only be paused.
   if (status === 'publishing' || status === 'deploying') return ['pause'];
   return AT_WORK.includes(status) ? ['pause', 'cancel'] : [];
@@ -51,7 +49,7 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState('');
   const { task } = snapshot;
-  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined, task?.totals?.release);
+  const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
   const isCompleted = task?.status === 'completed';
   const preview = webUrl(task?.totals?.previewUrl ?? '');
   const waitsForPlan = task?.status === 'awaiting_approval' && !preview;

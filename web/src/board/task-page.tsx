@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Api } from '../lib/api';
-import { type Feed, LiveTask } from '../lib/live';
+import { type Feed, LiveTask, type LiveView } from '../lib/live';
 import { type Side, taskHref } from '../lib/route';
-import { EMPTY, type Snapshot } from '../lib/snapshot';
+import { EMPTY } from '../lib/snapshot';
 import type { Trouble } from '../lib/trouble';
 import { Outcome } from '../result/outcome';
 import { Result } from '../result/result';
@@ -10,11 +10,6 @@ import { TroubleNotice } from '../ui/notice';
 import { Board } from './board';
 import { Controls } from './controls';
 import { StageBar } from './stages';
-
-interface View {
-  snapshot: Snapshot;
-  trouble: Trouble | undefined;
-}
 
 interface Props {
   api: Api;
@@ -25,12 +20,14 @@ interface Props {
   scripted: boolean;
 }
 
+const NOTHING: LiveView = { snapshot: EMPTY, trouble: undefined, asOf: undefined, looking: true, nextAt: undefined };
+
 /** One task, live. */
 export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
-  const [view, setView] = useState<View>({ snapshot: EMPTY, trouble: undefined });
+  const [view, setView] = useState<LiveView>(NOTHING);
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
-    const live = new LiveTask(api, feed, taskId, (snapshot, trouble) => setView({ snapshot, trouble }));
+    const live = new LiveTask(api, feed, taskId, setView);
     return () => live.close();
   }, [api, feed, taskId, attempt]);
   const { snapshot } = view;
@@ -67,7 +64,7 @@ export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
       <Controls api={api} snapshot={snapshot} />
       <Outcome snapshot={snapshot} />
       <Sides taskId={taskId} side={side} />
-      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} />}
+      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} scripted={scripted} />}
     </article>
   );
 }

@@ -1,12 +1,12 @@
 /** Everything the page asks of Appwrite, through the official SDK. */
 
-import { Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
-import { type Brief, type FieldError, optionsOf } from './brief';
+import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
+import type { BriefRequest, FieldError } from './brief';
 import type { Command } from '../board/controls';
 import type { PlannedAssignment } from '../board/plan-editor';
 import { Session } from './session';
 import type { Settings } from './settings';
-import { PARSE, type RowOf, type Table, type Task, parseTask } from './task';
+import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
 
 export const DATABASE = 'orchestrator';
 /** Rows of one page of a list. */
@@ -33,7 +33,8 @@ const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
 
 export class Api {
   readonly endpoint: string;
-  readonly realtime: Realtime;
+  /** Makes a Realtime connection. */
+  readonly realtime: () => Realtime;
   readonly session: Session;
   readonly #functions: Functions;
   readonly #tables: TablesDB;
@@ -41,17 +42,15 @@ export class Api {
   constructor(settings: Settings) {
     const client = new Client().setEndpoint(settings.endpoint).setProject(settings.projectId);
     this.endpoint = settings.endpoint;
-    this.realtime = new Realtime(client);
+    this.realtime = () => new Realtime(client);
     this.session = new Session(client);
     this.#functions = new Functions(client);
     this.#tables = new TablesDB(client);
   }
 
   /** Sends a brief. A repeat with the same `requestId` and brief returns the same task. */
-  async submit(brief: Brief, requestId: string): Promise<Submitted> {
-    const { name, description, type, requirements } = brief;
-    const options = { requestId, ...optionsOf(brief) };
-    const answer = await this.#post('/', { name, description, type, requirements, options });
+  async submit(request: BriefRequest): Promise<Submitted> {
+    const answer = await this.#post('/', request);
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 
@@ -98,6 +97,16 @@ export class Api {
   async task(taskId: string): Promise<Task> {
     const row = await this.#tables.getRow({ databaseId: DATABASE, tableId: 'tasks', rowId: taskId });
     return parseTask(row as Json);
+  }
+
+  /** The terms of a task's brief; none where the brief is not there any more. */
+  async terms(taskId: string): Promise<Terms> {
+    try {
+      return parseTerms((await this.#tables.getRow({ databaseId: DATABASE, tableId: 'briefs', rowId: taskId })) as Json);
+    } catch (error) {
+      if (error instanceof AppwriteException && error.code === 404) return parseTerms({});
+      throw error;
+    }
   }
 
   /** Every row of one table that belongs to a task and was changed `since` then, page after page. */

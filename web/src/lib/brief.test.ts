@@ -1,66 +1,54 @@
 import { expect, test } from 'vitest';
-import { type Brief, optionsOf, validate } from './brief';
+import corpus from '../../../shared/pipeline/tests/briefs.json';
+import { BLANK, type BriefRequest, type Draft, requestOf, validate } from './brief';
 
-const GOOD: Brief = {
-  name: 'a',
-  description: 'b',
-  type: 'web',
-  requirements: [],
-  approval: 'auto',
-  speed: 'normal',
-  preview: false,
-  budget: '',
-  repository: '',
-  branch: '',
-  organization: '',
-  topics: '',
-  workflows: '',
-};
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-const fields = (change: Partial<Brief>) => validate({ ...GOOD, ...change }).map((error) => error.field);
+/** Writes out what the file only describes; the Rust test beside it does the same. */
+function expanded(value: Json): Json {
+  if (Array.isArray(value)) return value.map(expanded);
+  if (typeof value !== 'object' || value === null) return value;
+  const times = Number(value.times);
+  if (value.$repeat !== undefined) return String(expanded(value.$repeat)).repeat(times);
+  if (value.$list !== undefined) return Array.from({ length: times }, () => expanded(value.$list ?? ''));
+  if (Array.isArray(value.$join)) return value.$join.map(expanded).join('');
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, expanded(part)]));
+}
 
-test('a brief at its limits is accepted', () => {
-  const full = { name: 'n'.repeat(80), description: 'd'.repeat(10_000), requirements: Array(100).fill('r'.repeat(1_000)) };
-  expect(fields(full)).toEqual([]);
-  expect(fields({})).toEqual([]);
+test.each(corpus as unknown as { case: string; brief: Json; errors: [string, string][] }[])('$case', (entry) => {
+  const errors = validate(expanded(entry.brief) as unknown as BriefRequest);
+  const found = errors.map(({ field, rule }) => [field, rule]);
+  expect(found.toSorted()).toEqual(entry.errors.toSorted());
 });
 
-test('every broken rule names its field', () => {
-  expect(fields({ name: '  ', description: 'd'.repeat(10_001) })).toEqual(['name', 'description']);
-  expect(fields({ requirements: ['fine', '', 'r'.repeat(1_001)] })).toEqual(['requirements[1]', 'requirements[2]']);
-  expect(fields({ requirements: Array(101).fill('r') })).toEqual(['requirements']);
-  expect(fields({ type: 'desktop' as Brief['type'] })).toEqual(['type']);
-});
+const sent = (change: Partial<Draft>) => JSON.parse(JSON.stringify(requestOf({ ...BLANK, ...change }))).options;
 
-test('characters are counted as the server counts them', () => {
-  expect(fields({ name: '🎼'.repeat(80) })).toEqual([]);
-  expect(fields({ name: '🎼'.repeat(81) })).toEqual(['name']);
-});
-
-test('a budget is empty or a number of dollars', () => {
-  const rules = (budget: string) => validate({ ...GOOD, budget }).map(({ field }) => field);
-  expect([rules(''), rules(' 2.5 '), rules('10000')]).toEqual([[], [], []]);
-  for (const wrong of ['0', '-1', 'a lot', '10001', '1e9']) expect(rules(wrong)).toEqual(['options.budgetUsd']);
-});
-
-test('where the files go is checked as the server checks it', () => {
-  expect(fields({ repository: 'acme/site', branch: 'main' })).toEqual([]);
-  expect(fields({ repository: 'acme' })).toEqual(['options.repository']);
-  expect(fields({ topics: 'todo, web app' })).toEqual([]);
-  expect(fields({ topics: 'Todo' })).toEqual(['options.topics']);
-  expect(fields({ topics: Array(21).fill('t').join(' ') })).toEqual(['options.topics']);
-});
-
-test('options that are empty, or are for another kind of repository, are left out', () => {
-  const sent = (change: Partial<Brief>) => JSON.parse(JSON.stringify(optionsOf({ ...GOOD, ...change })));
+test('what is empty, or is for another kind of repository, is left out', () => {
   expect(sent({})).toEqual({ approval: 'auto', speed: 'normal' });
-  const all = { organization: 'acme', topics: 'a, b', branch: 'x', workflows: 'deploy' as const };
-  expect(sent(all)).toEqual({ approval: 'auto', speed: 'normal', organization: 'acme', topics: ['a', 'b'], workflows: 'deploy' });
-  expect(sent({ ...all, repository: 'acme/site' })).toEqual({
+  const all = { organization: 'acme', topics: 'a, b', branch: 'x', workflows: 'deploy', isPublic: true, preview: true } as const;
+  expect(sent(all)).toEqual({
+    approval: 'auto',
+    speed: 'normal',
+    preview: true,
+    visibility: 'public',
+    organization: 'acme',
+    topics: ['a', 'b'],
+    workflows: 'deploy',
+  });
+  expect(sent({ ...all, repository: ' acme/site ' })).toEqual({
     approval: 'auto',
     speed: 'normal',
     repository: 'acme/site',
     branch: 'x',
     workflows: 'deploy',
+  });
+  expect(sent({ preview: true, type: 'api' })).toEqual({ approval: 'auto', speed: 'normal' });
+});
+
+test('what was typed as a number is sent as one, and as null where it is none', () => {
+  expect(sent({ budget: ' 2.5 ', parallelism: '3', assignmentsMax: 'many' })).toMatchObject({
+    budgetUsd: 2.5,
+    parallelism: 3,
+    assignmentsMax: null,
   });
 });

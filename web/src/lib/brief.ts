@@ -1,62 +1,126 @@
-/** The brief and its rules: the same that the function `create-task` applies. */
+/**
+ * A brief as it is typed, as it is sent, and its rules: the same that the function `create-task`
+ * applies, in its words. `shared/pipeline/tests/briefs.json` holds both to them.
+ */
+
+import { holdsCredential } from './secrets';
 
 export const NAME_CHARS_MAX = 80;
 export const DESCRIPTION_CHARS_MAX = 10_000;
 export const REQUIREMENTS_MAX = 100;
 export const REQUIREMENT_CHARS_MAX = 1_000;
 export const BUDGET_USD_MAX = 10_000;
+export const PARALLELISM_MAX = 16;
+export const ASSIGNMENTS_MAX = 64;
 export const TOPICS_MAX = 20;
+const TOPIC_CHARS_MAX = 50;
+const BRANCH_CHARS_MAX = 200;
 /** Bytes of the whole request as JSON. */
 export const BRIEF_BYTES_MAX = 65_536;
 
 export const PROJECT_TYPES = ['web', 'mobile', 'api', 'fullstack'] as const;
 export type ProjectType = (typeof PROJECT_TYPES)[number];
 
-export interface Brief {
+/** One entry of a list that can be edited and moved. The id is the page's own. */
+export interface Requirement {
+  id: number;
+  text: string;
+}
+
+/** A brief as the form holds it: options as typed, empty where nothing was chosen. */
+export interface Draft {
   name: string;
   description: string;
   type: ProjectType;
-  requirements: readonly string[];
-  /** Whether the plan waits for the owner's word. */
-  approval: 'auto' | 'plan';
-  /** How soon models are to answer: at once, or when it is cheap. */
-  speed: 'normal' | 'economy';
-  /** Whether the owner looks at the built site before it is published. */
+  requirements: readonly Requirement[];
+  approval: boolean;
   preview: boolean;
-  /** What model calls may cost in all, in US dollars, as typed; empty for no limit. */
+  economy: boolean;
+  isPublic: boolean;
   budget: string;
-  /** The existing repository that is changed, `owner/name`; empty for a new one. */
+  parallelism: string;
+  assignmentsMax: string;
   repository: string;
-  /** Its branch; empty for the default one. */
   branch: string;
-  /** Where a new repository is made; empty for the account that publishes. */
   organization: string;
-  /** Topics of a new repository, as typed, with commas or spaces between them. */
+  /** With commas or spaces between them. */
   topics: string;
-  /** The workflows that are added; empty for what is usual. */
   workflows: '' | 'none' | 'ci' | 'deploy';
 }
 
-/** The topics one by one. */
-export const topicsOf = (brief: Brief): string[] => brief.topics.split(/[\s,]+/).filter((topic) => topic !== '');
+export const BLANK: Draft = {
+  name: '',
+  description: '',
+  type: 'web',
+  requirements: [],
+  approval: false,
+  preview: false,
+  economy: false,
+  isPublic: false,
+  budget: '',
+  parallelism: '',
+  assignmentsMax: '',
+  repository: '',
+  branch: '',
+  organization: '',
+  topics: '',
+  workflows: '',
+};
 
-/** The options of a brief as `create-task` takes them: what is empty is left out. */
-export function optionsOf(brief: Brief) {
-  const { approval, speed, preview, budget, repository, branch, organization, workflows } = brief;
+/** A brief as `create-task` takes it. A number that was typed as something else is null. */
+export interface BriefRequest {
+  name: string;
+  description: string;
+  type: string;
+  requirements?: readonly string[];
+  options?: {
+    requestId?: string | undefined;
+    approval?: string | undefined;
+    preview?: boolean | undefined;
+    speed?: string | undefined;
+    visibility?: string | undefined;
+    budgetUsd?: number | null | undefined;
+    parallelism?: number | null | undefined;
+    assignmentsMax?: number | null | undefined;
+    repository?: string | undefined;
+    branch?: string | undefined;
+    organization?: string | undefined;
+    topics?: readonly string[] | undefined;
+    workflows?: string | undefined;
+  };
+}
+
+/** What is sent of a draft: what is empty, or is for another kind of repository, is left out. */
+export function requestOf(draft: Draft, requestId?: string): BriefRequest {
   const chosen = (text: string) => (text.trim() === '' ? undefined : text.trim());
-  const isNew = chosen(repository) === undefined;
-  const topics = topicsOf(brief);
+  const number = (text: string) => {
+    const value = Number(text);
+    return text.trim() === '' ? undefined : Number.isFinite(value) ? value : null;
+  };
+  const repository = chosen(draft.repository);
+  const isNew = repository === undefined;
+  const topics = draft.topics.split(/[\s,]+/).filter((topic) => topic !== '');
   return {
-    approval,
-    speed,
-    // An api has no site to look at, and who has an existing repository looks at the pull request.
-    preview: (preview && isNew && brief.type !== 'api') || undefined,
-    budgetUsd: budget.trim() === '' ? undefined : Number(budget),
-    repository: chosen(repository),
-    branch: isNew ? undefined : chosen(branch),
-    organization: isNew ? chosen(organization) : undefined,
-    topics: isNew && topics.length > 0 ? topics : undefined,
-    workflows: chosen(workflows),
+    name: draft.name,
+    description: draft.description,
+    type: draft.type,
+    requirements: draft.requirements.map(({ text }) => text),
+    options: {
+      requestId,
+      approval: draft.approval ? 'plan' : 'auto',
+      // An api has no site to look at, and who has an existing repository looks at the pull request.
+      preview: (draft.preview && isNew && draft.type !== 'api') || undefined,
+      speed: draft.economy ? 'economy' : 'normal',
+      visibility: draft.isPublic && isNew ? 'public' : undefined,
+      budgetUsd: number(draft.budget),
+      parallelism: number(draft.parallelism),
+      assignmentsMax: number(draft.assignmentsMax),
+      repository,
+      branch: isNew ? undefined : chosen(draft.branch),
+      organization: isNew ? chosen(draft.organization) : undefined,
+      topics: isNew && topics.length > 0 ? topics : undefined,
+      workflows: chosen(draft.workflows),
+    },
   };
 }
 
@@ -66,50 +130,91 @@ export interface FieldError {
   rule: string;
 }
 
+export const EMPTY_RULE = 'must not be empty';
+
 /** The rule that `text` breaks, or undefined. Characters are code points, as the server counts them. */
 export function textRule(text: string, charsMax: number): string | undefined {
-  if (text.trim() === '') return 'must not be empty';
-  const chars = [...text].length;
-  if (chars > charsMax) {
-    return `has ${chars.toLocaleString('en')} characters, the limit is ${charsMax.toLocaleString('en')}`;
-  }
+  if (text.trim() === '') return EMPTY_RULE;
+  const chars = charsOf(text);
+  if (chars > charsMax) return `has ${chars} characters, the limit is ${charsMax}`;
   if (text.includes('\0')) return 'must not contain NUL';
+  if (holdsCredential(text)) {
+    return 'holds what looks like a credential: leave it out, and make it invalid at its service, because it was sent here';
+  }
   return undefined;
 }
 
-/** Every field that breaks a rule, in the order of the form. */
-export function validate(brief: Brief): FieldError[] {
+export const charsOf = (text: string): number => [...text].length;
+
+/** Every field that breaks a rule. */
+export function validate(request: BriefRequest): FieldError[] {
+  const bytes = new TextEncoder().encode(JSON.stringify(request)).length;
+  if (bytes > BRIEF_BYTES_MAX) {
+    return [{ field: 'body', rule: `is ${bytes} bytes of JSON, the limit is ${BRIEF_BYTES_MAX}` }];
+  }
   const errors: FieldError[] = [];
-  const check = (field: string, text: string, charsMax: number) => {
-    const rule = textRule(text, charsMax);
-    if (rule !== undefined) errors.push({ field, rule });
+  const demand = (field: string, rule: string | false | undefined) => {
+    if (rule) errors.push({ field, rule });
   };
-  check('name', brief.name, NAME_CHARS_MAX);
-  check('description', brief.description, DESCRIPTION_CHARS_MAX);
-  if (!PROJECT_TYPES.includes(brief.type)) {
-    errors.push({ field: 'type', rule: `must be one of ${PROJECT_TYPES.join(', ')}` });
+  demand('name', textRule(request.name, NAME_CHARS_MAX));
+  demand('description', textRule(request.description, DESCRIPTION_CHARS_MAX));
+  const isType = PROJECT_TYPES.some((type) => type === request.type);
+  demand('type', !isType && `must be one of ${PROJECT_TYPES.join(', ')}`);
+  const requirements = request.requirements ?? [];
+  if (requirements.length > REQUIREMENTS_MAX) {
+    demand('requirements', `has ${requirements.length} entries, the limit is ${REQUIREMENTS_MAX}`);
+  } else {
+    requirements.forEach((text, index) => demand(`requirements[${index}]`, textRule(text, REQUIREMENT_CHARS_MAX)));
   }
-  if (brief.requirements.length > REQUIREMENTS_MAX) {
-    const count = brief.requirements.length;
-    errors.push({ field: 'requirements', rule: `has ${count} entries, the limit is ${REQUIREMENTS_MAX}` });
-  }
-  brief.requirements.forEach((text, index) => check(`requirements[${index}]`, text, REQUIREMENT_CHARS_MAX));
-  const rule = budgetRule(brief.budget);
-  if (rule !== undefined) errors.push({ field: 'options.budgetUsd', rule });
-  const repository = brief.repository.trim();
-  if (repository !== '' && !/^[A-Za-z0-9-]{1,39}\/[A-Za-z0-9._-]{1,100}$/.test(repository)) {
-    errors.push({ field: 'options.repository', rule: 'must be an existing repository, as owner/name' });
-  }
-  const topics = topicsOf(brief);
-  if (topics.length > TOPICS_MAX || !topics.every((topic) => /^[a-z0-9][a-z0-9-]{0,49}$/.test(topic))) {
-    const rule = `must be at most ${TOPICS_MAX} words of lower-case letters, digits and hyphens`;
-    errors.push({ field: 'options.topics', rule });
-  }
+  optionErrors(request, demand);
   return errors;
 }
 
-function budgetRule(budget: string): string | undefined {
-  if (budget.trim() === '') return undefined;
-  const usd = Number(budget);
-  return usd > 0 && usd <= BUDGET_USD_MAX ? undefined : `must be a number above 0, at most ${BUDGET_USD_MAX}`;
+function optionErrors({ type, options = {} }: BriefRequest, demand: (field: string, rule: string | false) => void) {
+  const { budgetUsd, repository, branch, organization, topics, visibility, preview } = options;
+  const whole = (name: 'parallelism' | 'assignmentsMax', max: number) => {
+    const value = options[name];
+    const isGood = value === undefined || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max);
+    demand(`options.${name}`, !isGood && `must be a whole number from 1 to ${max}`);
+  };
+  const isBudget = budgetUsd === undefined || (Math.round(Number(budgetUsd) * 1e6) > 0 && Number(budgetUsd) <= BUDGET_USD_MAX);
+  demand('options.budgetUsd', !isBudget && `must be a number above 0, at most ${BUDGET_USD_MAX}`);
+  whole('parallelism', PARALLELISM_MAX);
+  whole('assignmentsMax', ASSIGNMENTS_MAX);
+  const isRepository = repository === undefined || isRepositoryName(repository);
+  demand('options.repository', !isRepository && 'must be an existing repository, as owner/name');
+  demand('options.branch', branch !== undefined && !isBranch(branch) && 'must be the name of a branch');
+  demand('options.organization', organization !== undefined && !isLogin(organization) && 'must be the name of an organization');
+  const areTopics = topics === undefined || (topics.length <= TOPICS_MAX && topics.every(isTopic));
+  demand(
+    'options.topics',
+    !areTopics &&
+      `must be at most ${TOPICS_MAX} topics of lower-case letters, digits and hyphens, each of at most ${TOPIC_CHARS_MAX} characters`,
+  );
+  demand('options.preview', preview === true && type === 'api' && 'is for what can be looked at: an api has no site');
+  if (repository === undefined || !isRepository) {
+    const isAlone = branch !== undefined && isBranch(branch);
+    demand('options.branch', isAlone && 'is for an existing repository: name it in options.repository');
+    return;
+  }
+  const rule = 'can not be chosen for an existing repository';
+  demand('options.visibility', visibility !== undefined && rule);
+  demand('options.organization', organization !== undefined && isLogin(organization) && rule);
+  demand('options.topics', topics !== undefined && topics.length > 0 && areTopics && rule);
+  demand('options.preview', preview === true && rule);
+}
+
+const isLogin = (text: string): boolean => text.length <= 39 && /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(text);
+const isTopic = (text: string): boolean => text.length <= TOPIC_CHARS_MAX && /^[a-z0-9][a-z0-9-]*$/.test(text);
+
+function isRepositoryName(text: string): boolean {
+  const [owner = '', ...rest] = text.split('/');
+  const name = rest.join('/');
+  return isLogin(owner) && /^[A-Za-z0-9._-]{1,100}$/.test(name) && name !== '.' && name !== '..' && !name.endsWith('.git');
+}
+
+function isBranch(text: string): boolean {
+  const isSegment = (part: string) => part !== '' && !/^[.-]/.test(part) && !part.endsWith('.') && !part.endsWith('.lock');
+  const isPlain = text.length <= BRANCH_CHARS_MAX && /^[A-Za-z0-9._/-]+$/.test(text) && !text.includes('..');
+  return isPlain && text.split('/').every(isSegment);
 }

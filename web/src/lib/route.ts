@@ -9,19 +9,20 @@ export type Route =
   | { view: 'new' }
   | { view: 'projects' }
   | { view: 'account' }
-  | { view: 'task'; taskId: string; side: Side };
+  | { view: 'task'; taskId: string; side: Side; part?: string };
 
 /** The place that an address names; a new project where it names none. */
 export function routeOf(hash: string): Route {
   if (hash === '#/projects') return { view: 'projects' };
   if (hash === '#/account') return { view: 'account' };
-  const [, taskId, side] = /^#\/task\/([a-z0-9][a-z0-9._-]{0,35})(\/result)?$/.exec(hash) ?? [];
-  if (taskId) return { view: 'task', taskId, side: side ? 'result' : 'board' };
+  const [, taskId, side, part] = /^#\/task\/([a-z0-9][a-z0-9._-]{0,35})(\/result(?:\/([a-z]+))?)?$/.exec(hash) ?? [];
+  if (taskId) return { view: 'task', taskId, side: side ? 'result' : 'board', ...(part && { part }) };
   return { view: 'new' };
 }
 
-export const taskHref = (taskId: string, side: Side = 'board'): string =>
-  side === 'board' ? `#/task/${taskId}` : `#/task/${taskId}/${side}`;
+/** `part`: one of a side that has several. */
+export const taskHref = (taskId: string, side: Side = 'board', part?: string): string =>
+  [`#/task/${taskId}`, ...(side === 'board' ? [] : [side]), ...(part ? [part] : [])].join('/');
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash));

@@ -3,7 +3,8 @@
  * become an account later and keeps everything then.
  */
 
-import { Account, AppwriteException, Client, type Models, type Realtime } from 'appwrite';
+import { Account, AppwriteException, Client, type Models } from 'appwrite';
+import type { Feed } from './live';
 
 /** The label without which `create-task` can not be executed; `appwrite.json` has the same. */
 export const OWNER_LABEL = 'orchestrator';
@@ -108,7 +109,7 @@ export class Session {
    * Calls back when this browser's session is no longer that of `person`: it ended elsewhere, or
    * another tab signed in or out. Returns how to stop.
    */
-  onChange(realtime: Realtime, person: Person, changed: () => void): () => void {
+  onChange(feed: Feed, person: Person, changed: () => void): () => void {
     let isStopped = false;
     const look = () => {
       this.current().then(
@@ -125,15 +126,12 @@ export class Session {
     const stored = ({ key }: StorageEvent) => {
       if (key === PERSON_KEY && lastPerson()?.id !== person.id) look();
     };
-    realtime
-      .subscribe('account', ({ events }) => {
-        if (events.some((event) => /\.sessions\..*\.delete$/.test(event))) look();
-      })
-      .catch(() => undefined);
+    const stop = feed.onSessionEnd(look);
     document.addEventListener('visibilitychange', seen);
     window.addEventListener('storage', stored);
     return () => {
       isStopped = true;
+      stop();
       document.removeEventListener('visibilitychange', seen);
       window.removeEventListener('storage', stored);
     };

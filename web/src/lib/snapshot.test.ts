@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { currentFiles, EMPTY, fetchSince, mergeRows, newerTask, stageReached, withRows, withTask } from './snapshot';
+import { EMPTY, fetchSince, mergeRows, newerTask, stageReached, withRows, withTask } from './snapshot';
 import { PARSE, parseTask } from './task';
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000+00:00`;
@@ -7,8 +7,6 @@ const task = (rev: number, status: string, second = 0) =>
   parseTask({ $id: 't', $updatedAt: at(second), rev, status });
 const line = (sequence: number, second = 0) =>
   PARSE.progress({ $id: `p${sequence}`, $sequence: sequence, $updatedAt: at(second), text: `line ${sequence}` });
-const file = (path: string, round: number, more: object = {}) =>
-  PARSE.files({ $id: `${path}.${round}`, $sequence: round, path, round, generation: 1, bytes: round, ...more });
 
 test('an older version of the task does not undo a newer one', () => {
   const known = task(5, 'reviewing', 5);
@@ -48,12 +46,6 @@ test('a message about a plan reads as the fetched columns do', () => {
   const fetched = { $id: 'p', $updatedAt: at(1), summary: 's', assignmentCount: 2, line: 'Planned', level: 'info' };
   const known = withRows(EMPTY, 'plans', [PARSE.plans(fetched)]);
   expect(withRows(known, 'plans', [PARSE.plans({ ...fetched, plan: '{}', brief: '{}', taskId: 't' })])).toBe(known);
-});
-
-test('the newest version of each file stands, and deleted ones are gone', () => {
-  const versions = [file('b', 1), file('a', 2), file('a', 1), file('c', 1), file('c', 2, { deleted: true })];
-  expect(currentFiles(versions).map((version) => [version.path, version.round])).toEqual([['a', 2], ['b', 1]]);
-  expect(currentFiles([file('a', 3), file('a', 1, { generation: 2 })])[0]?.generation).toBe(2);
 });
 
 test('a failed task stops where it came to', () => {

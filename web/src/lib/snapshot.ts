@@ -8,22 +8,25 @@ import {
   AT_WORK,
   type Assignment,
   FINAL,
-  type FileVersion,
   type Row,
   type RowOf,
   STAGES,
   type Table,
   type Task,
+  type Terms,
 } from './task';
 
 type Rows = { readonly [T in Table]: readonly RowOf[T][] };
 
 export interface Snapshot extends Rows {
   readonly task: Task | undefined;
+  /** What its owner asked for beside the work itself; undefined until it is fetched. */
+  readonly terms: Terms | undefined;
 }
 
 export const EMPTY: Snapshot = {
   task: undefined,
+  terms: undefined,
   plans: [],
   assignments: [],
   progress: [],
@@ -48,6 +51,9 @@ export function newerTask(known: Task | undefined, incoming: Task): Task {
  * version. Returns `known` itself when nothing is new.
  */
 export function mergeRows<T extends Row>(known: readonly T[], incoming: readonly T[]): readonly T[] {
+  const [only] = incoming;
+  // What a message brings is mostly the newest row of a table that may have thousands.
+  if (only && incoming.length === 1 && only.sequence > (known.at(-1)?.sequence ?? 0)) return [...known, only];
   const byId = new Map(known.map((row) => [row.id, row]));
   let changed = false;
   for (const row of incoming) {
@@ -58,6 +64,11 @@ export function mergeRows<T extends Row>(known: readonly T[], incoming: readonly
   }
   if (!changed) return known;
   return [...byId.values()].sort((one, other) => one.sequence - other.sequence || compare(one.id, other.id));
+}
+
+/** `known` with the terms of the brief, which never change. */
+export function withTerms(known: Snapshot, terms: Terms): Snapshot {
+  return known.terms ? known : { ...known, terms };
 }
 
 /** `known` with rows of one table. Returns `known` itself when nothing is new. */
@@ -86,18 +97,6 @@ export function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-/** The files as they stand: the newest version of each path that was not deleted, by path. */
-export function currentFiles(versions: readonly FileVersion[]): FileVersion[] {
-  const byPath = new Map<string, FileVersion>();
-  for (const version of versions) {
-    const known = byPath.get(version.path);
-    const newer =
-      !known || version.generation - known.generation || version.round - known.round || version.sequence - known.sequence;
-    if (newer === true || newer > 0) byPath.set(version.path, version);
-  }
-  return [...byPath.values()].filter((file) => !file.deleted).sort((one, other) => compare(one.path, other.path));
-}
-
 /** Agents at work first to last: by generation, round, then creation. */
 export function inOrder(assignments: readonly Assignment[]): Assignment[] {
   return [...assignments].sort(
@@ -121,11 +120,14 @@ export function stageReached({ task, assignments, reviews, releases, deployments
   return newest === undefined ? STAGES.indexOf('planning') : STAGES.indexOf('coding') + stages.lastIndexOf(newest);
 }
 
-/** Rows that are fetched again with the new ones. */
+/** Rows that are fetched again with the new ones: times are given before rows can be seen. */
 const OVERLAP_ROWS = 50;
 
-/** From which `$updatedAt` on rows of a table that only grows are fetched. Undefined: all of them. */
-export function fetchSince(known: readonly Row[]): string | undefined {
-  const times = known.map(({ updatedAt }) => updatedAt).sort(compare);
+/**
+ * From which `$updatedAt` on rows of a table that only grows are to be fetched after these were.
+ * Undefined: from where these were. Rows that came otherwise say nothing about what was missed before.
+ */
+export function fetchSince(fetched: readonly Row[]): string | undefined {
+  const times = fetched.map(({ updatedAt }) => updatedAt).sort(compare);
   return times.at(-OVERLAP_ROWS);
 }

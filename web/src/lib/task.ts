@@ -71,6 +71,14 @@ export interface Task extends Row {
   failure: Failure | undefined;
 }
 
+/** What the brief says beside the work. */
+export interface Terms {
+  /** What model calls may cost in all, unless that was raised; undefined for no limit. */
+  budgetMicroUsd: number | undefined;
+  /** Agents at the same time. */
+  parallelism: number;
+}
+
 export interface Estimate {
   agents: number;
   inputTokens: number;
@@ -87,6 +95,8 @@ export interface Plan extends Unit {
 }
 
 export interface Assignment extends Unit {
+  /** The generation of the plan that it belongs to. */
+  planGeneration: number;
   name: string;
   title: string;
   type: string;
@@ -128,6 +138,10 @@ export interface Progress extends Row {
   level: string;
   text: string;
   turn: Turn | undefined;
+  /** The command of the owner that it tells of. */
+  command: string;
+  /** The budget that this command set, in millionths of a US dollar; 0 for any other. */
+  budgetMicroUsd: number;
   /** What it tells of: `turn`, `judgement`, … Empty for lines that are only text. */
   kind: string;
   /** What that cost; undefined where it cost nothing. */
@@ -310,6 +324,19 @@ function parseExhausted(data: Json): Exhausted {
   };
 }
 
+/** Agents at the same time, where the brief does not say. */
+const PARALLELISM_DEFAULT = 4;
+
+/** The terms of a row of `briefs`. */
+export function parseTerms(data: Json): Terms {
+  const options = object(column(data.brief)?.options);
+  const budget = number(options.budgetUsd);
+  return {
+    budgetMicroUsd: budget > 0 ? Math.round(budget * 1_000_000) : undefined,
+    parallelism: number(options.parallelism) || PARALLELISM_DEFAULT,
+  };
+}
+
 function parseEstimate(estimate: Json | undefined): Estimate | undefined {
   if (!estimate) return undefined;
   return {
@@ -343,6 +370,8 @@ function parseProgress(data: Json): Progress {
     level: text(data.level),
     text: text(data.text),
     turn,
+    command: text(told?.command),
+    budgetMicroUsd: number(told?.budgetMicroUsd),
     kind: text(told?.kind),
     spent: told?.spent === undefined ? undefined : cost(object(told.spent)),
   };
@@ -410,6 +439,7 @@ export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
   }),
   assignments: (data) => ({
     ...unit(data),
+    planGeneration: number(data.planGeneration),
     name: text(data.name),
     title: text(data.title),
     type: text(data.type),

@@ -1,230 +1,187 @@
-import { useRef, useState } from 'preact/hooks';
-import type { Api, Submitted } from '../lib/api';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Api } from '../lib/api';
 import {
-  BRIEF_BYTES_MAX,
-  type Brief,
+  BLANK,
   DESCRIPTION_CHARS_MAX,
+  type Draft,
+  EMPTY_RULE,
   type FieldError,
-  PROJECT_TYPES,
-  type ProjectType,
+  NAME_CHARS_MAX,
+  requestOf,
   validate,
 } from '../lib/brief';
-import { FieldNote, noteId, useFocusOnError } from '../ui/field';
-import { Publishing } from './publishing';
-import { Requirements } from './requirements';
+import { clock } from '../lib/format';
 import { taskHref } from '../lib/route';
-import { troubleOf } from '../lib/trouble';
+import { useFocusOnError } from '../ui/field';
+import { Examples } from './examples';
+import { budgetOf, chosenOf, Options } from './options';
+import { Requirements } from './requirements';
+import { TextField } from './text-field';
+import { TypeCards } from './type-cards';
+import { useDraft } from './use-draft';
 
-const TYPE_WORDS: Record<ProjectType, string> = {
-  web: 'Web: a site',
-  mobile: 'Mobile: an installable web app',
-  api: 'API: an HTTP service',
-  fullstack: 'Full stack: a site with a service and a database',
-};
-
-const BLANK: Brief = {
-  name: '',
-  description: '',
-  type: 'web',
-  requirements: [],
-  approval: 'auto',
-  speed: 'normal',
-  preview: false,
-  budget: '',
-  repository: '',
-  branch: '',
-  organization: '',
-  topics: '',
-  workflows: '',
-};
-
-/** Sends a brief; a repeat of the same brief after a lost answer carries the same request id. */
-function useSubmit(api: Api) {
-  const sent = useRef<{ text: string; requestId: string }>(undefined);
-  return async (brief: Brief): Promise<Submitted> => {
-    const text = JSON.stringify(brief);
-    if (new TextEncoder().encode(text).length > BRIEF_BYTES_MAX - 100) {
-      return { kind: 'refused', message: 'All of it together is too long: the limit is 64 KiB.', fields: [] };
-    }
-    if (sent.current?.text !== text) sent.current = { text, requestId: newRequestId() };
-    try {
-      const answer = await api.submit(brief, sent.current.requestId);
-      if (answer.kind === 'created') sent.current = undefined;
-      return answer;
-    } catch (error) {
-      const { message } = troubleOf(error, api.endpoint);
-      return { kind: 'refused', message: `${message} Your text is kept; sending it again makes nothing twice.`, fields: [] };
-    }
-  };
-}
-
-/** 128 random bits. Not `randomUUID`, which pages without TLS on other hosts do not have. */
-function newRequestId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+const HINT = 'What it is for, who uses it, what it must do.';
 
 export function BriefForm({ api }: { api: Api }) {
-  const [brief, setBrief] = useState(BLANK);
-  const [pending, setPending] = useState('');
-  const [errors, setErrors] = useState<readonly FieldError[]>([]);
+  const { draft, pending, at, isOffered, setOffered, change, setPending, replace, send } = useDraft(api);
+  /** Errors the function found; what it refused of a field is forgotten once the field changes. */
+  const [refused, setRefused] = useState<readonly FieldError[]>([]);
   const [message, setMessage] = useState('');
   const [busy, setBusy] = useState(false);
-  const submit = useSubmit(api);
-  const form = useFocusOnError(errors);
+  /** The fields that were left, and whether all of them were sent: before that nobody is blamed. */
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [isTried, setTried] = useState(false);
+  const [attempt, setAttempt] = useState<readonly FieldError[]>([]);
+  const form = useFocusOnError(attempt);
 
-  const change = (part: Partial<Brief>, ...fields: string[]) => {
-    setBrief({ ...brief, ...part });
-    setErrors(errors.filter((error) => !fields.some((field) => error.field.startsWith(field))));
-  };
-  const send = async () => {
-    const whole = withPending(brief, pending);
-    const broken = validate(whole);
-    setBrief(whole);
-    setPending('');
-    setErrors(broken);
+  const own = validate(requestOf(draft)).filter(
+    ({ field, rule }) => isTried || (left.has(field) && rule !== EMPTY_RULE) || field.startsWith('requirements'),
+  );
+  const errors = [...own.map(unsent), ...refused.filter(({ field }) => !own.some((error) => error.field === field))];
+  const rule = (field: string) => errors.find((error) => error.field === field)?.rule;
+  const leave = (field: string) => setLeft((known) => new Set(known).add(field));
+  const edit = (part: Partial<Draft>) => {
+    change(part);
+    setRefused([]);
     setMessage('');
+  };
+  const begin = (next: Draft) => {
+    replace(next);
+    setRefused([]);
+    setMessage('');
+    setTried(false);
+    setLeft(new Set());
+  };
+  const submit = async () => {
+    const whole = withPending(draft, pending);
+    const broken = validate(requestOf(whole));
+    change({ requirements: whole.requirements });
+    setPending('');
+    setTried(true);
+    setAttempt([...broken]);
+    setRefused([]);
+    setMessage(broken.length > 0 ? hiddenOf(broken) : '');
     if (broken.length > 0) return;
     setBusy(true);
-    const answer = await submit(whole);
+    const answer = await send(whole);
     setBusy(false);
     if (answer.kind === 'created') {
       location.hash = taskHref(answer.taskId);
       return;
     }
-    setErrors(answer.fields);
-    setMessage(messageOf(answer.message, answer.fields));
+    setRefused(answer.fields);
+    setAttempt([...answer.fields]);
+    setMessage(`${answer.message} ${hiddenOf(answer.fields)}`.trim());
   };
-  const rule = (field: string) => errors.find((error) => error.field === field)?.rule;
 
   return (
     <form
       ref={form}
-      class="brief"
+      class="brief panel"
+      aria-label="New project"
       noValidate
       aria-busy={busy}
       onSubmit={(event) => {
         event.preventDefault();
-        if (!busy) void send();
+        if (!busy) void submit();
       }}
     >
-      <div class="field">
-        <label for="name">Name</label>
-        <input
-          id="name"
-          autocomplete="off"
-          value={brief.name}
-          aria-invalid={rule('name') !== undefined}
-          aria-describedby={noteId('name')}
-          onInput={(event) => change({ name: event.currentTarget.value }, 'name')}
-        />
-        <FieldNote field="name" name="Name" rule={rule('name')} />
-      </div>
-      <div class="field">
-        <label for="description">Description</label>
-        <textarea
-          id="description"
-          rows={5}
-          value={brief.description}
-          aria-invalid={rule('description') !== undefined}
-          aria-describedby={noteId('description')}
-          onInput={(event) => change({ description: event.currentTarget.value }, 'description')}
-        />
-        <FieldNote
-          field="description"
-          name="Description"
-          rule={rule('description')}
-          hint={`What it is for, who uses it, what it must do. Up to ${DESCRIPTION_CHARS_MAX.toLocaleString('en')} characters.`}
-        />
-      </div>
-      <div class="field">
-        <label for="type">Type</label>
-        <select
-          id="type"
-          value={brief.type}
-          aria-invalid={rule('type') !== undefined}
-          aria-describedby={noteId('type')}
-          onChange={(event) => change({ type: event.currentTarget.value as ProjectType }, 'type')}
-        >
-          {PROJECT_TYPES.map((type) => (
-            <option key={type} value={type}>
-              {TYPE_WORDS[type]}
-            </option>
-          ))}
-        </select>
-        <FieldNote field="type" name="Type" rule={rule('type')} />
-      </div>
+      {isOffered && <Offer at={at} onKeep={() => setOffered(false)} onDrop={() => begin(BLANK)} />}
+      <Examples onPick={begin} />
+      <TextField
+        field="name"
+        id="name"
+        label="Name"
+        value={draft.name}
+        rule={rule('name')}
+        charsMax={NAME_CHARS_MAX}
+        onInput={(name) => edit({ name })}
+        onLeave={() => leave('name')}
+      />
+      <TextField
+        field="description"
+        id="description"
+        label="Description"
+        value={draft.description}
+        rule={rule('description')}
+        hint={HINT}
+        charsMax={DESCRIPTION_CHARS_MAX}
+        rows={6}
+        onInput={(description) => edit({ description })}
+        onLeave={() => leave('description')}
+      />
+      <TypeCards value={draft.type} onChange={(type) => edit({ type })} />
       <Requirements
-        items={brief.requirements}
+        items={draft.requirements}
         pending={pending}
         errors={errors}
         onPending={setPending}
-        onChange={(requirements) => change({ requirements }, 'requirements')}
+        onChange={(requirements) => edit({ requirements })}
       />
-      <div class="field">
-        <label for="budget">Budget</label>
-        <input
-          id="budget"
-          inputMode="decimal"
-          autocomplete="off"
-          value={brief.budget}
-          aria-invalid={rule('options.budgetUsd') !== undefined}
-          aria-describedby={noteId('options.budgetUsd')}
-          onInput={(event) => change({ budget: event.currentTarget.value }, 'options.budgetUsd')}
-        />
-        <FieldNote
-          field="options.budgetUsd"
-          name="Budget"
-          rule={rule('options.budgetUsd')}
-          hint="What the models may cost in all, in US dollars; at the limit the project waits for you. Empty for no limit."
-        />
-      </div>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={brief.approval === 'plan'}
-          onChange={(event) => change({ approval: event.currentTarget.checked ? 'plan' : 'auto' }, 'options.approval')}
-        />
-        Show me the plan before anybody starts
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={brief.speed === 'economy'}
-          onChange={(event) => change({ speed: event.currentTarget.checked ? 'economy' : 'normal' }, 'options.speed')}
-        />
-        Take your time: cheaper, but it may take a day
-      </label>
-      {brief.type !== 'api' && brief.repository.trim() === '' && (
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={brief.preview}
-            onChange={(event) => change({ preview: event.currentTarget.checked }, 'options.preview')}
-          />
-          Show me the built site before it is published
-        </label>
-      )}
-      <Publishing brief={brief} rule={rule} onChange={change} />
+      <Folded summary={chosenOf(draft)} isBroken={errors.some(({ field }) => field.startsWith('options.'))}>
+        <Options draft={draft} rule={rule} onChange={edit} onLeave={leave} />
+      </Folded>
       {message !== '' && (
         <p class="notice bad" role="alert">
           {message}
         </p>
       )}
-      <button type="submit" class="primary" disabled={busy}>
-        {busy ? 'Creating…' : 'Create project'}
-      </button>
+      <div class="row send">
+        <button type="submit" class="primary" disabled={busy}>
+          {busy ? 'Creating…' : 'Create project'}
+        </button>
+        <span class="hint">{budgetOf(draft) ? `Costs ${budgetOf(draft)}.` : 'Without a limit on the cost; the options have one.'}</span>
+      </div>
     </form>
   );
 }
 
-/** The brief with what still stands in the requirement's box: nobody means to lose it. */
-function withPending(brief: Brief, pending: string): Brief {
-  return pending.trim() === '' ? brief : { ...brief, requirements: [...brief.requirements, pending.trim()] };
+/** The options, which open by themselves where one of them is broken. */
+function Folded(props: { summary: string; isBroken: boolean; children: ComponentChildren }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    if (props.isBroken) setOpen(true);
+  }, [props.isBroken]);
+  return (
+    <details class="options" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Options <span class="hint">{props.summary}</span>
+      </summary>
+      <div class="stack">{props.children}</div>
+    </details>
+  );
 }
 
-/** The server's message, with the rules of what the form has no field for. */
-function messageOf(message: string, fields: readonly FieldError[]): string {
-  const shown = /^(name|description|type|requirements|options\.budgetUsd)\b/;
-  const others = fields.filter(({ field }) => !shown.test(field)).map(({ field, rule }) => `${field} ${rule}`);
-  return [message, ...others].join(' ');
+function Offer({ at, onKeep, onDrop }: { at: string; onKeep: () => void; onDrop: () => void }) {
+  return (
+    <div class="notice offer" role="status">
+      <span>Your draft{at !== '' && ` of ${clock(at)}`} is back.</span>
+      <span class="row">
+        <button type="button" class="quiet" onClick={onKeep}>
+          Go on with it
+        </button>
+        <button type="button" class="quiet" onClick={onDrop}>
+          Start afresh
+        </button>
+      </span>
+    </div>
+  );
+}
+
+/** The draft with what still stands in the requirement's box: nobody means to lose it. */
+function withPending(draft: Draft, pending: string): Draft {
+  if (pending.trim() === '') return draft;
+  const id = Math.max(-1, ...draft.requirements.map((item) => item.id)) + 1;
+  return { ...draft, requirements: [...draft.requirements, { id, text: pending.trim() }] };
+}
+
+/** What is found here was not sent anywhere yet. */
+const unsent = ({ field, rule }: FieldError): FieldError => ({ field, rule: rule.replace(/, and make it invalid .*/, '') });
+
+/** The rules of what the form has no field for. */
+function hiddenOf(errors: readonly FieldError[]): string {
+  const shown = /^(name|description|type|requirements|options\.(budgetUsd|parallelism|assignmentsMax|repository|branch|organization|topics))\b/;
+  const others = errors.filter(({ field }) => !shown.test(field));
+  return others.map(({ field, rule }) => `${field === 'body' ? 'All of it together' : field} ${rule}.`).join(' ');
 }

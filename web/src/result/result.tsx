@@ -1,18 +1,31 @@
 import type { Api } from '../lib/api';
 import type { Snapshot } from '../lib/snapshot';
-import { Files } from './files';
-import { Reviews } from './reviews';
+import { useLoaded } from '../ui/use-loaded';
 
-/** What came of a task. */
-export function Result({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
+export interface ResultProps {
+  api: Api;
+  snapshot: Snapshot;
+  /** The models are scripted: what they cost is not charged. */
+  scripted: boolean;
+}
+
+/** What came of a task. Its code is loaded when somebody asks for it first. */
+export function Result(props: ResultProps) {
+  const { value, problem, retry } = useLoaded('parts', () => import('./parts'));
+  if (value) return <value.Parts {...props} />;
+  if (problem !== undefined) {
+    return (
+      <div class="notice bad" role="alert">
+        <p>This part of the page could not be loaded. Are you online?</p>
+        <button type="button" class="quiet" onClick={retry}>
+          Try again
+        </button>
+      </div>
+    );
+  }
   return (
-    <div class="columns">
-      <div>
-        <Files api={api} versions={snapshot.files} />
-      </div>
-      <div>
-        <Reviews reviews={snapshot.reviews} />
-      </div>
-    </div>
+    <p class="empty" role="status">
+      Loading the result…
+    </p>
   );
 }

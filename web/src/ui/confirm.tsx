@@ -5,15 +5,22 @@ interface Props {
   title: string;
   /** What the button that does it says. */
   action: string;
+  /** What the other one says. */
+  keep?: string;
   children: ComponentChildren;
   onConfirm: () => void;
   onCancel: () => void;
 }
 
 /** Asks before something that can not be taken back. Escape and the first button do nothing. */
-export function Confirm({ title, action, children, onConfirm, onCancel }: Props) {
+export function Confirm({ title, action, keep = 'No, keep everything', children, onConfirm, onCancel }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const box = dialog.current;
+    box?.showModal();
+    // Gives the focus back to where it was.
+    return () => box?.close();
+  }, []);
   return (
     <dialog
       ref={dialog}
@@ -28,7 +35,7 @@ export function Confirm({ title, action, children, onConfirm, onCancel }: Props)
       <p>{children}</p>
       <div class="row">
         <button type="button" onClick={onCancel}>
-          No, keep everything
+          {keep}
         </button>
         <button type="button" class="danger" onClick={onConfirm}>
           {action}

@@ -19,6 +19,12 @@ const PATHS = {
   folder: 'M2.5 5.5h5l1.5 2h8.5v8.5h-15z',
   out: 'M8 4h8v8M16 4L6 14',
   check: 'M4 10.5l4 4 8-9',
+  file: 'M5 2.5h6.5l4 4v11h-10.5zM11.5 2.5v4h4',
+  copy: 'M7 7h9.5v9.5h-9.5zM13 7v-3.5h-9.5v9.5h3.5',
+  download: 'M10 3v9.5M5.5 8.5l4.5 4.5 4.5-4.5M4 16.5h12',
+  again: 'M16 10a6 6 0 1 1-1.8-4.3M16 3v3.5h-3.5',
+  tablet: 'M4.5 2.5h11v15h-11zM9.5 15h1',
+  branch: 'M6 4v12M6 13c5 0 8-1 8-5.5M14 4.5v3M4.5 4h3M4.5 16h3M12.5 4.5h3',
   lock: 'M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 6 0V9',
 } as const;
 

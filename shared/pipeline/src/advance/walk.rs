@@ -8,13 +8,14 @@ use super::{
 use crate::brief::Approval;
 use crate::build::Owner;
 use crate::command::Command;
-use crate::facts::{Done, Fact, Facts, Outcome, Rework};
+use crate::facts::{Done, Fact, Facts, Outcome, Project, Rework};
 use crate::failure::{Code, Failure};
 use crate::ids::{UnitKey, UnitKind};
 use crate::ledger;
 use crate::limits::REVIEW_ROUNDS_MAX;
 use crate::plan::Assignment;
 use crate::plan_rules;
+use crate::release::workflows::deploys_otherwise;
 use crate::stage::Status;
 
 mod delivery;
@@ -39,7 +40,7 @@ pub(super) fn walk(facts: &Facts) -> Walked {
     let mut walk = Walk {
         facts,
         plan_generation: FIRST_GENERATION,
-        base: None,
+        bases: Vec::new(),
         made: None,
         round: 1,
         repairs: 0,
@@ -137,8 +138,8 @@ struct Walk<'a> {
     facts: &'a Facts,
     /// Generation of the plan that is carried out.
     plan_generation: u32,
-    /// The files that it builds on.
-    base: Option<Base>,
+    /// The files that it builds on come last; before them those that earlier plans built on.
+    bases: Vec<Base>,
     /// That plan, once it is made.
     made: Option<UnitKey>,
     round: u32,
@@ -184,7 +185,7 @@ impl<'a> Walk<'a> {
                 let unit = self.unit(key, UnitInput::Import(wanted.clone()));
                 return (Status::Planning, vec![unit]);
             }
-            self.base = Some(Base::IMPORTED);
+            self.bases.push(Base::IMPORTED);
         }
         let key = match self.plan() {
             Ok(key) => key,
@@ -254,7 +255,7 @@ impl<'a> Walk<'a> {
     /// no result of before is taken for one of its own.
     fn plan(&mut self) -> Result<UnitKey, Box<NewUnit>> {
         let mut wishes = wishes(self.facts);
-        let mut input = UnitInput::Plan(self.base);
+        let mut input = UnitInput::Plan(self.bases.last().copied());
         loop {
             let key = self.key(UnitKind::Plan, 1, "");
             self.plan_generation = key.generation;
@@ -265,7 +266,7 @@ impl<'a> Walk<'a> {
                 return Ok(key);
             };
             if let Wish::FollowUp(_) = wish {
-                self.base = Some(Base {
+                self.bases.push(Base {
                     from: key.generation,
                     before: generation,
                 });
@@ -276,7 +277,7 @@ impl<'a> Walk<'a> {
             input = UnitInput::Another(Box::new(Another {
                 of_generation: key.generation,
                 wish,
-                base: self.base,
+                base: self.bases.last().copied(),
             }));
         }
     }
@@ -359,7 +360,7 @@ impl<'a> Walk<'a> {
 
     /// The commit that a release is put on top of: the last one, or what an existing repository
     /// was read at.
-    fn since(&self) -> Option<Since> {
+    fn since(&self, project: &Project) -> Option<Since> {
         let mut latest = self.facts.done().rev();
         let released = latest.find_map(|done| {
             let Outcome::Released { commit_sha, .. } = &done.outcome else {
@@ -372,13 +373,20 @@ impl<'a> Walk<'a> {
             from: base.from,
             before: Some(base.before),
             round,
+            deploys_otherwise: released
+                .and_then(|(unit, _)| self.planned_until(unit.generation))
+                .is_some_and(|before| deploys_otherwise(before, project)),
         };
-        match (released, self.base) {
+        // Not every plan after the released one need have left.
+        let until = released.map_or(FIRST_GENERATION, |(unit, _)| unit.generation + 1);
+        let base = self.bases.iter().find(|base| base.before >= until);
+        match (released, base.copied()) {
             (Some((unit, commit)), _) if unit.generation >= self.plan_generation => Some(Since {
                 commit: commit.clone(),
                 from: self.plan_generation,
                 before: None,
                 round: unit.round,
+                deploys_otherwise: false,
             }),
             (Some((unit, commit)), Some(base)) => Some(of_base(commit, base, unit.round)),
             (Some(_), None) => None,

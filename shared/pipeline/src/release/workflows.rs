@@ -37,6 +37,8 @@ pub const CI: &str = ".github/workflows/ci.yml";
 pub const DEPLOY: &str = ".github/workflows/appwrite-deploy.yml";
 /// What the official CLI deploys by.
 pub const CONFIG: &str = "appwrite.config.json";
+/// What deploys an app: written again when that is done otherwise.
+pub const DEPLOYING: [&str; 2] = [DEPLOY, CONFIG];
 
 /// The name of the secret that the workflow deploys with.
 pub const SECRET: &str = "APPWRITE_API_KEY";
@@ -73,6 +75,16 @@ pub fn files(files: &Workspace, unshown: &[String], target: &Target<'_>) -> Vec<
     };
     let new = made.into_iter().filter(|(path, _)| !is_there(path));
     new.map(|(path, text)| (path.to_owned(), text)).collect()
+}
+
+/// Whether the workflow that deploys, and its configuration, are others for `project` than for
+/// the one `before` it.
+pub fn deploys_otherwise(before: &Project, project: &Project) -> bool {
+    project.workflows == Workflows::Deploy
+        && (before.project_type != project.project_type
+            || before.output_dir != project.output_dir
+            || before.functions != project.functions
+            || before.tables != project.tables)
 }
 
 /// A folder with a `package.json`.
@@ -120,13 +132,19 @@ fn is_plain(path: &str) -> bool {
 }
 
 fn head(name: &str, branch: &str, with_pull_requests: bool, group: &str, cancel: bool) -> String {
-    let pull_requests = if with_pull_requests {
-        "  pull_request:\n"
+    let (again, pull_requests) = if with_pull_requests {
+        (
+            "It is not written again: change it as you like.",
+            "  pull_request:\n",
+        )
     } else {
-        "  workflow_dispatch:\n"
+        (
+            "It is written again when the app has other functions, tables or another site.",
+            "  workflow_dispatch:\n",
+        )
     };
     format!(
-        "# Written by the orchestrator. It is not written again: change it as you like.\n\
+        "# Written by the orchestrator. {again}\n\
          name: {name}\n\
          on:\n  push:\n    branches: ['{branch}']\n{pull_requests}\
          permissions:\n  contents: read\n\

@@ -1,6 +1,7 @@
 use super::*;
 use crate::advance::{Base, Since};
 use crate::brief::FollowUp;
+use crate::command::Command;
 use crate::facts::{Facts, Wanted};
 
 fn stamp() -> TaskStamp {
@@ -100,6 +101,7 @@ fn a_units_row_reads_back_as_its_key() {
                     from: 1,
                     before: Some(2),
                     round: 1,
+                    deploys_otherwise: true,
                 }),
             },
         },
@@ -229,6 +231,7 @@ fn every_row_fits_the_tables() {
                     from: 1,
                     before: Some(2),
                     round: 1,
+                    deploys_otherwise: true,
                 }),
             },
         ),

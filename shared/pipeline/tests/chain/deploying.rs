@@ -1,10 +1,11 @@
 //! Databases, functions, previews and earlier releases.
 
+use pipeline::brief::Workflows;
 use pipeline::effect::Resource;
 use pipeline::release_record::{ReleaseRecord, records};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::{Command, Outcome, Status, Step, UnitKind, Work, advance, decide};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{World, assignment};
 
@@ -159,6 +160,12 @@ fn a_preview_is_built_and_nothing_is_active_before_the_owners_word() {
     assert!(world.active.is_empty() && world.commits.is_empty());
     let totals = advance(&world.facts, None).projection.totals;
     assert!(totals.preview_url.is_some());
+    // The row that shows the build moves on to the wait.
+    let mut building = world.facts.clone();
+    building.log.pop();
+    let [building, waiting] = [&building, &world.facts].map(|it| advance(it, None).projection);
+    assert_eq!(building.status, Status::Deploying);
+    assert!(waiting.position() > building.position());
     let uploads = world.deployments.len();
     for refused in [
         Command::Rollback { release: None },
@@ -185,6 +192,62 @@ fn who_does_not_like_a_preview_asks_for_more_before_it_is_published() {
     world.command(Command::Approve {}).unwrap();
     assert_eq!(world.settle(), Status::Completed);
     assert_eq!((world.commits.len(), numbers(&world)), (1, vec![1]));
+}
+
+/// What a commit writes, by the path's end.
+fn written<'a>(world: &'a World, path: &str) -> Option<&'a str> {
+    let change = world.changes.iter().find(|it| it.path.ends_with(path))?;
+    change.content.as_deref()
+}
+
+#[test]
+fn what_was_asked_for_twice_before_it_was_published_leaves_at_once() {
+    let mut world = World::fullstack();
+    world.brief.options.preview = true;
+    world.settle();
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    for name in ["site-more", "site-most"] {
+        follow_up_with(&mut world, name);
+        assert_eq!(world.settle(), Status::AwaitingApproval);
+    }
+    world.command(Command::Approve {}).unwrap();
+    assert_eq!(world.settle(), Status::Completed);
+    let paths: Vec<&str> = world.changes.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["site/more.js", "site/most.js"]);
+}
+
+#[test]
+fn a_function_that_comes_later_is_deployed_by_the_workflow_too() {
+    let mut world = World::fullstack();
+    world.brief.options.workflows = Some(Workflows::Deploy);
+    assert_eq!(world.settle(), Status::Completed);
+    assert!(written(&world, "ci.yml").is_some());
+    // The rest stays as its owner has it.
+    follow_up_with(&mut world, "site-more");
+    assert_eq!(world.settle(), Status::Completed);
+    let paths: Vec<&str> = world.changes.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["site/more.js"]);
+
+    let later = json!({"id": "later", "folder": "later", "entrypoint": "c.js", "access": "users"});
+    let functions = world.plan["functions"].as_array_mut().unwrap();
+    functions.push(later);
+    follow_up_with(&mut world, "later-c");
+    assert_eq!(world.settle(), Status::Completed);
+    assert_eq!(written(&world, "ci.yml"), None);
+    let workflow = written(&world, "appwrite-deploy.yml").unwrap();
+    assert!(workflow.contains(r#""later":{"functionId""#), "{workflow}");
+    let config: Value =
+        serde_json::from_str(written(&world, "appwrite.config.json").unwrap()).unwrap();
+    assert_eq!(config["functions"][1]["path"], "later");
+
+    world.plan["functions"].as_array_mut().unwrap().remove(0);
+    follow_up_with(&mut world, "later-d");
+    assert_eq!(world.settle(), Status::Completed);
+    let config: Value =
+        serde_json::from_str(written(&world, "appwrite.config.json").unwrap()).unwrap();
+    assert_eq!(config["functions"].as_array().unwrap().len(), 1);
+    assert_eq!(config["functions"][0]["path"], "later");
 }
 
 #[test]

@@ -83,6 +83,9 @@ pub(super) async fn repository(
     performer: &Performer<'_>,
     request: &RepositoryRequest,
 ) -> Result<Entry, Trouble> {
+    if request.deploys {
+        workflow_place(performer).await?;
+    }
     // The settings' organisation is not the place of who brings a credential.
     let owner = match performer.own_github().await? {
         Some(_) => None,

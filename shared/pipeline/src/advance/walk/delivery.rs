@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
             manifest: approved.manifest.to_owned(),
             project,
             gate: gate_id(&self.facts.task, generation(self.facts)),
-            since: self.since(),
+            since: self.since(approved.project),
         };
         Delivery::Due(Status::Publishing, Box::new(self.unit(key, input)))
     }
@@ -151,16 +151,19 @@ impl<'a> Walk<'a> {
         let Some(served) = served.max() else {
             return Vec::new();
         };
-        let mut until = self.facts.done().rev();
-        let released = until.find_map(|done| {
-            let Outcome::Planned { project, .. } = &done.outcome else {
-                return None;
-            };
-            (done.unit.generation <= served).then_some(project)
-        });
-        match released {
+        match self.planned_until(served) {
             Some(released) => tables::replaced(&released.tables, &project.tables),
             None => Vec::new(),
         }
+    }
+
+    /// What was planned last, in this generation or before.
+    pub(super) fn planned_until(&self, generation: u32) -> Option<&'a Project> {
+        self.facts.done().rev().find_map(|done| {
+            let Outcome::Planned { project, .. } = &done.outcome else {
+                return None;
+            };
+            (done.unit.generation <= generation).then_some(&**project)
+        })
     }
 }
