@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{at_work, holding};
 use crate::crashes::orchestrator;
-use crate::world::{World, blocking};
+use crate::world::blocking;
 
 /// One data folder that commands are typed on.
 #[derive(Clone)]
@@ -224,15 +224,18 @@ async fn files_and_logs(typist: &Typist) {
 
 /// What can be asked of a task that is completed, and what is refused.
 async fn afterwards(typist: &Typist, task: &str) {
-    let more = [
+    // The plan of a follow-up waits too.
+    let more = typist.json(&[
         "follow-up",
         "last",
         "Find things again.",
         "--requirement",
         "Search",
         "--watch",
-    ];
-    let more = typist.done(&more).await;
+    ]);
+    let more = more.await;
+    assert_eq!(more.code, Some(4), "{} {}", more.out, more.err);
+    let more = typist.done(&["approve", "last", "--watch"]).await;
     assert_eq!(more.one("summary")["status"], "completed");
     typist.done(&["rollback", "last", "--watch"]).await;
     let shown = typist.done(&["show", "last"]).await.one("task");
