@@ -14,6 +14,11 @@ async function fillsIn(form, email, password) {
 /** Makes an account of the guest, leaves it, and comes back to `project`. */
 export async function comesAndGoes({ page, person, step, project, email, home }) {
   const own = () => page.getByRole('link', { name: project, exact: true }).first();
+  const finds = async () => {
+    await page.getByRole('link', { name: 'Projects', exact: true }).click();
+    await page.getByLabel('Search by name').fill(project);
+    await own().waitFor();
+  };
   const account = () => page.getByRole('link', { name: /^Account/ }).click();
 
   await step(page, 'an account has rules', async () => {
@@ -26,12 +31,11 @@ export async function comesAndGoes({ page, person, step, project, email, home })
   });
   await step(page, 'the guest becomes an account and keeps the project', async () => {
     const form = panel(page, 'Create an account');
-    await form.getByText('Keeps the 1 project of this browser.').waitFor();
+    await form.getByText('Keeps all 61 projects of this browser.').waitFor();
     await fillsIn(form, email, PASSWORD);
     await form.getByLabel('Password', { exact: true }).press('Enter');
     await page.getByText('Your account is made').waitFor();
-    await page.getByRole('link', { name: 'Projects', exact: true }).click();
-    await own().waitFor();
+    await finds();
     await page.reload();
     await own().waitFor();
   });
@@ -61,8 +65,7 @@ export async function comesAndGoes({ page, person, step, project, email, home })
     await form.getByLabel('Password', { exact: true }).fill(PASSWORD);
     await form.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Your account' }).waitFor();
-    await page.getByRole('link', { name: 'Projects', exact: true }).click();
-    await own().waitFor();
+    await finds();
   });
   await step(page, 'a session that ends elsewhere is told at once', async () => {
     await endsElsewhere(await person(), page, home);

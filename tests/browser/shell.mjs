@@ -1,10 +1,13 @@
 // What frames the work, from the first visit to an account: node shell.mjs <webUrl> [folder for pictures]
+// The platform's key stands in PLATFORM_KEY.
 
 import { randomBytes } from 'node:crypto';
 import { comesAndGoes } from './account-steps.mjs';
 import { addressAndFolder, run } from './browser.mjs';
+import { findsProjects, seeds } from './history-steps.mjs';
 
 const { address, folder } = addressAndFolder('shell.mjs <webUrl>');
+/** The real one, and the only one of this name. */
 const PROJECT = 'Shell';
 
 async function creates(page) {
@@ -21,6 +24,8 @@ await run(
     const page = await context.newPage();
     await page.goto(address);
     await step(page, 'a guest creates a project', () => creates(page));
+    await seeds(page, address, process.env.PLATFORM_KEY);
+    await findsProjects(page, step);
     const email = `ada.${randomBytes(4).toString('hex')}@example.org`;
     await comesAndGoes({ page, person, step, project: PROJECT, email, home: address });
   },

@@ -11,8 +11,10 @@ use crate::world::{World, blocking, todo};
 async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let screenshots = world.folder.path().join("screenshots");
+    let key = world.hosting.platform.key().expose_secret().to_owned();
     let output = blocking(move || {
         Command::new("node")
+            .env("PLATFORM_KEY", key)
             .arg(script)
             .arg(address)
             .arg(screenshots)
@@ -63,5 +65,12 @@ async fn a_person_sees_in_the_console_what_went_on() {
     world.run(&todo()).await;
     let link = world.hosting.platform.console_link();
     browse(&world, "console.mjs", link.expose_secret().to_owned()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_person_looks_at_the_result_and_goes_back_to_an_earlier_one() {
+    let world = World::start().await;
+    browse(&world, "result.mjs", page(&world)).await;
     world.stop().await;
 }

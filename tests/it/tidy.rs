@@ -42,6 +42,8 @@ fn files_are_short() {
     let mut found = Vec::new();
     files(&root(), &[".rs", ".ts", ".tsx"], &mut found);
     assert!(found.len() > 100);
+    // Nobody writes that one: `pipeline::typescript` does.
+    found.retain(|path| !path.ends_with("web/src/lib/rows.ts"));
     for path in found {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 600, "{} has {lines} lines", path.display());

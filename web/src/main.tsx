@@ -3,9 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Account } from './account/account';
 import { Ended } from './account/ended';
 import { TaskPage } from './board/task-page';
-import { Tasks } from './history/tasks';
+import { History } from './history/history';
 import { Api } from './lib/api';
 import { Feed } from './lib/live';
+import { tellOwner } from './lib/notices';
 import { useOnline } from './lib/online';
 import { useRoute } from './lib/route';
 import type { Person } from './lib/session';
@@ -65,6 +66,7 @@ function App() {
   const visit = state.phase === 'open' ? state.visit : undefined;
   const standIns = state.phase === 'open' ? state.visit.settings.standIns : undefined;
   useEffect(() => visit?.api.session.onChange(visit.feed, visit.person, begin), [visit?.api]);
+  useEffect(() => visit && tellOwner(visit.feed), [visit?.feed]);
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>
@@ -119,7 +121,7 @@ function Place({ visit: { api, feed, person, settings }, onPerson, onLeave }: Pl
       case 'task':
         return <TaskPage api={api} feed={feed} taskId={route.taskId} side={route.side} scripted={settings.standIns.models} />;
       case 'projects':
-        return <Tasks api={api} feed={feed} />;
+        return <History api={api} feed={feed} />;
       case 'account':
         return <Account api={api} person={person} onPerson={onPerson} onLeave={onLeave} />;
       case 'new':

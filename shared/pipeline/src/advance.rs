@@ -188,6 +188,7 @@ pub struct Projection {
 
 /// Sums over all units of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// What models and GitHub were asked and what it cost.

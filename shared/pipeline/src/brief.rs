@@ -22,6 +22,7 @@ pub(crate) const SECRET: &str = "holds what looks like a credential: leave it ou
 
 /// A checked brief.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Brief {
     /// 1–80 characters.
@@ -47,6 +48,7 @@ pub struct Brief {
 
 /// What is asked for beyond what was released.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FollowUp {
     /// 1–10,000 characters.
@@ -76,6 +78,7 @@ impl FollowUp {
 
 /// Whether a plan needs its owner's word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
     /// Agents start as soon as there is a plan.
@@ -87,6 +90,7 @@ pub enum Approval {
 
 /// How soon models are to answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Speed {
     /// At once.
@@ -99,6 +103,7 @@ pub enum Speed {
 
 /// The options of a brief.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// The client's own id for the request: a repeat returns the same task.
@@ -108,33 +113,33 @@ pub struct Options {
     /// Agents at work at the same time.
     pub parallelism: Option<u32>,
     /// Assignments that a plan may have.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignments_max: Option<u32>,
     /// Whether the plan needs the owner's word.
     pub approval: Approval,
     /// What model calls may cost in all, in millionths of a US dollar.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_micro_usd: Option<u64>,
     /// How soon models are to answer.
-    #[serde(skip_serializing_if = "Speed::is_normal")]
+    #[serde(default, skip_serializing_if = "Speed::is_normal")]
     pub speed: Speed,
     /// Whether the owner looks at what was built before it is published.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
     /// The existing repository that is changed, as `owner/name`; a new one unless it is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The branch of it that is changed; its default branch unless it is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The organization in which a new repository is made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
     /// The topics of a new repository.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<String>,
     /// The workflows that are added.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflows: Option<Workflows>,
 }
 

@@ -19,6 +19,7 @@ use crate::stage::Status;
 
 /// A command of the owner. Once accepted it is a fact like any result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// The plan is good: start.
@@ -59,6 +60,7 @@ pub enum Command {
     Budget {
         /// Millionths of a US dollar; `budgetUsd` in the request.
         #[serde(rename = "budgetUsd", with = "crate::money")]
+        #[cfg_attr(test, ts(type = "number"))]
         micro_usd: u64,
     },
 }

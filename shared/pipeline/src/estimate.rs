@@ -30,6 +30,7 @@ pub struct Rates {
 
 /// What carrying out a plan will probably take, from its first agent to the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Estimate {
     /// Agents that are started, rework not counted.

@@ -244,6 +244,7 @@ pub struct Project {
 
 /// One assignment to be done again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rework {
     /// The assignment.
     pub assignment: String,
@@ -253,6 +254,7 @@ pub struct Rework {
 
 /// How good the files of one assignment are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Score {
     /// The assignment.
     pub assignment: String,

@@ -7,6 +7,7 @@ use crate::limits::FAILURE_CHARS_MAX;
 /// The stable codes of every failure a person can meet. The web page and scripts branch
 /// on them, so a code is never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The planner declined the brief.
@@ -51,6 +52,7 @@ pub enum Code {
 
 /// Why something ended without its result: a code for programs, a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[error("{message}")]
 pub struct Failure {
     /// What kind of failure this is.

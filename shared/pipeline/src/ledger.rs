@@ -62,6 +62,7 @@ pub struct Reserved {
 
 /// The fact that a call did not fit into a task's budget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Exhausted {
     /// The budget as it was.

@@ -47,6 +47,8 @@ pub mod secrets;
 pub mod stage;
 pub mod sweep;
 pub mod tables;
+#[cfg(test)]
+mod typescript;
 pub mod unit;
 pub mod work;
 pub mod workspace;

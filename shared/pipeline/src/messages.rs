@@ -24,6 +24,8 @@ const BUILD_ERROR_CHARS_MAX: usize = 300;
 
 /// How loud a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename_all = "lowercase"))]
 pub enum Level {
     /// Something went on as it should.
     Info,

@@ -115,6 +115,7 @@ pub enum Stop {
 
 /// What calls cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Spent {
     /// Model calls, failed attempts that were billed included.
@@ -134,6 +135,7 @@ pub struct Spent {
 
 /// What the calls of one model cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelSpent {
     /// Calls, failed attempts that were billed included.

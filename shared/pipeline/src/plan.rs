@@ -8,6 +8,7 @@ use crate::tables::{ColumnKind, Table};
 /// A plan. The JSON schema the model is held to is [`schema()`]; the rules no schema can
 /// express are in [`crate::plan_rules`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Empty, or why the brief must not be built.
@@ -36,6 +37,7 @@ pub struct Plan {
 
 /// A function of the app: a folder of the workspace that runs on Appwrite.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct AppFunction {
     /// Its id within the plan, `^[a-z0-9][a-z0-9-]{0,19}$`.
@@ -50,6 +52,7 @@ pub struct AppFunction {
 
 /// Who may call a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Callers {
     /// Everybody, at its public address.
@@ -70,6 +73,7 @@ impl Callers {
 
 /// The technical choices all assignments share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Stack {
     /// The main language.
@@ -89,6 +93,7 @@ pub struct Stack {
 
 /// A file the orchestrator writes before any agent starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SharedFile {
     /// Its path.
@@ -99,6 +104,7 @@ pub struct SharedFile {
 
 /// What one assignment provides and others rely on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
     /// Its id within the plan.
@@ -116,6 +122,7 @@ pub struct Contract {
 
 /// One agent's work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// Its id within the plan, `^[a-z0-9][a-z0-9-]{0,31}$`.
@@ -152,6 +159,7 @@ pub struct Assignment {
 
 /// One thing the reviewer checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Its id within the assignment.

@@ -4,7 +4,12 @@
 //! A line is made from the journal alone, so whoever takes a unit over can write the lines
 //! that whoever was at work before has left out.
 
+mod told;
 mod turn;
+
+pub use told::{
+    CallTold, CommandTold, CostTold, FindingTold, JudgementTold, Told, TurnTold, UnitTold,
+};
 
 use serde_json::{Value, json};
 
@@ -50,12 +55,10 @@ fn of_call(
     let key = effect.call_key();
     match (call, entry) {
         (_, Entry::Submitted(_)) => {
-            let data = json!({"kind": "submitted"});
+            let data = json!(Told::Submitted {});
             Some((Level::Info, handed_in(work, key), data))
         }
-        (_, Entry::Lost { why }) => {
-            Some((Level::Warning, lost(work, why), json!({"kind": "lost"})))
-        }
+        (_, Entry::Lost { why }) => Some((Level::Warning, lost(work, why), json!(Told::Lost {}))),
         (ModelCall::Agent(_), Entry::Turn { reply, results }) => match work {
             Work::Assignment(agent) => Some(turn::told(agent, journal, key, reply, results)),
             Work::Import(_)
@@ -67,7 +70,7 @@ fn of_call(
         (ModelCall::Planner(_), Entry::Reply(reply)) => {
             match asked_next(work, journal, effect, entry) {
                 Some(question) => {
-                    let data = asked("repair", &reply.spent);
+                    let data = json!(Told::Repair(CallTold::of(&reply.spent)));
                     Some((Level::Warning, sent_back(&question), data))
                 }
                 None => repeated("planner", &reply.spent),
@@ -90,7 +93,8 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
     Some(match (action, entry) {
         (Action::EnsureRepository(_), Entry::Repository(repository)) => {
             let text = format!("Repository {} is there", repository.full_name);
-            let data = json!({"kind": "repository", "url": repository.html_url});
+            let url = Some(repository.html_url.clone());
+            let data = json!(Told::Repository { url });
             (Level::Info, text, data)
         }
         (Action::EnsureRepository(request), Entry::NameTaken { .. }) => {
@@ -98,7 +102,7 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
                 "Somebody has a repository `{}`: another name is taken",
                 request.name
             );
-            (Level::Info, text, json!({"kind": "repository"}))
+            (Level::Info, text, json!(Told::Repository { url: None }))
         }
         // What was uploaded for a preview was told of then.
         (Action::Upload(request), Entry::Uploaded { url, .. }) if request.there.is_none() => {
@@ -111,7 +115,7 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
                 Some(_) => format!("function `{}`", request.name),
             };
             let text = format!("Uploaded {files}. Appwrite builds {what}");
-            (Level::Info, text, json!({"kind": "upload", "url": url}))
+            (Level::Info, text, json!(Told::Upload { url: url.clone() }))
         }
         (Action::Migrate(request), Entry::Migrated { changes }) => {
             let tables = counted(request.tables.len(), "table");
@@ -119,19 +123,19 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
                 [] => format!("The database has its {tables} already"),
                 changes => format!("Database: {}", changes.join(", ")),
             };
-            (Level::Info, text, json!({"kind": "schema"}))
+            (Level::Info, text, json!(Told::Schema {}))
         }
         (Action::Verify(request), Entry::Verified {}) => {
             let text = format!("{} answers", request.url);
-            (Level::Info, text, json!({"kind": "verified"}))
+            (Level::Info, text, json!(Told::Verified {}))
         }
         (Action::CancelBuild(_), Entry::BuildCanceled { .. }) => {
             let text = "The build took too long and was called off".to_owned();
-            (Level::Warning, text, json!({"kind": "build"}))
+            (Level::Warning, text, json!(Told::Build {}))
         }
         (Action::SetActionsSecrets(repository), Entry::SecretsSet { .. }) => {
             let text = format!("Workflows of {} can deploy", repository.full_name);
-            (Level::Info, text, json!({"kind": "secrets"}))
+            (Level::Info, text, json!(Told::Secrets {}))
         }
         // The end of the unit tells of it.
         (
@@ -182,7 +186,7 @@ pub fn waits(unit: &UnitKey, epoch: u64, why: &str, until: Option<&str>) -> Line
         .map(|time| format!(" until {time}"))
         .unwrap_or_default();
     let text = format!("{}waits{until}: {why}", who(unit));
-    of_execution(unit, format!("w{epoch}"), Level::Warning, text, "wait")
+    of_execution(unit, format!("w{epoch}"), text, Told::Wait)
 }
 
 /// The line for a unit that is taken up again after an execution that did not go on later of
@@ -193,10 +197,10 @@ pub fn again(unit: &UnitKey, epoch: u64, has_died: bool) -> Line {
         false => "the execution before could not go on",
     };
     let text = format!("{}started again: {why}", who(unit));
-    of_execution(unit, format!("r{epoch}"), Level::Warning, text, "again")
+    of_execution(unit, format!("r{epoch}"), text, Told::Again)
 }
 
-fn of_execution(unit: &UnitKey, key: String, level: Level, text: String, kind: &str) -> Line {
+fn of_execution(unit: &UnitKey, key: String, text: String, told: fn(UnitTold) -> Told) -> Line {
     let mut letters = text.chars();
     let first = letters
         .next()
@@ -208,9 +212,12 @@ fn of_execution(unit: &UnitKey, key: String, level: Level, text: String, kind: &
     Line {
         key,
         stage: messages::stage_word(unit.kind),
-        level,
+        level: Level::Warning,
         text,
-        data: json!({"kind": kind, "assignment": unit.name, "round": unit.round}),
+        data: json!(told(UnitTold {
+            assignment: unit.name.clone(),
+            round: unit.round,
+        })),
     }
 }
 
@@ -256,9 +263,8 @@ fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) ->
 
 /// What is told of a judgement, and of how often it had to be asked for.
 fn judged(work: &ReviewWork, key: &str, reply: &Reply) -> Option<(Level, String, Value)> {
-    let (level, text, mut data) =
+    let (level, text, data) =
         review::told(work, key, reply).or_else(|| repeated("reviewer", &reply.spent))?;
-    data["spent"] = cost(&reply.spent);
     match attempts(&reply.spent) {
         Some(attempts) if data["kind"] == "judgement" => {
             let text = format!("{text} (the reviewer{attempts})");
@@ -314,24 +320,15 @@ fn sent_back(question: &Question) -> String {
 /// What is told of a call that had to be made more than once, and of nothing else.
 fn repeated(who: &str, spent: &Spent) -> Option<(Level, String, Value)> {
     let text = format!("The {who}{}", attempts(spent)?);
-    Some((Level::Warning, text, asked("retry", spent)))
+    Some((
+        Level::Warning,
+        text,
+        json!(Told::Retry(CallTold::of(spent))),
+    ))
 }
 
 /// At which attempt a model answered, if not at the first.
 fn attempts(spent: &Spent) -> Option<String> {
     let calls = spent.model_calls;
     (calls > 1).then(|| format!(" answered at attempt {calls}"))
-}
-
-/// What programs read of a call.
-fn asked(kind: &str, spent: &Spent) -> Value {
-    json!({"kind": kind, "attempts": spent.model_calls, "spent": cost(spent)})
-}
-
-/// What calls cost, without the parts of each model.
-fn cost(spent: &Spent) -> Value {
-    json!({
-        "modelCalls": spent.model_calls, "inputTokens": spent.input_tokens,
-        "outputTokens": spent.output_tokens, "costMicroUsd": spent.cost_micro_usd,
-    })
 }

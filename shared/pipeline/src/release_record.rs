@@ -12,6 +12,7 @@ use crate::plan::Assignment;
 
 /// One release of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseRecord {
     /// 1 for the first one.
@@ -42,6 +43,7 @@ pub struct ReleaseRecord {
 
 /// A site or a function of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleasedPart {
     /// Its id in the plan; empty for the site.

@@ -31,9 +31,11 @@ pub use judgement::schema;
 use told::{INTEGRATE, JUDGE};
 pub(crate) use told::{subject_of, told};
 use verdict::Verdict;
+pub use verdict::{Findings, KeptVersion};
 
 /// How bad a finding is. Blockers and majors cause rework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It does not work.
@@ -48,6 +50,7 @@ pub enum Severity {
 
 /// Who found something, and so who says later whether it is resolved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The judgement of one assignment.
@@ -63,6 +66,7 @@ pub enum Source {
 
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Its id, the same in every round in which it is open.

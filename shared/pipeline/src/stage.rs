@@ -51,6 +51,7 @@ impl Stage {
 /// ways back are rework and the repair of a build, from `reviewing` and from `deploying` to
 /// `coding`, in the next round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Accepted, nothing started.

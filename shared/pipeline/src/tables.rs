@@ -17,6 +17,7 @@ pub use migration::{
 
 /// A table of the app's database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// Its id, `^[a-z0-9][a-z0-9-]{0,31}$`.
@@ -33,6 +34,7 @@ pub struct Table {
 
 /// Who may use the rows of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// Whoever is signed in creates rows, and only who created one sees or changes it.
@@ -69,6 +71,7 @@ impl Access {
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// `^[a-z][a-zA-Z0-9_]{0,31}$`.
@@ -88,6 +91,7 @@ pub struct Column {
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
     /// Text of a bounded length.
@@ -138,6 +142,7 @@ impl ColumnKind {
 
 /// An index of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Index {
     /// As a column's.
@@ -151,6 +156,7 @@ pub struct Index {
 
 /// What an index is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum IndexKind {
     /// Finding and ordering.

@@ -2,8 +2,9 @@
 
 import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import type { BriefRequest, FieldError } from './brief';
-import type { Command } from '../board/controls';
-import type { PlannedAssignment } from '../board/plan-editor';
+import type { Answer, Command } from './command';
+import { type Filter, queriesOf } from './history';
+import type { PlannedAssignment } from './plan';
 import { Session } from './session';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
@@ -13,8 +14,6 @@ export const DATABASE = 'orchestrator';
 const PAGE_ROWS = 200;
 /** Rows of one page of contents: each may hold 256 kB. */
 const CONTENTS_ROWS = 20;
-/** Tasks in the list to return to. */
-const TASKS_SHOWN = 20;
 
 type Json = Record<string, unknown>;
 
@@ -54,12 +53,15 @@ export class Api {
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 
-  /** Hands on a command. Returns why it was refused, if it was. */
-  async command(taskId: string, command: Command): Promise<string | undefined> {
+  /** Hands on a command. */
+  async command(taskId: string, command: Command): Promise<Answer> {
     const answer = await this.#post(`/${taskId}/commands`, command);
-    if (answer.responseStatusCode === 200) return undefined;
-    const read = readAnswer(answer.responseStatusCode, answer.responseBody);
-    return read.kind === 'refused' ? read.message : undefined;
+    const status = answer.responseStatusCode;
+    if (status === 200) return { kind: 'taken' };
+    // The function did not come to its end.
+    if (status < 400 || status >= 500) return { kind: 'unclear' };
+    const read = readAnswer(status, answer.responseBody);
+    return { kind: 'refused', message: read.kind === 'refused' ? read.message : '' };
   }
 
   /** Has a task looked at that has been silent. Returns after how many milliseconds another look can bring something. */
@@ -81,11 +83,11 @@ export class Api {
     });
   }
 
-  /** The user's own tasks, newest first. */
-  async tasks(): Promise<Task[]> {
-    const queries = [Query.orderDesc('$createdAt'), Query.limit(TASKS_SHOWN)];
-    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries, total: false });
-    return page.rows.map((row) => parseTask(row as Json));
+  /** A page of the user's own tasks that `filter` leaves, from the one after `after` on, and how many there are. */
+  async tasks(filter: Filter, limit: number, after?: string): Promise<{ tasks: Task[]; total: number }> {
+    const queries = queriesOf(filter, limit, after);
+    const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: 'tasks', queries });
+    return { tasks: page.rows.map((row) => parseTask(row as Json)), total: page.total };
   }
 
   /** How many tasks the user has. */

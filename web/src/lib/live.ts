@@ -6,7 +6,7 @@
 import type { Realtime } from 'appwrite';
 import { type Api, DATABASE } from './api';
 import { EMPTY, fetchSince, isAtWork, isFinal, type Snapshot, withRows, withTask, withTerms } from './snapshot';
-import { PARSE, type RowOf, TABLES, type Table, type Task, parseTask } from './task';
+import { PARSE, type RowOf, TABLES, type Table, parseTask } from './task';
 import { type Trouble, troubleOf } from './trouble';
 
 /** Without news for this long, the rows of an open task are fetched. */
@@ -115,7 +115,7 @@ function tableOf(channels: readonly string[]): string | undefined {
 }
 
 /** Calls back whenever messages may have been missed: reconnected, back online, visible again. */
-function onGap(feed: Feed, callback: () => void): () => void {
+export function onGap(feed: Feed, callback: () => void): () => void {
   let settling: ReturnType<typeof setTimeout> | undefined;
   const visible = () => {
     if (!document.hidden) callback();
@@ -329,34 +329,4 @@ export class LiveTask {
       if (!document.hidden || isAtWork(this.#snapshot.task)) void this.refetch();
     }, pause);
   }
-}
-
-/** The user's own tasks. Returns how to stop. */
-export function followTasks(
-  api: Api,
-  feed: Feed,
-  show: (tasks: readonly Task[] | undefined, trouble: Trouble | undefined) => void,
-): () => void {
-  let closed = false;
-  let tasks: readonly Task[] | undefined;
-  const fetch = async () => {
-    let trouble: Trouble | undefined;
-    try {
-      tasks = await api.tasks();
-    } catch (error) {
-      trouble = troubleOf(error, api.endpoint);
-    }
-    if (!closed) show(tasks, trouble);
-  };
-  const stops = [
-    feed.onMessage((table) => {
-      if (table === 'tasks') void fetch();
-    }),
-    onGap(feed, () => void fetch()),
-  ];
-  void fetch();
-  return () => {
-    closed = true;
-    for (const stop of stops) stop();
-  };
 }

@@ -13,7 +13,7 @@ export type Route =
 
 /** The place that an address names; a new project where it names none. */
 export function routeOf(hash: string): Route {
-  if (hash === '#/projects') return { view: 'projects' };
+  if (/^#\/projects(\?|$)/.test(hash)) return { view: 'projects' };
   if (hash === '#/account') return { view: 'account' };
   const [, taskId, side, part] = /^#\/task\/([a-z0-9][a-z0-9._-]{0,35})(\/result(?:\/([a-z]+))?)?$/.exec(hash) ?? [];
   if (taskId) return { view: 'task', taskId, side: side ? 'result' : 'board', ...(part && { part }) };

@@ -1,9 +1,11 @@
 /** The rows a task consists of, as the page needs them, read from what Appwrite sends. */
 
-export const STAGES = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying', 'completed'] as const;
+import type * as rows from './rows';
+
+export const STAGES = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying', 'completed'] as const satisfies readonly rows.Status[];
 /** Functions should be at work on a task that has one of these. */
-export const AT_WORK: readonly string[] = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'];
+export const AT_WORK: readonly string[] = STAGES.filter((stage) => stage !== 'completed');
+export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'] satisfies readonly rows.Status[];
 
 /** The tables that hold what the page shows of a task, beside `tasks`. */
 export const TABLES = ['plans', 'assignments', 'progress', 'files', 'reviews', 'releases', 'deployments'] as const;
@@ -234,7 +236,10 @@ export interface RowOf {
   deployments: Deployment;
 }
 
-type Json = Record<string, unknown>;
+/** What was sent where a `T` is meant: nobody has looked at it. */
+type Sent<T> = { readonly [K in keyof T]?: unknown };
+type SentRow<T extends keyof rows.Columns> = Sent<rows.Columns[T] & Record<'$id' | '$sequence' | '$createdAt' | '$updatedAt', unknown>>;
+type Held = rows.JsonColumns;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
@@ -244,20 +249,20 @@ function number(value: unknown): number {
   return Number.isFinite(parsed) ? parsed : 0;
 }
 
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const object = <T>(value: unknown): Sent<T> => (typeof value === 'object' && value !== null ? (value as Sent<T>) : {});
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** A JSON column; undefined where it is null or can not be read. */
-function column(value: unknown): Json | undefined {
+function column<T>(value: unknown): Sent<T> | undefined {
   if (typeof value !== 'string' || value === '') return undefined;
   try {
-    return object(JSON.parse(value));
+    return object<T>(JSON.parse(value));
   } catch {
     return undefined;
   }
 }
 
-function row(data: Json): Row {
+function row(data: SentRow<Table>): Row {
   return {
     id: text(data.$id),
     sequence: number(data.$sequence),
@@ -266,7 +271,7 @@ function row(data: Json): Row {
   };
 }
 
-function unit(data: Json): Unit {
+function unit(data: SentRow<Exclude<Table, 'progress' | 'files'>>): Unit {
   return {
     ...row(data),
     generation: number(data.generation),
@@ -276,8 +281,8 @@ function unit(data: Json): Unit {
   };
 }
 
-export function parseTask(data: Json): Task {
-  const failure = column(data.failure);
+export function parseTask(data: SentRow<'tasks'>): Task {
+  const failure = column<Held['tasks']['failure']>(data.failure);
   return {
     ...row(data),
     name: text(data.name),
@@ -294,14 +299,14 @@ export function parseTask(data: Json): Task {
   };
 }
 
-function parseTotals(totals: Json | undefined): Totals | undefined {
+function parseTotals(totals: Sent<rows.Totals> | undefined): Totals | undefined {
   if (!totals) return undefined;
-  const spent = object(totals.spent);
+  const spent = object<rows.Spent>(totals.spent);
   return {
     ...cost(spent),
     githubRequests: number(spent.githubRequests),
     models: Object.entries(object(spent.models)).map(([id, part]) => {
-      const data = object(part);
+      const data = object<rows.ModelSpent>(part);
       return { ...cost({ ...data, modelCalls: data.calls }), id };
     }),
     assignments: number(totals.assignments),
@@ -311,12 +316,15 @@ function parseTotals(totals: Json | undefined): Totals | undefined {
     pullRequestUrl: text(totals.pullRequestUrl),
     release: number(totals.release),
     previewUrl: text(totals.previewUrl),
-    replaces: list(totals.replaces).map((it) => `${text(object(it).table)}.${text(object(it).column)}`),
+    replaces: list(totals.replaces).map((entry) => {
+      const { table, column } = object<rows.Replaced>(entry);
+      return `${text(table)}.${text(column)}`;
+    }),
     exhausted: totals.exhausted === undefined ? undefined : parseExhausted(object(totals.exhausted)),
   };
 }
 
-function parseExhausted(data: Json): Exhausted {
+function parseExhausted(data: Sent<rows.Exhausted>): Exhausted {
   return {
     limitMicroUsd: number(data.limitMicroUsd),
     spentMicroUsd: number(data.spentMicroUsd),
@@ -328,16 +336,15 @@ function parseExhausted(data: Json): Exhausted {
 const PARALLELISM_DEFAULT = 4;
 
 /** The terms of a row of `briefs`. */
-export function parseTerms(data: Json): Terms {
-  const options = object(column(data.brief)?.options);
-  const budget = number(options.budgetUsd);
+export function parseTerms(data: SentRow<'briefs'>): Terms {
+  const options = object<rows.Options>(column<Held['briefs']['brief']>(data.brief)?.options);
   return {
-    budgetMicroUsd: budget > 0 ? Math.round(budget * 1_000_000) : undefined,
+    budgetMicroUsd: number(options.budgetMicroUsd) || undefined,
     parallelism: number(options.parallelism) || PARALLELISM_DEFAULT,
   };
 }
 
-function parseEstimate(estimate: Json | undefined): Estimate | undefined {
+function parseEstimate(estimate: Sent<rows.Estimate> | undefined): Estimate | undefined {
   if (!estimate) return undefined;
   return {
     agents: number(estimate.agents),
@@ -348,7 +355,7 @@ function parseEstimate(estimate: Json | undefined): Estimate | undefined {
   };
 }
 
-function cost(data: Json): Cost {
+function cost(data: Sent<rows.CostTold>): Cost {
   return {
     modelCalls: number(data.modelCalls),
     inputTokens: number(data.inputTokens),
@@ -357,10 +364,10 @@ function cost(data: Json): Cost {
   };
 }
 
-function parseProgress(data: Json): Progress {
-  const told = column(data.data);
+function parseProgress(data: SentRow<'progress'>): Progress {
+  const told = column<rows.TurnTold & rows.CommandTold & Pick<rows.Told, 'kind'>>(data.data);
   const turn =
-    told?.kind === 'turn'
+    told?.kind === ('turn' satisfies rows.Told['kind'])
       ? { number: number(told.turn), files: list(told.files).map(text), total: cost(object(told.total)) }
       : undefined;
   return {
@@ -378,7 +385,7 @@ function parseProgress(data: Json): Progress {
 }
 
 function finding(value: unknown, assignment: string): Finding {
-  const data = object(value);
+  const data = object<rows.Finding>(value);
   return {
     id: text(data.id),
     assignment,
@@ -391,11 +398,11 @@ function finding(value: unknown, assignment: string): Finding {
   };
 }
 
-function parseReview(data: Json): Review {
-  const findings = column(data.findings);
+function parseReview(data: SentRow<'reviews'>): Review {
+  const findings = column<Held['reviews']['findings']>(data.findings);
   const grouped = (groups: unknown) =>
     list(groups).flatMap((value) => {
-      const item = object(value);
+      const item = object<rows.Rework>(value);
       return list(item.findings).map((entry) => finding(entry, text(item.assignment)));
     });
   return {
@@ -410,18 +417,21 @@ function parseReview(data: Json): Review {
 
 function scores(value: unknown): Score[] {
   return list(value).map((entry) => {
-    const score = object(entry);
+    const score = object<rows.Score>(entry);
     return { assignment: text(score.assignment), points: number(score.points) };
   });
 }
 
-function parseRelease(data: Json | undefined): ReleaseRecord | undefined {
+function parseRelease(data: Sent<rows.ReleaseRecord> | undefined): ReleaseRecord | undefined {
   if (!data) return undefined;
   return {
     number: number(data.number),
     commitSha: text(data.commitSha),
     url: text(data.url),
-    parts: list(data.parts).map((entry) => ({ name: text(object(entry).name), url: text(object(entry).url) })),
+    parts: list(data.parts).map((entry) => {
+      const part = object<rows.ReleasedPart>(entry);
+      return { name: text(part.name), url: text(part.url) };
+    }),
     verdicts: scores(data.verdicts),
     reviews: number(data.reviews),
     models: list(data.models).map(text),
@@ -430,7 +440,7 @@ function parseRelease(data: Json | undefined): ReleaseRecord | undefined {
 }
 
 /** How a row of each table is read. Missing columns read as empty: units fill theirs at their end. */
-export const PARSE: { readonly [T in Table]: (data: Json) => RowOf[T] } = {
+export const PARSE: { readonly [T in Table]: (data: SentRow<T>) => RowOf[T] } = {
   plans: (data) => ({
     ...unit(data),
     summary: text(data.summary),

@@ -1,5 +1,5 @@
 import { LabelMissing } from '../account/label-missing';
-import { Tasks } from '../history/tasks';
+import { Recent } from '../history/recent';
 import type { Api } from '../lib/api';
 import type { Feed } from '../lib/live';
 import { mayCreate, type Person } from '../lib/session';
@@ -27,7 +27,7 @@ export function NewProject({ api, feed, person, onPerson }: Props) {
         {mayCreate(person) ? <BriefForm api={api} /> : <LabelMissing api={api} person={person} onPerson={onPerson} />}
       </div>
       <div>
-        <Tasks api={api} feed={feed} />
+        <Recent api={api} feed={feed} />
       </div>
     </div>
   );

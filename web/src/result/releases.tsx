@@ -28,7 +28,8 @@ export function Releases({ api, task, releases, scripted }: Props) {
     setWanted(number);
     setProblem('');
     try {
-      setProblem((await api.command(task.id, { command: 'rollback', release: number })) ?? '');
+      const answer = await api.command(task.id, { command: 'rollback', release: number });
+      if (answer.kind === 'refused') setProblem(answer.message);
     } catch (error) {
       setProblem(troubleOf(error, api.endpoint).message);
     }

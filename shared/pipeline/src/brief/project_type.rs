@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of software is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum ProjectType {
     /// A site.

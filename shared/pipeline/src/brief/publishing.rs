@@ -13,6 +13,7 @@ const REPOSITORY_CHARS_MAX: usize = 100;
 
 /// Which workflows the orchestrator adds to a repository. Nobody else writes any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Workflows {
     /// None.

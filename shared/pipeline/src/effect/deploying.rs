@@ -56,6 +56,7 @@ pub struct FunctionSettings {
 
 /// What Appwrite deploys to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Resource {
     /// A site.
@@ -81,6 +82,7 @@ impl Resource {
 
 /// A deployment of a site or a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentRef {
     /// What it is a deployment of.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{attempts, cost};
+use super::{CostTold, Told, TurnTold, attempts};
 use crate::agent::AgentWork;
 use crate::limits::PROGRESS_FILES_BYTES_MAX;
 use crate::messages::{Level, counted};
@@ -58,11 +58,16 @@ pub(super) fn told(
     let text = format!("{id}: {what}{}", repeats.unwrap_or_default());
     let mut total = journal.spent();
     total += &reply.spent;
-    let data = json!({
-        "kind": "turn", "assignment": id, "round": work.round, "turn": number, "files": did.files(),
-        "finished": did.finish == Some(Finish::Done), "attempts": reply.spent.model_calls,
-        "spent": cost(&reply.spent), "total": cost(&total),
-    });
+    let data = json!(Told::Turn(TurnTold {
+        assignment: id.clone(),
+        round: work.round,
+        turn: number,
+        files: did.files().into_iter().cloned().collect(),
+        finished: did.finish == Some(Finish::Done),
+        attempts: reply.spent.model_calls,
+        spent: CostTold::of(&reply.spent),
+        total: CostTold::of(&total),
+    }));
     (level, text, data)
 }
 

@@ -7,6 +7,7 @@ use crate::json::from_model;
 use crate::limits::JUDGEMENT_REPAIRS_MAX;
 use crate::messages::Level;
 use crate::model::{Finish, Reply};
+use crate::progress::{CostTold, FindingTold, JudgementTold, Told};
 
 /// How loud an answer is told, what a person reads, and what a program reads. `None` for
 /// what the end of the review tells.
@@ -16,12 +17,12 @@ pub(crate) fn told(work: &ReviewWork, key: &str, reply: &Reply) -> Option<(Level
     let id = subject_of(key);
     let who = id.unwrap_or("The whole");
     let data = |findings: &[&Finding]| {
-        json!({
-            "kind": "judgement", "assignment": id.unwrap_or_default(), "round": work.round,
-            "findings": findings.iter().map(|finding| json!({
-                "id": finding.id, "severity": finding.severity, "path": finding.path,
-            })).collect::<Vec<_>>(),
-        })
+        json!(Told::Judgement(JudgementTold {
+            assignment: id.unwrap_or_default().to_owned(),
+            round: work.round,
+            findings: findings.iter().map(|it| FindingTold::of(it)).collect(),
+            spent: CostTold::of(&reply.spent),
+        }))
     };
     let judged = match (&reply.finish, id) {
         (Finish::Refused(_), _) => return None,

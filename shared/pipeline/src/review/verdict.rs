@@ -1,7 +1,8 @@
 //! From findings to the verdict of a round: who has to work again, how good each
 //! assignment's files are, and which version is kept when the rounds are over.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, json};
 
 use super::integration::{self, Integrated};
 use super::judgement::{INJECTION, Judged};
@@ -129,9 +130,12 @@ impl Verdict {
             (false, false) => "changes_requested",
             (false, true) => "not_approved",
         };
-        let told: Vec<Value> = kept
+        let told: Vec<KeptVersion> = kept
             .iter()
-            .map(|kept| json!({"assignment": kept.assignment, "round": kept.round}))
+            .map(|kept| KeptVersion {
+                assignment: kept.assignment.clone(),
+                round: kept.round,
+            })
             .collect();
         let manifest_hash = work.workspace.manifest_hash();
         let mut columns = Map::new();
@@ -355,6 +359,32 @@ fn restored(work: &ReviewWork, assignment: &str, round: u32) -> Vec<FileVersion>
     paths.into_iter().filter_map(version).collect()
 }
 
+/// Column `findings` of a review's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Findings {
+    /// What causes rework.
+    pub rework: Vec<Rework>,
+    /// What does not.
+    pub remarks: Vec<Finding>,
+    /// Earlier findings that are dealt with.
+    pub resolved: Vec<Rework>,
+    /// How good the files of each assignment are.
+    pub scores: Vec<Score>,
+    /// Earlier versions that are what remains, because they were better.
+    pub kept: Vec<KeptVersion>,
+}
+
+/// Of an assignment the round whose version remains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct KeptVersion {
+    /// The assignment.
+    pub assignment: String,
+    /// The round.
+    pub round: u32,
+}
+
 /// What the web page and scripts read of the round. What is too much for the column is left
 /// out, remarks first.
 fn column(
@@ -362,11 +392,17 @@ fn column(
     remarks: &[Finding],
     resolved: &[Rework],
     scores: &[Score],
-    kept: &[Value],
+    kept: &[KeptVersion],
 ) -> String {
     let text = |rework: &[Rework], remarks: &[Finding], resolved: &[Rework]| {
-        json!({"rework": rework, "remarks": remarks, "resolved": resolved, "scores": scores, "kept": kept})
-            .to_string()
+        json!(Findings {
+            rework: rework.to_vec(),
+            remarks: remarks.to_vec(),
+            resolved: resolved.to_vec(),
+            scores: scores.to_vec(),
+            kept: kept.to_vec(),
+        })
+        .to_string()
     };
     let fits = |text: &String| text.chars().count() <= FINDINGS_COLUMN_CHARS_MAX;
     let brief: Vec<Rework> = rework
@@ -384,9 +420,7 @@ fn column(
     ]
     .into_iter()
     .find(fits)
-    .unwrap_or_else(|| {
-        json!({"rework": [], "remarks": [], "scores": scores, "kept": kept}).to_string()
-    })
+    .unwrap_or_else(|| text(&[], &[], &[]))
 }
 
 fn failure(work: &ReviewWork, injected: Option<&str>, rework: &[Rework], kept: &[Kept]) -> Failure {

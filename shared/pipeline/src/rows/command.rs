@@ -6,6 +6,7 @@ use super::{NewRow, owner_may_read};
 use crate::command::Command;
 use crate::ids::{TaskId, sha256_hex};
 use crate::messages::{self, Level};
+use crate::progress::CommandTold;
 
 /// The row of a command: the `number`-th of its task, 1 and up. Whoever creates it first has
 /// that number.
@@ -25,13 +26,9 @@ pub fn command(task: &TaskId, number: usize, command: &Command) -> NewRow {
 
 /// The line of the feed for a command. A program reads its word, and a raised budget.
 pub fn command_line(task: &TaskId, owner: &str, number: usize, command: &Command) -> NewRow {
-    let mut told = json!({"command": command.as_str()});
-    if let Command::Budget { micro_usd } = command {
-        told["budgetMicroUsd"] = (*micro_usd).into();
-    }
     let data = json!({
         "taskId": task, "unitId": task, "stage": "command", "level": Level::Info.as_str(),
-        "text": messages::command(command), "data": told.to_string(),
+        "text": messages::command(command), "data": json!(CommandTold::of(command)).to_string(),
     });
     NewRow {
         table: "progress",

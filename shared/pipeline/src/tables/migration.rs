@@ -53,6 +53,7 @@ pub struct LiveIndex {
 
 /// A column that holds something else from now on: what it held is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Replaced {
     /// The table's id.
     pub table: String,
