@@ -250,7 +250,7 @@ impl Follow<'_> {
         let mut lines = Vec::new();
         for change in news {
             match change {
-                Change::Line(line) => lines.push(line),
+                Change::Line(line) => lines.push(*line),
                 known @ (Change::Task(_)
                 | Change::Agent(_)
                 | Change::Estimate(_)
@@ -258,7 +258,7 @@ impl Follow<'_> {
             }
         }
         for line in in_order(lines) {
-            on_change(&Change::Line(line));
+            on_change(&Change::Line(Box::new(line)));
         }
         let seen = Seen {
             table: "tasks",

@@ -60,7 +60,7 @@ pub(crate) enum Change {
     /// The task moved.
     Task(Box<TaskRow>),
     /// A line came.
-    Line(Line),
+    Line(Box<Line>),
     /// An agent was started, or is done.
     Agent(Box<Agent>),
     /// What the newest plan will probably take.
@@ -185,7 +185,7 @@ impl View {
         let is_new =
             |(id, line): &(String, Line)| !line.text.is_empty() && self.told.insert(id.clone());
         let new = lines.into_iter().filter(is_new);
-        new.map(|(_, line)| Change::Line(line)).collect()
+        new.map(|(_, line)| Change::Line(Box::new(line))).collect()
     }
 
     fn take_task(&mut self, row: &Row) -> Option<Change> {
