@@ -166,6 +166,8 @@ async function served(page, url) {
 async function goesBack(page, task, url) {
   const first = await served(page, url);
   await call(page, `/${task}/commands`, { command: 'follow_up', description: 'Find things again.', requirements: ['Search'] });
+  await page.locator('[data-status="awaiting_approval"]').waitFor({ timeout: TASK_MS });
+  await call(page, `/${task}/commands`, { command: 'approve' });
   await part(page, 'Releases').click();
   const release = (number) => page.getByRole('listitem', { name: `Release ${number}`, exact: true });
   await release(2).getByText('served', { exact: true }).waitFor({ timeout: TASK_MS });
@@ -191,12 +193,14 @@ await run(folder, async ({ context, step }) => {
   await page.goto(address);
   await page.getByText('Live', { exact: true }).waitFor();
   demand(![...bytes.keys()].some((url) => /parts|colours|diffs|archive/.test(url)), 'the result is loaded at once');
-  const { taskId } = await call(page, '/', { ...sample, options: { requestId: 'result' } });
-  await step(page, 'a result without files', async () => {
+  const { taskId } = await call(page, '/', { ...sample, options: { requestId: 'result', approval: 'plan' } });
+  await step(page, 'a result before there is one', async () => {
     await page.goto(`${address}#/task/${taskId}/result`);
+    await page.locator('[data-status="awaiting_approval"]').waitFor({ timeout: TASK_MS });
     await part(page, 'Releases').click();
     await page.getByText('Nothing was released').waitFor();
   });
+  await call(page, `/${taskId}/commands`, { command: 'approve' });
   await step(page, 'the task completes', () => page.locator('[data-status="completed"]').waitFor({ timeout: TASK_MS }));
   const url = await page.getByRole('link', { name: 'Open the app' }).getAttribute('href');
   await part(page, 'Files').click();

@@ -33,6 +33,7 @@ mod gate;
 mod misbehaviour;
 mod newest;
 mod pauses;
+mod program;
 mod progress;
 mod publish_crashes;
 mod publishing;

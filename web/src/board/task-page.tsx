@@ -78,7 +78,7 @@ export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
       {side === 'board' ? (
         <Board snapshot={snapshot} planned={planned} commander={commander} scripted={scripted} />
       ) : (
-        <Result api={api} snapshot={snapshot} scripted={scripted} />
+        <Result api={api} snapshot={snapshot} commander={commander} scripted={scripted} />
       )}
     </article>
   );
