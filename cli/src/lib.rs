@@ -4,6 +4,7 @@
 //! tests start from there too. Start reading at [`command`]: each command has a module there.
 
 pub mod args;
+mod browser;
 pub mod command;
 pub mod data;
 pub mod environment;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::approval::{self, Question};
 use crate::args::RunArgs;
+use crate::browser;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
 use crate::follow::Follow;
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         output.note(&line);
     }
     let result = tokio::select! {
-        result = carry_out(&opened, brief, &output) => result,
+        result = carry_out(&opened, brief, args.open, &output) => result,
         () = interrupted() => {
             output.note("Interrupted. Run the same command again to go on.");
             opened.stop().await;
@@ -118,6 +119,7 @@ fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
 async fn carry_out(
     opened: &Opened,
     brief: Map<String, Value>,
+    open: bool,
     output: &Output,
 ) -> anyhow::Result<Summary> {
     let (started, data, place) = (Instant::now(), &opened.data, &opened.place);
@@ -130,6 +132,7 @@ async fn carry_out(
     let session = tokio::task::block_in_place(|| Session::open(data, place))?;
     let task = submit(session.client.clone(), brief, &begun.request_id).await?;
     output.note(&format!("Task {task} is accepted."));
+    show(opened, &session, &task, open, output).await?;
     let follow = Follow {
         endpoint: &place.endpoint,
         project: &place.project,
@@ -167,6 +170,34 @@ async fn carry_out(
         counted.as_ref(),
         started.elapsed(),
     ))
+}
+
+/// Says where the page shows the task, and opens it there as who is signed in here.
+async fn show(
+    opened: &Opened,
+    session: &Session,
+    task: &TaskId,
+    open: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let Some(hosting) = opened.hosting() else {
+        if open {
+            output.note("The page opens only from the program that serves the platform.");
+        }
+        return Ok(());
+    };
+    if !open {
+        return Ok(());
+    }
+    let origin = opened.place.endpoint.trim_end_matches("/v1");
+    output.note(&format!("Page: {origin}/#/task/{task}"));
+    let user = tokio::task::block_in_place(|| session.client.account().get())?;
+    let link = hosting.platform.page_link(&user.id, task.as_str()).await?;
+    // The run is worth more than its picture.
+    if let Err(error) = browser::open(&link) {
+        output.note(&format!("The page was not opened: {error:#}."));
+    }
+    Ok(())
 }
 
 /// The run of a brief that has not ended, or a new one; and whether it was begun before.
