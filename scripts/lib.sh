@@ -18,13 +18,18 @@ need() { command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; $2"; }
 # binaries: the folder of the built executables.
 binaries() { echo "${CARGO_TARGET_DIR:-target}/quick"; }
 
+# install_modules FOLDER: what its lock file pins, where that has changed since.
+install_modules() {
+  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] || (cd "$1" && npm ci --no-audit --no-fund --silent)
+}
+
 # build_web: the web page, into web/dist. Without npm the program goes without it.
 build_web() {
   if ! command -v npm >/dev/null 2>&1; then
     say "npm is missing: building without the web page"
     return 0
   fi
-  (cd web && { [ -d node_modules ] || npm ci --no-audit --no-fund --silent; } && npm run --silent build) >web.log 2>&1 || {
+  (install_modules web && cd web && npm run --silent build) >web.log 2>&1 || {
     cat web.log >&2
     fail "the web page could not be built"
   }

@@ -1,10 +1,18 @@
 //! What was typed.
 
+pub mod task;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use local::store::Durability;
+
+use self::task::{
+    BudgetArgs, CancelArgs, CompletionsArgs, EditArgs, FilesArgs, FollowUpArgs, ListArgs, LogsArgs,
+    ManArgs, NewArgs, OrderArgs, ReviseArgs, RollbackArgs, TaskArgs,
+};
+use crate::trouble::EXIT_CODES;
 
 /// Turns a brief into a committed, deployed app.
 ///
@@ -12,28 +20,78 @@ use local::store::Durability;
 /// platform, scripted models and a stand-in GitHub. Keys in the environment or in
 /// .env.local switch to the real services, one by one.
 #[derive(Debug, Parser)]
-#[command(name = "orchestrator", version, about)]
+#[command(name = "orchestrator", version, about, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub struct Args {
     /// Say more about what happens inside.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = LAST)]
     pub verbose: bool,
+    /// Print JSON lines, for programs; errors too, on standard error.
+    #[arg(long, global = true, display_order = LAST)]
+    pub json: bool,
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Options that all commands have stand after their own.
+const LAST: usize = 900;
+
+/// Examples and conventions, above the exit codes.
+const EXAMPLES: &str = "\
+Examples:
+  orchestrator run examples/todo.json       # from a brief to a running app
+  orchestrator local --config appwrite.json # serve the platform, for commands in other terminals
+  orchestrator new brief.json               # hand in a brief
+  orchestrator watch last                   # follow the newest task
+
+Colours and the live view are for terminals. NO_COLOR takes them away, CLICOLOR_FORCE=1 keeps
+colours elsewhere.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Carry out a brief and show the result.
     Run(RunArgs),
+    /// Hand in a brief; its task goes on by itself.
+    New(Box<NewArgs>),
+    /// List your tasks, newest first.
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Show everything that is known of a task.
+    Show(TaskArgs),
+    /// Follow a task until it ends or waits for you.
+    ///
+    /// At a terminal a task that waits asks for your word here.
+    Watch(TaskArgs),
+    /// Start what waits for your word: a plan, or a preview to be published.
+    Approve(OrderArgs),
+    /// Ask for another plan, with a comment.
+    Revise(ReviseArgs),
+    /// Change the assignments of a plan that waits for your word.
+    Edit(EditArgs),
+    /// Ask for more on top of what a task has released.
+    FollowUp(FollowUpArgs),
+    /// Raise what a task may spend in all.
+    Budget(BudgetArgs),
+    /// Start nothing more; agents at work stop after their turn.
+    Pause(TaskArgs),
+    /// Go on after a pause.
+    Resume(OrderArgs),
+    /// End a task for good, before anything is published.
+    Cancel(CancelArgs),
+    /// Do again what failed, and keep what succeeded.
+    Retry(OrderArgs),
     /// Serve an earlier release of a task again, at once: nothing is built.
     ///
     /// The repository and the database stay as they are.
     Rollback(RollbackArgs),
+    /// Print the feed of a task.
+    Logs(LogsArgs),
+    /// List the files of a task, print one, or write all into a folder.
+    Files(FilesArgs),
     /// Decide a task once more from its journal, and compare each step with what is recorded.
     ///
     /// Nothing is asked of any model and nothing is written. Ends with success only if every
     /// step is the same; a difference is a defect.
-    Replay(ReplayArgs),
+    Replay(TaskArgs),
     /// Serve the embedded platform alone; empty unless a configuration is given.
     Local(LocalArgs),
     /// Sign in with an e-mail address, so that tasks belong to an account.
@@ -56,6 +114,10 @@ pub enum Command {
     Settings,
     /// Make one model call, alone.
     Try(TryArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command.
+    Man(ManArgs),
     /// Lead a command in the sandbox of a build to the package registry; not for people.
     #[command(name = local::sandbox::relay::MODE, hide = true)]
     Relay {
@@ -66,8 +128,13 @@ pub enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orchestrator run examples/todo.json
+  orchestrator run brief.json --keep        # and serve the result until Ctrl-C
+  orchestrator run brief.json --json | tail -n 1")]
 pub struct RunArgs {
-    /// The brief, a JSON file: name, description, type (web, mobile, api, fullstack), requirements.
+    /// The brief, a JSON or TOML file: name, description, type (web, mobile, api, fullstack), requirements.
     pub brief: PathBuf,
     #[command(flatten)]
     pub platform: PlatformArgs,
@@ -77,37 +144,6 @@ pub struct RunArgs {
     /// Serve the result until interrupted.
     #[arg(long)]
     pub keep: bool,
-    /// Print JSON lines; the last line is the summary.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct RollbackArgs {
-    /// The task's id, as `run` printed it. It must be one of who is signed in here.
-    pub task: String,
-    /// The number of the release; the one before what is served if not given.
-    #[arg(long, value_name = "NUMBER")]
-    pub release: Option<u32>,
-    #[command(flatten)]
-    pub platform: PlatformArgs,
-    /// Serve the result until interrupted.
-    #[arg(long)]
-    pub keep: bool,
-    /// Print JSON lines; the last line is the summary.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ReplayArgs {
-    /// The task's id, as `run` printed it. It must be one of who is signed in here.
-    pub task: String,
-    #[command(flatten)]
-    pub platform: PlatformArgs,
-    /// Print JSON lines: each step, then the sum.
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -211,31 +247,34 @@ pub struct LogoutArgs {
     pub platform: PlatformArgs,
 }
 
-/// What the embedded platform is told.
+/// Where the options of the embedded platform stand in `--help`.
+const PLATFORM: &str = "Embedded platform";
+
+/// What the embedded platform is told, where a command has to start it.
 #[derive(Debug, clap::Args)]
 pub struct PlatformArgs {
     /// Folder of all data. Started again with the same folder, unfinished work goes on.
-    #[arg(long, default_value = ".orchestrator")]
+    #[arg(long, help_heading = PLATFORM, default_value = ".orchestrator")]
     pub data: PathBuf,
     /// Port on loopback; the one of the last time, or any free one, if not given.
-    #[arg(long)]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true)]
     pub port: Option<u16>,
     /// Events that are handled at the same time.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub slots: u16,
     /// Seconds between two sweeps.
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub sweep_every: u64,
     /// What shall go wrong, for example `drop-event,chance=10%`; may be repeated. The kinds
     /// and their fields stand in local/FAULTS.md.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "SPEC")]
     pub faults: Vec<String>,
     /// Makes faults with a chance the same again; made up and printed if not given.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "NUMBER")]
     pub fault_seed: Option<u32>,
     /// When a write counts as written: once the operating system has it (normal), or once the
     /// disk has it (full). Both survive a kill of this program, full a power cut too.
-    #[arg(long, value_name = "full|normal", default_value = "normal")]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "full|normal", default_value = "normal")]
     pub sync: Durability,
 }
 
@@ -257,7 +296,23 @@ pub enum Service {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+
+    #[test]
+    fn every_command_explains_itself() {
+        let mut program = Args::command();
+        program.build();
+        insta::assert_snapshot!("help", program.render_long_help().to_string());
+        for command in program.get_subcommands_mut() {
+            if command.is_hide_set() || command.get_name() == "help" {
+                continue;
+            }
+            let name = format!("help_{}", command.get_name());
+            insta::assert_snapshot!(name, command.render_long_help().to_string());
+        }
+    }
 
     #[test]
     fn what_a_relay_runs_is_taken_as_it_is() {

@@ -15,6 +15,8 @@ pub(crate) struct Line {
     pub(crate) stage: String,
     pub(crate) level: String,
     pub(crate) text: String,
+    /// The assignment whose agent it is about.
+    pub(crate) agent: Option<String>,
     /// For an agent's turn, what it did in numbers.
     pub(crate) turn: Option<Turn>,
     /// For the owner's word on the budget, what the task may cost from then on.

@@ -39,10 +39,24 @@ pub(crate) struct Follow<'a> {
     pub(crate) client: &'a Client,
     pub(crate) token: &'a SecretString,
     pub(crate) task_id: &'a str,
+    /// Where following ends; at the latest where the task has ended.
+    pub(crate) stops: fn(&TaskRow) -> bool,
 }
 
 impl Follow<'_> {
-    /// Tells `on_change` of everything new until the task has ended.
+    /// Tells `on_change` of everything so far.
+    ///
+    /// # Errors
+    /// The endpoint does not answer.
+    pub(crate) async fn so_far(&self, on_change: &mut dyn FnMut(&Change)) -> anyhow::Result<()> {
+        self.fetch(&mut View::default(), on_change).await.map(drop)
+    }
+
+    fn is_over(&self, task: &TaskRow) -> bool {
+        task.status.is_final() || (self.stops)(task)
+    }
+
+    /// Tells `on_change` of everything new until the task has ended, or following it stops.
     ///
     /// # Errors
     /// The endpoint does not answer for a long time.
@@ -99,7 +113,7 @@ impl Follow<'_> {
                 Ok(Some(Ok(Message::Text(text)))) => {
                     self.take(&text, view, &mut on_change);
                     // The lines before the last change may not have come.
-                    let ended = view.task().is_some_and(|task| task.status.is_final());
+                    let ended = view.task().is_some_and(|task| self.is_over(task));
                     if ended {
                         self.fetch(view, &mut on_change).await?
                     } else {
@@ -206,7 +220,7 @@ impl Follow<'_> {
             for table in UNITS.iter().map(|(table, _)| *table).chain(["progress"]) {
                 let mut queries = vec![Query::equal("taskId", task_id.as_str())];
                 queries.push(Query::select(match table {
-                    "progress" => &["stage", "level", "text", "data"],
+                    "progress" => &["stage", "level", "text", "data", "unitId"],
                     "plans" => &["line", "level", "generation", "round", "estimate"],
                     "assignments" => &[
                         "line",
@@ -236,7 +250,7 @@ impl Follow<'_> {
         let mut lines = Vec::new();
         for change in news {
             match change {
-                Change::Line(line) => lines.push(line),
+                Change::Line(line) => lines.push(*line),
                 known @ (Change::Task(_)
                 | Change::Agent(_)
                 | Change::Estimate(_)
@@ -244,13 +258,13 @@ impl Follow<'_> {
             }
         }
         for line in in_order(lines) {
-            on_change(&Change::Line(line));
+            on_change(&Change::Line(Box::new(line)));
         }
         let seen = Seen {
             table: "tasks",
             row: &task,
         };
         view.take(&seen).iter().for_each(on_change);
-        Ok(view.task().filter(|task| task.status.is_final()).cloned())
+        Ok(view.task().filter(|task| self.is_over(task)).cloned())
     }
 }

@@ -4,9 +4,12 @@
 //! tests start from there too. Start reading at [`command`]: each command has a module there.
 
 pub mod args;
+mod brief;
 mod browser;
 pub mod command;
 pub mod data;
+mod desk;
+mod editor;
 pub mod environment;
 mod feed;
 mod follow;
@@ -14,10 +17,13 @@ pub mod hosting;
 mod interrupt;
 mod live;
 pub mod output;
+mod paint;
 mod place;
 mod session;
 mod silence;
+mod submit;
 mod summary;
 mod task;
 mod task_api;
+pub mod trouble;
 mod web_page;

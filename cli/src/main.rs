@@ -10,7 +10,11 @@ use cli::output;
 const WORKER_THREADS: usize = 4;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return output::usage(&error),
+    };
+    let json = args.json;
     // It fails only where a provider is installed already, and there is no other than ring.
     let _ = rustls::crypto::ring::default_provider().install_default();
     output::start_logging(args.verbose);
@@ -19,15 +23,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let result = runtime.block_on(cli::command::carry_out(args.command));
+        let result = runtime.block_on(cli::command::carry_out(args));
         runtime.shutdown_background();
         result
     });
     match result {
         Ok(code) => code,
-        Err(error) => {
-            output::error(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => output::error(&error, json).into(),
     }
 }

@@ -1,14 +1,17 @@
 //! What is printed, for a person at a terminal, in a log, or for a program.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use serde_json::json;
+use pipeline::TaskId;
+use serde_json::{Value, json};
 
 use crate::feed::{self, Line, Place};
 use crate::live::{self, Live};
 use crate::summary::Summary;
 use crate::task::{Change, TaskRow};
+use crate::trouble::{self, Exit, Told};
 
 /// How a run is shown.
 pub(crate) struct Output {
@@ -85,7 +88,7 @@ impl Output {
                 Place::Row(sequence) => Some(sequence),
                 Place::Begin | Place::End => None,
             };
-            self.print(&json!({"type": "progress", "time": line.time, "sequence": sequence, "stage": line.stage, "level": line.level, "text": line.text}).to_string());
+            self.print(&json!({"type": "progress", "time": line.time, "sequence": sequence, "stage": line.stage, "agent": line.agent, "level": line.level, "text": line.text}).to_string());
             return;
         }
         if let Some(text) = line_text(line) {
@@ -180,6 +183,40 @@ fn summary_lines(summary: &Summary, is_scripted: bool) -> Vec<String> {
     lines
 }
 
+impl Output {
+    /// Whether a program reads it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.json && std::io::stdin().is_terminal()
+    }
+
+    /// A brief has become a task.
+    pub(crate) fn accepted(&self, task: &TaskId) {
+        let value = json!({"type": "accepted", "taskId": task});
+        self.tell(&value, &[format!("Task {task} is accepted.")]);
+    }
+
+    /// A command was taken.
+    pub(crate) fn ordered(&self, task: &TaskId, command: &str, status: &str) {
+        let value =
+            json!({"type": "ordered", "taskId": task, "command": command, "status": status});
+        let text = format!("Task {task}: {command} is taken; it is {status} now.");
+        self.tell(&value, &[text]);
+    }
+
+    /// One thing: for a program, or in lines for a person.
+    pub(crate) fn tell(&self, value: &Value, lines: &[String]) {
+        match self.json {
+            true => self.print(&value.to_string()),
+            false => lines.iter().for_each(|line| self.print(line)),
+        }
+    }
+}
+
 /// Text from models and people without what a terminal would obey.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -193,9 +230,38 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// An error, on the error stream.
-pub fn error(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+/// An error, on the error stream: for a person, or a line for a program.
+pub fn error(error: &anyhow::Error, json: bool) -> Exit {
+    let Told {
+        exit,
+        text,
+        json: line,
+    } = trouble::told(error);
+    let mut stream = std::io::stderr().lock();
+    let _ = match json {
+        true => writeln!(stream, "{line}"),
+        false => writeln!(stream, "error: {text}"),
+    };
+    exit
+}
+
+/// The exit code of a command line that is not understood.
+const USAGE: u8 = 2;
+
+/// Help, the version, or what is wrong with the command line.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|word| word == "--json");
+    if !error.use_stderr() || !wants_json {
+        // Whoever does not read it can not be told.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    }
+    let text = error.render().to_string();
+    let message = text.lines().next().unwrap_or_default();
+    let message = message.trim_start_matches("error: ");
+    let line = json!({"type": "error", "code": "usage", "message": message, "fields": [], "exitCode": USAGE});
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    ExitCode::from(USAGE)
 }
 
 /// Log lines of the libraries, on the error stream.
@@ -221,6 +287,7 @@ mod tests {
 
     fn summary() -> Summary {
         Summary {
+            kind: "summary",
             task_id: "tabc".to_owned(),
             status: "completed",
             repository_url: Some("http://127.0.0.1:1/demo/test-app.git".to_owned()),
@@ -258,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_program_reads_the_same() {
-        insta::assert_snapshot!(serde_json::to_string(&summary()).unwrap(), @r#"{"taskId":"tabc","status":"completed","repositoryUrl":"http://127.0.0.1:1/demo/test-app.git","siteUrl":"http://test-app-abc.localhost:2","commitSha":"0123456789abcdef","counts":{"executions":9,"appwriteRequests":100,"githubRequests":5,"modelCalls":20},"usage":{"inputTokens":1000,"outputTokens":200,"costUsd":0.0123,"costUsdByModel":{"grok-4.7":0.0123}},"durationMs":2345,"failure":null}"#);
+        insta::assert_snapshot!(serde_json::to_string(&summary()).unwrap(), @r#"{"type":"summary","taskId":"tabc","status":"completed","repositoryUrl":"http://127.0.0.1:1/demo/test-app.git","siteUrl":"http://test-app-abc.localhost:2","commitSha":"0123456789abcdef","counts":{"executions":9,"appwriteRequests":100,"githubRequests":5,"modelCalls":20},"usage":{"inputTokens":1000,"outputTokens":200,"costUsd":0.0123,"costUsdByModel":{"grok-4.7":0.0123}},"durationMs":2345,"failure":null}"#);
     }
 
     #[test]

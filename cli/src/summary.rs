@@ -13,6 +13,9 @@ use crate::task::TaskRow;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
+    /// Always `summary`.
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
     pub(crate) task_id: String,
     pub(crate) status: &'static str,
     pub(crate) repository_url: Option<String>,
@@ -63,6 +66,7 @@ impl Summary {
     ) -> Self {
         let spent = &row.totals.spent;
         Self {
+            kind: "summary",
             task_id: task.as_str().to_owned(),
             status: row.status.as_str(),
             // The clone address is what a person without an account can use.

@@ -60,7 +60,7 @@ pub(crate) enum Change {
     /// The task moved.
     Task(Box<TaskRow>),
     /// A line came.
-    Line(Line),
+    Line(Box<Line>),
     /// An agent was started, or is done.
     Agent(Box<Agent>),
     /// What the newest plan will probably take.
@@ -85,6 +85,8 @@ pub(crate) struct View {
     changed_at: BTreeMap<String, String>,
     /// By the row's id.
     agents: BTreeMap<String, Agent>,
+    /// The assignment of each agent's row.
+    names: BTreeMap<String, String>,
     /// The generation of the newest plan that is estimated, and its estimate.
     estimate: Option<(i64, Estimate)>,
     knows_brief: bool,
@@ -135,6 +137,7 @@ impl View {
             stage: stage.to_owned(),
             level,
             text,
+            agent: None,
             turn: None,
             budget_micro_usd: None,
         };
@@ -148,6 +151,7 @@ impl View {
             let data = row.text("data").unwrap_or_default();
             line.turn = Turn::of(&row.id, data);
             line.budget_micro_usd = feed::budget(data);
+            line.agent = self.names.get(&text("unitId")).cloned();
             lines.push((row.id.clone(), line));
         } else if let Some((_, stage)) = UNITS.iter().find(|(unit, _)| *unit == table) {
             let number = |column| row.integer(column).unwrap_or(1);
@@ -165,19 +169,23 @@ impl View {
                 format!("{stage} {generation} {round}"),
                 line(stage, Place::Begin, &row.created_at, begun.1, begun.0),
             ));
-            let ended = line(
+            if let Some(name) = row.text("name").filter(|_| table == "assignments") {
+                self.names.insert(row.id.clone(), name.to_owned());
+            }
+            let mut ended = line(
                 stage,
                 Place::End,
                 &row.updated_at,
                 text("level"),
                 text("line"),
             );
+            ended.agent = self.names.get(&row.id).cloned();
             lines.push((row.id.clone(), ended));
         }
         let is_new =
             |(id, line): &(String, Line)| !line.text.is_empty() && self.told.insert(id.clone());
         let new = lines.into_iter().filter(is_new);
-        new.map(|(_, line)| Change::Line(line)).collect()
+        new.map(|(_, line)| Change::Line(Box::new(line))).collect()
     }
 
     fn take_task(&mut self, row: &Row) -> Option<Change> {
@@ -336,6 +344,23 @@ mod tests {
         assert_eq!(lines(first), pair("Review 1: approved"));
         assert_eq!(take(&mut view, "reviews", &ended), []);
         assert_eq!(take(&mut view, "journal", &ended), []);
+    }
+
+    #[test]
+    fn an_agents_lines_name_its_assignment() {
+        let mut view = View::default();
+        let unit =
+            json!({"round": 1, "generation": 1, "name": "ui", "line": "ui: done", "level": "info"});
+        let mut changes = take(&mut view, "assignments", &row("a1", 1, unit));
+        let line = json!({"stage": "coding", "level": "info", "text": "x", "unitId": "a1"});
+        changes.extend(take(&mut view, "progress", &row("a1.t1", 1, line)));
+        let agent = |change| match change {
+            Change::Line(line) => Some(line.agent),
+            Change::Task(_) | Change::Agent(_) | Change::Estimate(_) | Change::Budget(_) => None,
+        };
+        let agents: Vec<Option<String>> = changes.into_iter().filter_map(agent).collect();
+        let ui = || Some("ui".to_owned());
+        assert_eq!(agents, [None, ui(), ui()]);
     }
 
     #[test]

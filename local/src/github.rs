@@ -186,6 +186,12 @@ impl GitHub {
         self.service.faults.add(operation, fault);
     }
 
+    /// The calls that [`fail_next`](Self::fail_next) waits for.
+    #[must_use]
+    pub fn faults_left(&self) -> Vec<Operation> {
+        self.service.faults.left()
+    }
+
     /// Stops listening and waits until the requests being served are done, at most 5 seconds.
     pub async fn shutdown(self) {
         self.stop.cancel();

@@ -1,6 +1,7 @@
 // A browser that tells of every error on its pages, and steps that leave a picture each.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -57,6 +58,25 @@ export async function run(folder, test, expected = []) {
   for (const problem of problems) console.error(`failed: ${problem}`);
   if (problems.length === 0) console.log(`passed; pictures are in ${folder}`);
   process.exitCode = problems.length === 0 ? 0 : 1;
+}
+
+/** Demands that axe finds nothing serious on a page. Frames hold pages of others and are left out. */
+export async function audit(page, name) {
+  const isLoaded = await page.evaluate(() => 'axe' in globalThis);
+  if (!isLoaded) await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8'));
+  const violations = await page.evaluate(async () => {
+    const found = await globalThis.axe.run({ exclude: [['iframe']] }, { resultTypes: ['violations'] });
+    return found.violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`);
+  });
+  demand(violations.length === 0, `${name} is not for everyone: ${violations.join(' | ')}`);
+}
+
+/** Demands that a page is not wider than its window. */
+export async function fits(page, name) {
+  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  demand(beyond <= 0, `${name} is ${beyond} pixels wider than the window`);
 }
 
 function stepper(folder) {

@@ -72,13 +72,13 @@ async fn a_plan_is_revised_and_approved_by_its_owner_only() {
 
 /// Holds agents back until it is opened.
 #[derive(Default)]
-struct Barrier {
+pub(crate) struct Barrier {
     is_open: Mutex<bool>,
     opened: Condvar,
 }
 
 impl Barrier {
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.is_open.lock().unwrap() = true;
         self.opened.notify_all();
     }
@@ -91,7 +91,7 @@ impl Barrier {
 }
 
 /// A world in which every agent's second turn is held back.
-async fn holding() -> (World, Arc<Barrier>) {
+pub(crate) async fn holding() -> (World, Arc<Barrier>) {
     let barrier = Arc::new(Barrier::default());
     let mut faults = Faults::default();
     let hook = Arc::clone(&barrier);
@@ -111,7 +111,7 @@ async fn holding() -> (World, Arc<Barrier>) {
 }
 
 /// Waits until the agents that start together have taken their first turn.
-async fn at_work(world: &World, task: &str) {
+pub(crate) async fn at_work(world: &World, task: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let journal = world.rows("journal", task).await;

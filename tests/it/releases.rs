@@ -14,7 +14,7 @@ async fn visit(world: &World, url: &str) -> (u16, String) {
 }
 
 /// The release that a site says it is.
-async fn served(world: &World, site: &str) -> String {
+pub(crate) async fn served(world: &World, site: &str) -> String {
     let (status, text) = visit(world, &format!("{site}/app-config.json")).await;
     assert_eq!(status, 200, "{text}");
     let config: Value = serde_json::from_str(&text).unwrap();
@@ -22,7 +22,7 @@ async fn served(world: &World, site: &str) -> String {
 }
 
 /// Everything that was put out, in order.
-async fn records(world: &World, task: &str) -> Vec<ReleaseRecord> {
+pub(crate) async fn records(world: &World, task: &str) -> Vec<ReleaseRecord> {
     let mut rows = world.rows("deployments", task).await;
     rows.sort_by_key(|row| (row.integer("generation"), row.integer("round")));
     let texts = rows.iter().filter_map(|row| row.text("release"));

@@ -329,7 +329,7 @@ fn clone_url(world: &World, row: &Row) -> String {
 }
 
 /// How many bare repositories lie below `folder`.
-fn repositories(folder: &Path) -> usize {
+pub(crate) fn repositories(folder: &Path) -> usize {
     fn walk(folder: &Path, found: &mut usize) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();

@@ -6,6 +6,7 @@ import { TaskPage } from './board/task-page';
 import { History } from './history/history';
 import { Api } from './lib/api';
 import { Feed } from './lib/live';
+import { tellOwner } from './lib/notices';
 import { useOnline } from './lib/online';
 import { entryOf, taskHref, useRoute } from './lib/route';
 import type { Person } from './lib/session';
@@ -71,6 +72,7 @@ function App() {
   const visit = state.phase === 'open' ? state.visit : undefined;
   const standIns = state.phase === 'open' ? state.visit.settings.standIns : undefined;
   useEffect(() => visit?.api.session.onChange(visit.feed, visit.person, begin), [visit?.api]);
+  useEffect(() => visit && tellOwner(visit.feed), [visit?.feed]);
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>

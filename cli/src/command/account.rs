@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
 use crate::args::{LoginArgs, LogoutArgs, PlatformArgs};
 use crate::data::Data;
@@ -12,15 +13,16 @@ use crate::environment::Environment;
 use crate::output::Output;
 use crate::place::{Opened, Place};
 use crate::session::Session;
+use crate::trouble::Exit;
 
 /// Signs in, or signs up and in. The password is asked for, or read from standard input.
 ///
 /// # Errors
 /// Appwrite refuses the address or the password, or does not answer.
-pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn login(args: LoginArgs, json: bool) -> anyhow::Result<ExitCode> {
     let password = password(args.new)?;
     let LoginArgs { email, new, .. } = args;
-    at_place(&args.platform, move |data, place| {
+    at_place(&args.platform, json, move |data, place| {
         let (session, kept) = if new {
             Session::sign_up(data, place, &email, &password)?
         } else {
@@ -28,7 +30,8 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
         };
         let user = session.client.account().get()?;
         let tasks = if kept { "; its tasks are kept" } else { "" };
-        Ok(format!("Signed in as {}{tasks}.", user.email))
+        let value = json!({"type": "signed_in", "email": user.email, "tasksAreKept": kept});
+        Ok((value, format!("Signed in as {}{tasks}.", user.email)))
     })
     .await
 }
@@ -37,12 +40,15 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// Appwrite does not answer.
-pub(crate) async fn logout(args: LogoutArgs) -> anyhow::Result<ExitCode> {
-    at_place(&args.platform, |data, place| {
-        Ok(match Session::sign_out(data, place)? {
-            true => "Signed out.".to_owned(),
-            false => "Nobody was signed in.".to_owned(),
-        })
+pub(crate) async fn logout(args: LogoutArgs, json: bool) -> anyhow::Result<ExitCode> {
+    at_place(&args.platform, json, |data, place| {
+        let was = Session::sign_out(data, place)?;
+        let text = match was {
+            true => "Signed out.",
+            false => "Nobody was signed in.",
+        };
+        let value = json!({"type": "signed_out", "wasSignedIn": was});
+        Ok((value, text.to_owned()))
     })
     .await
 }
@@ -50,14 +56,16 @@ pub(crate) async fn logout(args: LogoutArgs) -> anyhow::Result<ExitCode> {
 /// Does something where the functions are, and says what became of it.
 async fn at_place(
     args: &PlatformArgs,
-    work: impl FnOnce(&Data, &Place) -> anyhow::Result<String>,
+    json: bool,
+    work: impl FnOnce(&Data, &Place) -> anyhow::Result<(Value, String)>,
 ) -> anyhow::Result<ExitCode> {
     let opened = Opened::open(args, Environment::read()?).await?;
     // The work blocks, and the platform may run in this very process.
     let said = tokio::task::block_in_place(|| work(&opened.data, &opened.place));
     opened.stop().await;
-    Output::new(false).note(&said?);
-    Ok(ExitCode::SUCCESS)
+    let (value, text) = said?;
+    Output::new(json).tell(&value, &[text]);
+    Ok(Exit::Done.into())
 }
 
 fn password(is_new: bool) -> anyhow::Result<SecretString> {

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use appwrite::{Client, Query};
 use pipeline::estimate::Estimate;
 use pipeline::rows::DATABASE;
@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::output::Output;
 use crate::task::TaskRow;
 use crate::task_api;
+use crate::trouble::{Exit, Trouble};
 
 const QUESTION: &str = "The plan waits for your word: `yes` starts the agents, `no` cancels the task, \
                         anything else asks for another plan with that in mind. \
@@ -113,7 +114,7 @@ pub(crate) async fn ask(
         let path = format!("/{task}/commands");
         match task_api::call(client, &path, json!(command)).await {
             Ok((200, _)) => {}
-            Ok((_, answer)) => output.note(&task_api::message(&answer)),
+            Ok((_, answer)) => output.note(&Trouble::of_answer(&answer).to_string()),
             Err(error) => return error,
         }
     }
@@ -149,9 +150,12 @@ async fn read() -> anyhow::Result<String> {
     });
     let line = read.await?.context("could not read standard input")?;
     if line.is_empty() {
-        return Err(anyhow!(
-            "the task waits for its owner and standard input is closed; run the same command at a terminal to go on"
-        ));
+        let trouble = Trouble::refused(
+            "waits_for_owner",
+            "the task waits for its owner and standard input is closed; run the same command at a terminal to go on",
+        );
+        let exit = Exit::Waits;
+        return Err(Trouble { exit, ..trouble }.into());
     }
     Ok(line)
 }

@@ -3,17 +3,19 @@
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use appwrite::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::args::{CredentialsCommand, OwnKind, PlatformArgs, RemovedKind};
+use crate::desk::refused;
 use crate::environment::Environment;
 use crate::output::Output;
 use crate::place::Opened;
 use crate::session::Session;
 use crate::task_api;
+use crate::trouble::Exit;
 
 /// Longest that standard input may be.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
@@ -22,7 +24,10 @@ const INPUT_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// Values that break a rule, or a platform that does not start or answer.
-pub(crate) async fn credentials(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
+pub(crate) async fn credentials(
+    command: CredentialsCommand,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let (platform, method, body) = match command {
         CredentialsCommand::Keys => return keys(),
         CredentialsCommand::Show { platform } => (platform, Method::Get, Value::Null),
@@ -37,9 +42,10 @@ pub(crate) async fn credentials(command: CredentialsCommand) -> anyhow::Result<E
         },
     };
     let answer = call(&platform, method, &body).await?;
-    let output = Output::new(false);
-    lines(&answer).iter().for_each(|line| output.note(line));
-    Ok(ExitCode::SUCCESS)
+    let mut value = answer.clone();
+    value["type"] = "credentials".into();
+    Output::new(json).tell(&value, &lines(&answer));
+    Ok(Exit::Done.into())
 }
 
 async fn call(platform: &PlatformArgs, method: Method, body: &Value) -> anyhow::Result<Value> {
@@ -53,19 +59,9 @@ async fn call(platform: &PlatformArgs, method: Method, body: &Value) -> anyhow::
     session?;
     let (status, answer) = answered?;
     if status != 200 {
-        bail!("{}", refusal(&answer));
+        return Err(refused(status, &answer));
     }
     Ok(answer)
-}
-
-/// Why they were refused: each field with its rule.
-fn refusal(answer: &Value) -> String {
-    let mut text = task_api::message(answer);
-    for field in answer["error"]["fields"].as_array().into_iter().flatten() {
-        let part = |name: &str| field[name].as_str().unwrap_or_default();
-        text.push_str(&format!("\n  {} {}", part("field"), part("rule")));
-    }
-    text
 }
 
 /// What is set, in words.

@@ -6,6 +6,7 @@ use ::local::auth::{ALL_SCOPES, ScopedKey};
 use ::local::config::ProjectConfig;
 use anyhow::{Context, bail, ensure};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 
 use crate::args::LocalArgs;
 use crate::data::Data;
@@ -13,13 +14,14 @@ use crate::environment::Environment;
 use crate::hosting::{Hosting, OWNER_LABEL, Plan, Services};
 use crate::interrupt::interrupted;
 use crate::output::Output;
+use crate::trouble::Exit;
 
 /// Serves until interrupted.
 ///
 /// # Errors
 /// A configuration that is not valid, or a platform that does not start.
-pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
-    let output = Output::new(false);
+pub(crate) async fn local(args: LocalArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let output = Output::new(json);
     let environment = Environment::read()?;
     let data = Data::open(&args.platform.data)?;
     let config = match &args.config {
@@ -49,37 +51,40 @@ pub(crate) async fn local(args: LocalArgs) -> anyhow::Result<ExitCode> {
         config,
     };
     let hosting = Hosting::start(&args.platform, &data, environment, plan).await?;
-    output.note(&format!("Endpoint  {}", hosting.platform.endpoint()));
-    output.note(&format!("Project   {}", args.project));
-    output.note(&format!(
-        "API key   {}",
-        hosting.platform.key().expose_secret()
-    ));
-    if let Some(administrator) = hosting.platform.administrator() {
-        output.note(&format!("Account   {}", administrator.email));
-        output.note(&format!(
-            "Password  {}",
-            administrator.password.expose_secret()
-        ));
-    }
-    output.note(&format!(
-        "Console   {}",
-        hosting.platform.console_link().expose_secret()
-    ));
-    if has_config {
-        output.note(&format!(
-            "Web page  {}/",
-            hosting.platform.endpoint().trim_end_matches("/v1")
-        ));
-        services.lines().iter().for_each(|line| output.note(line));
-    }
-    if let Some(line) = hosting.faults_line() {
-        output.note(&line);
-    }
-    output.note("Press Ctrl-C to stop.");
+    let services = has_config.then_some(services);
+    let (value, lines) = served(&hosting, &args.project, services);
+    output.tell(&value, &lines);
     interrupted().await;
     hosting.stop().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done.into())
+}
+
+/// What is served, for a program and for a person; `services` where the functions are there.
+fn served(hosting: &Hosting, project: &str, services: Option<Services>) -> (Value, Vec<String>) {
+    let platform = &hosting.platform;
+    let (endpoint, key) = (platform.endpoint(), platform.key().expose_secret());
+    let link = platform.console_link();
+    let console = link.expose_secret();
+    let page = services.map(|_| format!("{}/", endpoint.trim_end_matches("/v1")));
+    let mut lines = vec![
+        format!("Endpoint  {endpoint}"),
+        format!("Project   {project}"),
+        format!("API key   {key}"),
+    ];
+    let mut value = json!({"type": "serving", "endpoint": endpoint, "project": project,
+        "key": key, "console": console, "webPage": page});
+    if let Some(administrator) = platform.administrator() {
+        let (email, password) = (&administrator.email, administrator.password.expose_secret());
+        lines.push(format!("Account   {email}"));
+        lines.push(format!("Password  {password}"));
+        value["account"] = json!({"email": email, "password": password});
+    }
+    lines.push(format!("Console   {console}"));
+    lines.extend(page.map(|page| format!("Web page  {page}")));
+    lines.extend(services.iter().flat_map(|services| services.lines()));
+    lines.extend(hosting.faults_line());
+    lines.push("Press Ctrl-C to stop.".to_owned());
+    (value, lines)
 }
 
 /// Reads `SCOPES=KEY`; what is wrong is told without the key.

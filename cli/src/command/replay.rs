@@ -4,7 +4,7 @@ mod shown;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use appwrite::{Client, Query, Row};
 use pipeline::replay::{Record, Replay, StoredRow};
 use pipeline::rows::DATABASE;
@@ -12,14 +12,11 @@ use pipeline::{TaskId, UnitKind};
 use serde_json::Value;
 use shell::clock;
 
-use super::run::INTERRUPTED;
-use crate::args::ReplayArgs;
-use crate::environment::Environment;
-use crate::interrupt::interrupted;
+use crate::args::task::TaskArgs;
+use crate::desk::{Desk, refused};
 use crate::output::Output;
-use crate::place::Opened;
-use crate::session::Session;
 use crate::task_api;
+use crate::trouble::Exit;
 
 /// Rows of one table.
 const ROWS_MAX: usize = 100_000;
@@ -31,42 +28,30 @@ const PAGES_MAX: usize = 10_000;
 /// # Errors
 /// A platform that does not start or answer, a task that is somebody else's, rows that can
 /// not be read.
-pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
-    let task = TaskId::parse(&args.task).with_context(|| {
-        format!(
-            "`{}` is no task's id; `orchestrator run` prints it",
-            args.task
-        )
-    })?;
-    let output = Output::new(args.json);
-    let opened = Opened::open(&args.platform, Environment::read()?).await?;
-    let replayed = tokio::select! {
-        replayed = decide_again(&opened, &task, &output) => replayed,
-        () = interrupted() => {
-            opened.stop().await;
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
-    };
-    opened.stop().await;
-    let replayed = replayed?;
-    let lines = match args.json {
-        true => shown::json_lines(&replayed),
-        false => shown::lines(&replayed),
-    };
-    output.result(&lines);
-    Ok(match replayed.differences().next() {
-        None => ExitCode::SUCCESS,
-        Some(_) => ExitCode::FAILURE,
+pub(crate) async fn replay(args: TaskArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let output = Output::new(json);
+    Desk::with(&args.platform, async |desk| {
+        let task = desk.find(&args.task).await?;
+        let replayed = decide_again(desk, &task, &output).await?;
+        let lines = match json {
+            true => shown::json_lines(&replayed),
+            false => shown::lines(&replayed),
+        };
+        output.result(&lines);
+        Ok(match replayed.differences().next() {
+            None => Exit::Done,
+            Some(_) => Exit::Refused,
+        })
     })
+    .await
 }
 
-async fn decide_again(opened: &Opened, task: &TaskId, output: &Output) -> anyhow::Result<Replay> {
-    let session = tokio::task::block_in_place(|| Session::open(&opened.data, &opened.place))?;
+async fn decide_again(desk: &Desk, task: &TaskId, output: &Output) -> anyhow::Result<Replay> {
     // The journal first: what it tells of is then in the other rows.
-    let mut rows = journal(&session.client, task, output).await?;
+    let mut rows = journal(&desk.session.client, task, output).await?;
     output.busy("Reading the task's rows");
-    let (client, id) = (session.client.clone(), task.clone());
-    rows.extend(tokio::task::spawn_blocking(move || others(&client, &id)).await??);
+    let id = task.clone();
+    rows.extend(desk.read(move |client| others(client, &id)).await?);
     output.busy("Deciding again");
     let task = task.clone();
     let decide = move || Record::read(&task, &rows).map(|record| pipeline::replay::replay(&record));
@@ -85,10 +70,7 @@ async fn journal(
         output.busy(&format!("Reading the journal: {} entries", rows.len()));
         let (status, page) = task_api::get(client, &format!("/{task}/journal{after}")).await?;
         if status != 200 {
-            bail!(
-                "create-task does not show the journal ({status}): {}",
-                task_api::message(&page)
-            );
+            return Err(refused(status, &page).context("could not read the journal"));
         }
         let entries = page["entries"].as_array().into_iter().flatten();
         rows.extend(entries.map(entry));

@@ -5,16 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
-use appwrite::Client;
 use pipeline::TaskId;
-use pipeline::brief::Brief;
 use pipeline::ids::sha256_hex;
 use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::approval::{self, Question};
 use crate::args::RunArgs;
+use crate::brief::{self, Fields};
 use crate::browser;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
@@ -24,20 +22,19 @@ use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::place::{Opened, Server};
 use crate::session::Session;
+use crate::submit;
 use crate::summary::Summary;
 use crate::task::Change;
-use crate::task_api;
+use crate::trouble::Exit;
 
-/// Exit code of a program that was interrupted, as shells have it.
-pub(crate) const INTERRUPTED: u8 = 130;
 const RUNS_FILE: &str = "runs.json";
 
 /// Carries out a brief. Ends with success only if the task was completed.
 ///
 /// # Errors
 /// A brief that is not valid, a platform that does not start or answer.
-pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let output = Output::live(args.json);
+pub(crate) async fn run(args: RunArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let output = Output::live(json);
     let brief = read_brief(&args.brief)?;
     let environment = Environment::read()?;
     let services = Services::of(&environment);
@@ -51,7 +48,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         () = interrupted() => {
             output.note("Interrupted. Run the same command again to go on.");
             opened.stop().await;
-            return Ok(ExitCode::from(INTERRUPTED));
+            return Ok(Exit::Interrupted.into());
         }
     };
     let result = match result {
@@ -65,7 +62,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
                     opened.place.endpoint.trim_end_matches("/v1")
                 ));
                 // What programs read is often kept.
-                if !args.json {
+                if !json {
                     output.note(&format!(
                         "Console: {}",
                         hosting.platform.console_link().expose_secret()
@@ -73,10 +70,9 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
                 }
                 interrupted().await;
             }
-            Ok(if summary.is_completed() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
+            Ok(match summary.is_completed() {
+                true => Exit::Done.into(),
+                false => Exit::TaskFailed.into(),
             })
         }
         Err(error) => Err(error),
@@ -99,26 +95,16 @@ fn introduce(output: &Output, opened: &Opened, services: Services) {
 
 /// A brief as it stands in the file, checked, so that mistakes are named before anything
 /// starts.
-fn read_brief(path: &Path) -> anyhow::Result<Map<String, Value>> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("could not read the brief {}", path.display()))?;
-    if let Err(errors) = Brief::parse(&bytes) {
-        let lines: Vec<String> = errors
-            .iter()
-            .map(|error| format!("  {} {}", error.field, error.rule))
-            .collect();
-        bail!(
-            "{} is not a valid brief:\n{}",
-            path.display(),
-            lines.join("\n")
-        );
-    }
-    Ok(serde_json::from_slice(&bytes)?)
+fn read_brief(path: &Path) -> anyhow::Result<Fields> {
+    let name = path.display().to_string();
+    let fields = brief::parse(&brief::read_text(path)?, &name)?;
+    brief::check(&fields, &name)?;
+    Ok(fields)
 }
 
 async fn carry_out(
     opened: &Opened,
-    brief: Map<String, Value>,
+    brief: Fields,
     open: bool,
     output: &Output,
 ) -> anyhow::Result<Summary> {
@@ -130,7 +116,7 @@ async fn carry_out(
     }
     // Signing in blocks, and the platform may run in this very process.
     let session = tokio::task::block_in_place(|| Session::open(data, place))?;
-    let task = submit(session.client.clone(), brief, &begun.request_id).await?;
+    let task = submit::submit(&session.client, brief, &begun.request_id).await?;
     output.note(&format!("Task {task} is accepted."));
     show(opened, &session, &task, open, output).await?;
     let follow = Follow {
@@ -139,6 +125,7 @@ async fn carry_out(
         client: &session.client,
         token: &session.token,
         task_id: task.as_str(),
+        stops: |row| row.status.is_final(),
     };
     let (waiting, questions) = tokio::sync::mpsc::unbounded_channel();
     let mut on_change = |change: &Change| {
@@ -201,13 +188,13 @@ async fn show(
 }
 
 /// The run of a brief that has not ended, or a new one; and whether it was begun before.
-fn begin(data: &Data, digest: &str, brief: &Map<String, Value>) -> anyhow::Result<(Begun, bool)> {
+fn begin(data: &Data, digest: &str, brief: &Fields) -> anyhow::Result<(Begun, bool)> {
     let runs: Runs = data.read(RUNS_FILE)?;
     if let Some(begun) = runs.get(digest).filter(|begun| !begun.ended) {
         return Ok((begun.clone(), true));
     }
     let begun = Begun {
-        request_id: request_id(brief)?,
+        request_id: submit::request_id(brief)?,
         ended: false,
     };
     // Kept before it is sent: a repeat of the command then finds the same task.
@@ -220,49 +207,4 @@ fn keep(data: &Data, digest: String, begun: Begun) -> anyhow::Result<()> {
     let mut runs: Runs = data.read(RUNS_FILE)?;
     runs.insert(digest, begun);
     data.write(RUNS_FILE, &runs)
-}
-
-/// The brief's own `requestId`, or a new one.
-fn request_id(brief: &Map<String, Value>) -> anyhow::Result<String> {
-    let own = brief
-        .get("options")
-        .and_then(|options| options["requestId"].as_str());
-    if let Some(own) = own {
-        return Ok(own.to_owned());
-    }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    Ok(sha256_hex(&bytes)[..32].to_owned())
-}
-
-/// Calls of create-task until one answers.
-const SUBMIT_ATTEMPTS_MAX: u32 = 3;
-
-async fn submit(
-    client: Client,
-    mut brief: Map<String, Value>,
-    request_id: &str,
-) -> anyhow::Result<TaskId> {
-    let options = brief
-        .entry("options")
-        .or_insert_with(|| Value::Object(Map::new()));
-    if options.is_null() {
-        *options = Value::Object(Map::new());
-    }
-    options["requestId"] = request_id.into();
-    for attempt in 1.. {
-        let (status, answer) = task_api::call(&client, "/", Value::Object(brief.clone())).await?;
-        if status == 201 {
-            return answer["taskId"]
-                .as_str()
-                .and_then(TaskId::parse)
-                .context("create-task gave no task id");
-        }
-        // The requestId makes a repeat safe: it goes on where the first one stopped.
-        if status < 500 || attempt == SUBMIT_ATTEMPTS_MAX {
-            let message = task_api::message(&answer);
-            bail!("create-task refused the brief ({status}): {message}");
-        }
-    }
-    bail!("create-task did not answer")
 }

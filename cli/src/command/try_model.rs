@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::hosting::{Services, point_at, scripted_models};
 use crate::output::Output;
 use crate::summary::usd;
+use crate::trouble::Exit;
 
 const ANSWER_TOKENS_MAX: u32 = 8_000;
 
@@ -23,8 +24,8 @@ const ANSWER_TOKENS_MAX: u32 = 8_000;
 ///
 /// # Errors
 /// The service refuses or does not answer.
-pub(crate) async fn try_model(args: &TryArgs) -> anyhow::Result<ExitCode> {
-    let output = Output::new(false);
+pub(crate) async fn try_model(args: &TryArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let output = Output::new(json);
     let mut environment = Environment::read()?;
     let services = Services::of(&environment);
     let scripted = scripted_models().await?;
@@ -46,19 +47,15 @@ pub(crate) async fn try_model(args: &TryArgs) -> anyhow::Result<ExitCode> {
     };
     scripted.shutdown().await;
     let (text, model, cost_micro_usd) = result?;
-    output.note("");
-    output.note(&text);
-    output.note("");
-    output.note(&format!(
-        "Model {model}, ${:.6}{}",
-        usd(cost_micro_usd),
-        if is_scripted {
-            " at list prices; nothing was charged"
-        } else {
-            ""
-        }
-    ));
-    Ok(ExitCode::SUCCESS)
+    let usd = usd(cost_micro_usd);
+    let charged = match is_scripted {
+        true => " at list prices; nothing was charged",
+        false => "",
+    };
+    let value = json!({"type": "answer", "text": text, "model": model, "costUsd": usd, "scripted": is_scripted});
+    let cost = format!("Model {model}, ${usd:.6}{charged}");
+    output.tell(&value, &[String::new(), text, String::new(), cost]);
+    Ok(Exit::Done.into())
 }
 
 fn settings(

@@ -104,6 +104,14 @@ impl FaultState {
         });
     }
 
+    /// The calls with a fault that waits for its request, of those that were added.
+    pub(super) fn left(&self) -> Vec<Operation> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |rule: &&FaultRule| seen.get(&rule.operation).is_none_or(|it| *it <= rule.nth);
+        added.iter().filter(waits).map(|it| it.operation).collect()
+    }
+
     pub(super) fn contents_max(&self) -> Option<u32> {
         self.faults.contents_per_minute_max
     }

@@ -400,7 +400,7 @@ fn built(
 fn ended(entry: Option<&Entry>, finish: Effect) -> Result<Built, Failure> {
     match entry {
         None => Ok(Built::Asks(Box::new(finish))),
-        Some(Entry::Activated { log }) => Ok(Built::Ready { log: log.clone() }),
+        Some(Entry::Activated { log, .. }) => Ok(Built::Ready { log: log.clone() }),
         // Its log holds the address at which it can be looked at.
         Some(Entry::Previewed { url }) => Ok(Built::Ready { log: url.clone() }),
         Some(Entry::BuildFailed { log, error }) => Ok(Built::Failed {

@@ -391,6 +391,9 @@ pub enum Entry {
     Activated {
         /// The end of the build's log.
         log: String,
+        /// The deployment; not told by older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentRef>,
     },
     /// The effect can not succeed, however often it is tried.
     Failed(Failure),

@@ -8,7 +8,7 @@ use crate::agent::{AgentWork, Session};
 use crate::brief::{Options, Speed};
 use crate::deployment::{self, DeploymentWork};
 use crate::economy::{self, Call, handed_in_as};
-use crate::effect::{Effect, Entry, ModelCall, mismatch};
+use crate::effect::{DeploymentRef, Effect, Entry, ModelCall, mismatch};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
 use crate::import::{self, ImportWork};
@@ -134,6 +134,16 @@ impl Journal {
     /// Adds what was recorded under `key`, unless something is there: the first counts.
     pub fn keep(&mut self, key: String, recorded: Recorded) {
         self.entries.entry(key).or_insert(recorded);
+    }
+
+    /// The deployments that were activated.
+    pub fn activated(&self) -> impl Iterator<Item = &DeploymentRef> {
+        self.entries.values().filter_map(|recorded| {
+            let Entry::Activated { deployment, .. } = &recorded.entry else {
+                return None;
+            };
+            deployment.as_ref()
+        })
     }
 
     /// What is known of the price of model calls, by the key of the effect that was paid

@@ -1,83 +1,49 @@
 import { useState } from 'preact/hooks';
-import type { Api } from '../lib/api';
-import { BudgetForm } from './budget';
-import { FollowUp } from './follow-up';
+import { type Button, COMMENT_CHARS_MAX, commandsFor } from '../lib/command';
 import { webUrl } from '../lib/format';
-import { PlanEditor, type PlannedAssignment } from './plan-editor';
 import type { Snapshot } from '../lib/snapshot';
-import { troubleOf } from '../lib/trouble';
+import { Confirm } from '../ui/confirm';
+import { BudgetForm } from './budget';
+import { DeedNotice } from './deed';
+import { FollowUp } from './follow-up';
+import { planInHand } from './lanes';
+import { PlanEditor } from './plan-editor';
+import { spendingOf } from './spending';
+import type { Commander } from './use-command';
+import type { Planned } from './use-planned';
 
-/** What an owner may want of a task; the function `create-task` has the same words. */
-export type Command =
-  | { command: 'approve' | 'pause' | 'resume' | 'cancel' | 'retry' }
-  | { command: 'revise'; comment: string }
-  | { command: 'edit'; assignments: readonly PlannedAssignment[] }
-  | { command: 'follow_up'; description: string; requirements: readonly string[] }
-  | { command: 'rollback'; release: number }
-  | { command: 'budget'; budgetUsd: number };
-
-type Word = Command['command'];
-
-/** Longest comment on a plan, in characters. */
-const COMMENT_CHARS_MAX = 4_000;
-const AT_WORK = ['pending', 'planning', 'coding', 'reviewing', 'publishing', 'deploying'];
-type Button = Exclude<Word, 'revise' | 'edit' | 'budget' | 'follow_up' | 'rollback'>;
-
-const BUTTONS: Record<Button | 'revise', string> = {
+const BUTTONS: Record<Button, string> = {
   approve: 'Approve the plan',
-  revise: 'Ask for another plan',
   pause: 'Pause',
   resume: 'Go on',
   cancel: 'Cancel',
   retry: 'Try again',
 };
+const PRIMARY: readonly Button[] = ['approve', 'resume', 'retry'];
 
-/** What a task of this status takes, beside a comment on its plan. */
-export function commandsFor(status: string, isExhausted = false): Button[] {
-  if (status === 'paused' && isExhausted) return ['cancel'];
-  if (status === 'awaiting_approval') return ['approve', 'cancel'];
-  if (status === 'paused') return ['resume', 'cancel'];
-  if (status === 'failed') return ['retry'];
-  // Once publishing has begun it can only be paused.
-  if (status === 'publishing' || status === 'deploying') return ['pause'];
-  return AT_WORK.includes(status) ? ['pause', 'cancel'] : [];
+interface Props {
+  snapshot: Snapshot;
+  planned: Planned;
+  commander: Commander;
 }
 
 /** Commands for the task, and what came of the last one. */
-export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
-  const [comment, setComment] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState('');
+export function Controls({ snapshot, planned, commander: { deed, busy, send } }: Props) {
+  const [isChanged, setChanged] = useState(false);
   const { task } = snapshot;
   const commands = commandsFor(task?.status ?? '', task?.totals?.exhausted !== undefined);
   const isCompleted = task?.status === 'completed';
   const preview = webUrl(task?.totals?.previewUrl ?? '');
   const waitsForPlan = task?.status === 'awaiting_approval' && !preview;
-  if (!task || (commands.length === 0 && !isCompleted)) return null;
-  const plan = snapshot.plans.findLast(({ line }) => line !== '');
-
-  /** Returns whether the command was taken. */
-  const send = async (command: Command): Promise<boolean> => {
-    if (command.command === 'cancel' && !confirm('Cancel this project? Nothing will be published.')) return false;
-    let isTaken = false;
-    setBusy(true);
-    setRefusal('');
-    try {
-      const refused = await api.command(task.id, command);
-      setRefusal(refused ?? '');
-      isTaken = refused === undefined;
-      if (isTaken && command.command === 'revise') setComment('');
-    } catch (error) {
-      setRefusal(troubleOf(error, api.endpoint).message);
-    }
-    setBusy(false);
-    return isTaken;
-  };
+  if (!task || (commands.length === 0 && !isCompleted && !deed)) return null;
+  const plan = planInHand(snapshot);
+  const isEdited = waitsForPlan && isChanged;
   return (
-    <section class="controls" aria-label="Commands" aria-busy={busy}>
+    <section class={`controls${waitsForPlan || preview ? ' panel waits' : ''}`} aria-label="Commands" aria-busy={busy}>
+      {waitsForPlan && <h2>The plan waits for you</h2>}
       {preview && (
-        <p class="notice">
-          The site is built and waits for your word.{' '}
+        <p>
+          <strong>The site is built and waits for your word.</strong>{' '}
           <a href={preview} target="_blank" rel="noopener">
             Look at it
           </a>
@@ -92,63 +58,133 @@ export function Controls({ api, snapshot }: { api: Api; snapshot: Snapshot }) {
       {waitsForPlan && plan && (
         <PlanEditor
           key={plan.id}
-          api={api}
           plan={plan}
+          planned={planned}
           busy={busy}
-          save={(assignments) => void send({ command: 'edit', assignments })}
+          onChanged={setChanged}
+          save={(assignments) => send({ command: 'edit', assignments })}
         />
       )}
       {(isCompleted || preview) && (
-        <FollowUp
-          busy={busy}
-          ask={(description, requirements) => send({ command: 'follow_up', description, requirements })}
-        />
+        <FollowUp busy={busy} ask={(description, requirements) => send({ command: 'follow_up', description, requirements })} />
       )}
-      {waitsForPlan && (
-        <form
-          class="field"
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (!busy) void send({ command: 'revise', comment });
-          }}
-        >
-          <label for="comment">What should be different?</label>
-          <textarea
-            id="comment"
-            rows={2}
-            maxLength={COMMENT_CHARS_MAX}
-            value={comment}
-            onInput={(event) => setComment(event.currentTarget.value)}
-          />
-          <button type="submit" disabled={busy || comment.trim() === ''}>
-            {BUTTONS.revise}
-          </button>
-        </form>
-      )}
+      {waitsForPlan && <Comment busy={busy} revise={(comment) => send({ command: 'revise', comment })} />}
       {task.status === 'paused' && task.totals?.exhausted && (
         <BudgetForm
-          call={task.totals.exhausted}
+          spending={spendingOf(snapshot)}
           busy={busy}
           raise={(budgetUsd) => void send({ command: 'budget', budgetUsd })}
         />
       )}
+      <Buttons
+        commands={commands}
+        preview={preview !== undefined}
+        replaces={task.totals?.replaces ?? []}
+        blocked={isEdited}
+        busy={busy}
+        give={(command) => void send({ command })}
+      />
+      {isEdited && <p class="hint">Save your changes to the plan or undo them, then approve it.</p>}
+      <DeedNotice deed={deed} />
+    </section>
+  );
+}
+
+interface ButtonsProps {
+  commands: readonly Button[];
+  preview: boolean;
+  replaces: readonly string[];
+  /** The plan on the page is not the one that would be approved. */
+  blocked: boolean;
+  busy: boolean;
+  give: (command: Button) => void;
+}
+
+/** One button for each command. What can not be undone is asked for once more. */
+function Buttons({ commands, preview, replaces, blocked, busy, give }: ButtonsProps) {
+  const [asked, setAsked] = useState<Button>();
+  const question = asked && questionOf(asked, preview, replaces);
+  return (
+    <>
       <div class="row">
         {commands.map((command) => (
           <button
             key={command}
-            class={command === 'approve' || command === 'resume' || command === 'retry' ? 'primary' : undefined}
-            disabled={busy}
-            onClick={() => void send({ command })}
+            type="button"
+            class={PRIMARY.includes(command) ? 'primary' : command === 'cancel' ? 'danger' : undefined}
+            disabled={busy || (blocked && command === 'approve')}
+            onClick={() => (questionOf(command, preview, replaces) ? setAsked(command) : give(command))}
           >
             {command === 'approve' && preview ? 'Publish it' : BUTTONS[command]}
           </button>
         ))}
       </div>
-      {refusal !== '' && (
-        <p class="notice bad" role="alert">
-          {refusal}
-        </p>
+      {asked && question && (
+        <Confirm
+          title={question.title}
+          action={question.action}
+          keep={question.keep}
+          onConfirm={() => {
+            setAsked(undefined);
+            give(asked);
+          }}
+          onCancel={() => setAsked(undefined)}
+        >
+          {question.text}
+        </Confirm>
       )}
-    </section>
+    </>
+  );
+}
+
+interface Question {
+  title: string;
+  text: string;
+  action: string;
+  keep: string;
+}
+
+/** What is asked before a command that can not be undone; nothing before any other. */
+function questionOf(command: Button, preview: boolean, replaces: readonly string[]): Question | undefined {
+  if (command === 'cancel') {
+    const text = 'Agents at work are stopped, and nothing is published. A cancelled project can not be taken up again.';
+    return { title: 'Cancel this project?', text, action: 'Cancel the project', keep: 'Keep it going' };
+  }
+  if (command === 'approve' && preview) {
+    const text = 'The site becomes public at its address.';
+    return { title: 'Publish it?', text, action: 'Publish the site', keep: 'Not yet' };
+  }
+  if (command === 'approve' && replaces.length > 0) {
+    const text = `What these columns hold is lost: ${replaces.join(', ')}.`;
+    return { title: 'Approve a plan that loses data?', text, action: 'Approve and lose it', keep: 'Back to the plan' };
+  }
+  return undefined;
+}
+
+/** Says what should be different in the plan. The text stays until it was taken. */
+function Comment({ busy, revise }: { busy: boolean; revise: (comment: string) => Promise<boolean> }) {
+  const [comment, setComment] = useState('');
+  return (
+    <form
+      class="field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!busy) void revise(comment).then((isTaken) => isTaken && setComment(''));
+      }}
+    >
+      <label for="comment">What should be different?</label>
+      <textarea
+        id="comment"
+        rows={2}
+        maxLength={COMMENT_CHARS_MAX}
+        value={comment}
+        onInput={(event) => setComment(event.currentTarget.value)}
+      />
+      <div class="row">
+        <button type="submit" disabled={busy || comment.trim() === ''}>
+          Ask for another plan
+        </button>
+      </div>
+    </form>
   );
 }

@@ -1,24 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Api } from '../lib/api';
-import { counted, integer, usd } from '../lib/format';
+import { counted, short, usd } from '../lib/format';
+import type { PlannedAssignment } from '../lib/plan';
 import type { Plan } from '../lib/task';
-import { troubleOf } from '../lib/trouble';
-
-/** An assignment as the plan's row has it; what is not edited here is sent back as it came. */
-export interface PlannedAssignment {
-  id: string;
-  title: string;
-  objective: string;
-  acceptance: readonly { id: string; check: string }[];
-  owns: readonly string[];
-  [more: string]: unknown;
-}
+import { TroubleNotice } from '../ui/notice';
+import type { Planned } from './use-planned';
 
 interface Props {
-  api: Api;
   plan: Plan;
+  planned: Planned;
   busy: boolean;
-  save: (assignments: readonly PlannedAssignment[]) => void;
+  /** Told whether something was changed and not saved. */
+  onChanged: (isChanged: boolean) => void;
+  save: (assignments: readonly PlannedAssignment[]) => Promise<boolean>;
 }
 
 /** The checks of a text with one a line. A line keeps the id of the check that stood there. */
@@ -38,52 +31,68 @@ export function checksOf(text: string, before: PlannedAssignment['acceptance']):
 }
 
 /** The plan that waits: what it will take, and its assignments to read and to change. */
-export function PlanEditor({ api, plan, busy, save }: Props) {
-  const [assignments, setAssignments] = useState<readonly PlannedAssignment[]>();
-  const [problem, setProblem] = useState('');
+export function PlanEditor({ plan, planned, busy, onChanged, save }: Props) {
+  const [changed, setChanged] = useState<readonly PlannedAssignment[]>();
+  /** Raised where the fields begin anew. */
+  const [edition, setEdition] = useState(0);
+  const assignments = changed ?? planned.assignments;
   useEffect(() => {
-    let closed = false;
-    api.assignments(plan.id).then(
-      (found) => !closed && setAssignments(found),
-      (error: unknown) => !closed && setProblem(troubleOf(error, api.endpoint).message),
-    );
-    return () => {
-      closed = true;
-    };
-  }, [api, plan.id]);
+    onChanged(changed !== undefined);
+    return () => onChanged(false);
+  }, [changed === undefined]);
   const change = (id: string, changes: Partial<PlannedAssignment>) =>
-    setAssignments(assignments?.map((item) => (item.id === id ? { ...item, ...changes } : item)));
+    setChanged(assignments?.map((item) => (item.id === id ? { ...item, ...changes } : item)));
+  const undo = () => {
+    setChanged(undefined);
+    setEdition(edition + 1);
+  };
   return (
     <form
-      class="field"
+      class="field plan-editor"
       aria-label="Plan"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!busy && assignments) save(assignments);
+        if (!busy && changed) void save(changed).then((isTaken) => isTaken && undo());
       }}
     >
+      {plan.summary && <p dir="auto">{plan.summary}</p>}
       {plan.estimate && (
-        <p class="notice" role="status">
+        <p class="aside" role="status">
           An estimate: {counted(plan.estimate.agents, 'agent')}, about {counted(plan.estimate.minutes, 'minute')} and{' '}
-          {usd(plan.estimate.costMicroUsd)} ({integer(plan.estimate.inputTokens)} tokens read,{' '}
-          {integer(plan.estimate.outputTokens)} written).
+          {usd(plan.estimate.costMicroUsd)} ({short(plan.estimate.inputTokens)} tokens read,{' '}
+          {short(plan.estimate.outputTokens)} written).
         </p>
       )}
-      {problem !== '' && <p class="rule">{problem}</p>}
-      {assignments?.map((item) => (
-        <Assignment key={item.id} item={item} change={(changes) => change(item.id, changes)} />
-      ))}
-      {assignments && (
-        <button type="submit" disabled={busy}>
-          Save the changed plan
-        </button>
+      {planned.trouble && <TroubleNotice trouble={planned.trouble} />}
+      <div class="assignments">
+        {assignments?.map((item) => (
+          <Assignment key={item.id} item={item} edition={edition} change={(changes) => change(item.id, changes)} />
+        ))}
+      </div>
+      {changed && (
+        <div class="row">
+          <button type="submit" class="primary" disabled={busy}>
+            Save the changed plan
+          </button>
+          <button type="button" disabled={busy} onClick={undo}>
+            Undo the changes
+          </button>
+        </div>
       )}
     </form>
   );
 }
 
-function Assignment({ item, change }: { item: PlannedAssignment; change: (changes: Partial<PlannedAssignment>) => void }) {
-  const [checks, setChecks] = useState(item.acceptance.map(({ check }) => check).join('\n'));
+interface AssignmentProps {
+  item: PlannedAssignment;
+  edition: number;
+  change: (changes: Partial<PlannedAssignment>) => void;
+}
+
+function Assignment({ item, edition, change }: AssignmentProps) {
+  const text = item.acceptance.map(({ check }) => check).join('\n');
+  const [checks, setChecks] = useState(text);
+  useEffect(() => setChecks(text), [edition]);
   const field = (name: string) => `plan-${item.id}-${name}`;
   return (
     <details>

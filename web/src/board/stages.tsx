@@ -1,5 +1,8 @@
-import { isFinal, type Snapshot, stageReached } from '../lib/snapshot';
+import { duration } from '../lib/format';
+import { isAtWork, isFinal, type Snapshot, stageReached } from '../lib/snapshot';
 import { STAGES } from '../lib/task';
+import { useNow } from '../ui/use-now';
+import { stageTimes } from './times';
 
 const WORDS: Record<string, string> = {
   pending: 'Waiting to start',
@@ -21,6 +24,7 @@ export function StageBar({ snapshot }: { snapshot: Snapshot }) {
   const reached = stageReached(snapshot);
   const ended = isFinal(snapshot.task);
   const stopped = ended && status !== 'completed';
+  const times = stageTimes(snapshot, useNow(isAtWork(snapshot.task)));
   const stateOf = (index: number) => {
     if (index < reached || status === 'completed') return 'done';
     if (index > reached) return 'open';
@@ -37,7 +41,8 @@ export function StageBar({ snapshot }: { snapshot: Snapshot }) {
               data-state={stopped && index === STAGES.length - 1 ? 'stopped' : stateOf(index)}
               aria-current={index === reached ? 'step' : undefined}
             >
-              {word}
+              <span>{word}</span>
+              {times[stage] >= 500 && <span class="number aside">{duration(times[stage])}</span>}
             </li>
           );
         })}

@@ -1,15 +1,22 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Api } from '../lib/api';
 import { type Feed, LiveTask, type LiveView } from '../lib/live';
+import { heardOf, titleOf } from '../lib/notices';
 import { type Side, taskHref } from '../lib/route';
 import { EMPTY } from '../lib/snapshot';
 import type { Trouble } from '../lib/trouble';
 import { Outcome } from '../result/outcome';
 import { Result } from '../result/result';
 import { TroubleNotice } from '../ui/notice';
+import type { Task } from '../lib/task';
 import { Board } from './board';
+import { ConnectionNotice } from './connection';
 import { Controls } from './controls';
+import { planInHand } from './lanes';
+import { NotifyButton } from './notify';
 import { StageBar } from './stages';
+import { useCommand } from './use-command';
+import { usePlanned } from './use-planned';
 
 interface Props {
   api: Api;
@@ -25,24 +32,26 @@ const NOTHING: LiveView = { snapshot: EMPTY, trouble: undefined, asOf: undefined
 /** One task, live. */
 export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
   const [view, setView] = useState<LiveView>(NOTHING);
-  const [attempt, setAttempt] = useState(0);
+  const live = useRef<LiveTask | undefined>(undefined);
   useEffect(() => {
-    const live = new LiveTask(api, feed, taskId, setView);
-    return () => live.close();
-  }, [api, feed, taskId, attempt]);
+    const own = new LiveTask(api, feed, taskId, setView);
+    live.current = own;
+    return () => own.close();
+  }, [api, feed, taskId]);
   const { snapshot } = view;
-  const trouble = view.trouble?.kind === 'missing' ? missing(view.trouble) : view.trouble;
   const { task } = snapshot;
-
+  const planned = usePlanned(api, planInHand(snapshot)?.id);
+  const commander = useCommand(api, live, snapshot);
+  useTitle(task);
   useEffect(() => {
-    if (!task) return;
-    document.title = `${task.name}: ${task.status}`;
-    return () => {
-      document.title = 'Orchestrator';
-    };
-  }, [task?.name, task?.status]);
+    if (task) heardOf(task);
+  }, [task]);
 
-  const retry = () => setAttempt(attempt + 1);
+  const retry = () => {
+    if (feed.state !== 'live') feed.reconnect();
+    void live.current?.refetch();
+  };
+  const trouble = view.trouble?.kind === 'missing' ? missing(view.trouble) : view.trouble;
   if (!task) {
     return trouble ? (
       <TroubleNotice trouble={trouble} onRetry={retry} />
@@ -58,15 +67,33 @@ export function TaskPage({ api, feed, taskId, side, scripted }: Props) {
         <h1 dir="auto">{task.name}</h1>
         <span class="chip">{task.type}</span>
         {task.round > 1 && <span class="chip">round {task.round}</span>}
+        <NotifyButton />
       </header>
-      {trouble && <TroubleNotice trouble={trouble} onRetry={retry} />}
+      <ConnectionNotice feed={feed} view={view} onRetry={retry} />
+      {trouble && trouble.kind !== 'unreachable' && <TroubleNotice trouble={trouble} onRetry={retry} />}
       <StageBar snapshot={snapshot} />
-      <Controls api={api} snapshot={snapshot} />
+      <Controls snapshot={snapshot} planned={planned} commander={commander} />
       <Outcome snapshot={snapshot} />
       <Sides taskId={taskId} side={side} />
-      {side === 'board' ? <Board snapshot={snapshot} scripted={scripted} /> : <Result api={api} snapshot={snapshot} scripted={scripted} />}
+      {side === 'board' ? (
+        <Board snapshot={snapshot} planned={planned} commander={commander} scripted={scripted} />
+      ) : (
+        <Result api={api} snapshot={snapshot} commander={commander} scripted={scripted} />
+      )}
     </article>
   );
+}
+
+/** The page's title says where the task stands, with a mark while it needs its owner. */
+function useTitle(task: Task | undefined) {
+  const title = task && titleOf(task);
+  useEffect(() => {
+    if (!title) return;
+    document.title = title;
+    return () => {
+      document.title = 'Orchestrator';
+    };
+  }, [title]);
 }
 
 function missing(trouble: Trouble): Trouble {

@@ -2,9 +2,9 @@
 
 import { AppwriteException, Client, ExecutionMethod, Functions, Query, Realtime, TablesDB } from 'appwrite';
 import type { BriefRequest, FieldError } from './brief';
-import type { Command } from '../board/controls';
-import type { PlannedAssignment } from '../board/plan-editor';
+import type { Answer, Command } from './command';
 import { type Filter, queriesOf } from './history';
+import type { PlannedAssignment } from './plan';
 import { Session } from './session';
 import type { Settings } from './settings';
 import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
@@ -53,12 +53,15 @@ export class Api {
     return readAnswer(answer.responseStatusCode, answer.responseBody);
   }
 
-  /** Hands on a command. Returns why it was refused, if it was. */
-  async command(taskId: string, command: Command): Promise<string | undefined> {
+  /** Hands on a command. */
+  async command(taskId: string, command: Command): Promise<Answer> {
     const answer = await this.#post(`/${taskId}/commands`, command);
-    if (answer.responseStatusCode === 200) return undefined;
-    const read = readAnswer(answer.responseStatusCode, answer.responseBody);
-    return read.kind === 'refused' ? read.message : undefined;
+    const status = answer.responseStatusCode;
+    if (status === 200) return { kind: 'taken' };
+    // The function did not come to its end.
+    if (status < 400 || status >= 500) return { kind: 'unclear' };
+    const read = readAnswer(status, answer.responseBody);
+    return { kind: 'refused', message: read.kind === 'refused' ? read.message : '' };
   }
 
   /** Has a task looked at that has been silent. Returns after how many milliseconds another look can bring something. */

@@ -33,3 +33,17 @@ function inWords(format: Intl.DateTimeFormat, value: string): string {
 export function webUrl(url: string): string | undefined {
   return /^https?:\/\/[^\s/]/i.test(url) ? url : undefined;
 }
+
+/** A span of time: seconds, then minutes and seconds, then hours and minutes. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
+  if (minutes === 0) return `${seconds} s`;
+  return hours === 0 ? `${minutes} min ${seconds % 60} s` : `${hours} h ${minutes % 60} min`;
+}
+
+/** A count as short as it fits beside others: 950, 12.3k, 4.5M. */
+export function short(value: number): string {
+  if (value < 1_000) return String(value);
+  return value < 1_000_000 ? `${(value / 1_000).toFixed(value < 100_000 ? 1 : 0)}k` : `${(value / 1_000_000).toFixed(1)}M`;
+}

@@ -97,3 +97,12 @@ test('the costs so far are those of the task and of the agents it does not know 
   expect(working(2, 'paused').costMicroUsd).toBe(100);
   expect(working(0, 'failed').costMicroUsd).toBe(0);
 });
+
+test('where a waiting task stands keeps its place, however often its row is touched', () => {
+  const waits = (second: number) => {
+    const row = parseTask({ $id: 't', $createdAt: at(0), $updatedAt: at(second), rev: second, status: 'awaiting_approval' });
+    return feedLines(withRows(withTask(EMPTY, row), 'plans', [PARSE.plans(unit('p', 0, 3, 'Planned'))])).at(-1);
+  };
+  expect(waits(5)).toMatchObject({ at: at(3), text: 'The plan waits for its owner' });
+  expect(waits(9)).toEqual(waits(5));
+});

@@ -4,7 +4,7 @@
  */
 
 import { compare, isFinal, isImport, type Snapshot } from './snapshot';
-import type { Assignment, Cost, STAGES, Table, Turn, Unit } from './task';
+import type { Assignment, Cost, Progress, STAGES, Table, Turn, Unit } from './task';
 
 /** One line of the feed. `id` is unique among all lines. */
 export interface FeedLine {
@@ -13,6 +13,8 @@ export interface FeedLine {
   stage: string;
   level: string;
   text: string;
+  /** The assignment whose agent it tells of; empty for all others. */
+  agent: string;
 }
 
 /** The stage in which the units of each table work, and what a person reads when it begins. */
@@ -38,28 +40,52 @@ interface Placed extends FeedLine {
   sequence: number;
 }
 
+/** The line of each row that has one: the same as long as nothing in it changes, so that it is not drawn again. */
+const LINES = new WeakMap<Progress, Placed>();
+
 /**
  * What happened, oldest first. Lines that were written during the work are in the order of their
  * `$sequence`; stages that began, units that ended and where the task stands come in by time.
  */
 export function feedLines(snapshot: Snapshot): FeedLine[] {
   let latest = '';
-  const written = snapshot.progress.map(({ id, sequence, createdAt, stage, level, text }): Placed => {
+  const agents = new Map(snapshot.assignments.map(({ id, name }) => [id, name]));
+  const written = snapshot.progress.map((row): Placed => {
     // A row's time was taken before its number: of two at once, the later may have the earlier time.
-    latest = latest > createdAt ? latest : createdAt;
-    return { id, at: latest, stage, level, text, place: 1, sequence };
+    latest = latest > row.createdAt ? latest : row.createdAt;
+    const { id, sequence, stage, level, text, unitId } = row;
+    const agent = agents.get(unitId) ?? '';
+    const known = LINES.get(row);
+    if (known && known.at === latest && known.agent === agent) return known;
+    const line = { id, at: latest, stage, level, text, agent, place: 1, sequence };
+    LINES.set(row, line);
+    return line;
   });
   const tables = Object.keys(STAGE_OF) as (keyof typeof STAGE_OF)[];
-  const all = [...written, ...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot)];
-  all.sort(
-    (one, other) =>
-      compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id),
-  );
-  return all.map(({ id, at, stage, level, text }) => ({ id, at, stage, level, text }));
+  const others = [...tables.flatMap((table) => unitLines(table, snapshot)), ...stands(snapshot, lastTold(snapshot))];
+  return merged(written, others.sort(inTime));
+}
+
+const inTime = (one: Placed, other: Placed): number =>
+  compare(one.at, other.at) || one.place - other.place || one.sequence - other.sequence || compare(one.id, other.id);
+
+/** Two lists that are in order as one: there may be thousands of lines, and one more comes each time. */
+function merged(one: readonly Placed[], other: readonly Placed[]): Placed[] {
+  const all: Placed[] = [];
+  let place = 0;
+  for (const line of one) {
+    for (let next = other[place]; next && inTime(next, line) < 0; next = other[place]) {
+      all.push(next);
+      place += 1;
+    }
+    all.push(line);
+  }
+  return [...all, ...other.slice(place)];
 }
 
 function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
   const units: readonly Unit[] = snapshot[table];
+  const agents = new Map(table === 'assignments' ? snapshot.assignments.map(({ id, name }) => [id, name]) : []);
   const [stage, begins] = STAGE_OF[table];
   const first = new Map<string, Unit>();
   for (const unit of units) {
@@ -71,7 +97,7 @@ function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
   const begun = [...first.values()].map(({ id, createdAt, round }): Placed => {
     let text: string = table === 'assignments' && round > 1 ? again(snapshot, round) : begins;
     if (stageOf(id) !== stage) text = 'The repository is read';
-    return { id: `begin.${id}`, at: createdAt, stage: stageOf(id), level: 'info', text, place: 0, sequence: 0 };
+    return { id: `begin.${id}`, at: createdAt, stage: stageOf(id), level: 'info', text, agent: '', place: 0, sequence: 0 };
   });
   const ended = units.filter(({ line }) => line !== '');
   const ends = ended.map(
@@ -81,6 +107,7 @@ function unitLines(table: keyof typeof STAGE_OF, snapshot: Snapshot): Placed[] {
       stage: stageOf(id),
       level,
       text: line,
+      agent: agents.get(id) ?? '',
       place: 2,
       sequence: 0,
     }),
@@ -94,12 +121,25 @@ function again({ deployments }: Snapshot, round: number): string {
   return broken ? 'Agents repair the build' : 'Agents change what the reviewer asked for';
 }
 
+/** When something was last told of a task, or a unit of it ended. Its own row is touched by who looks after it. */
+export function lastTold({ task, progress, plans, assignments, reviews, releases, deployments }: Snapshot): string {
+  const units: readonly Unit[] = [...plans, ...assignments, ...reviews, ...releases, ...deployments];
+  let latest = task?.createdAt ?? '';
+  for (const { createdAt } of progress) latest = latest > createdAt ? latest : createdAt;
+  for (const { createdAt, updatedAt, line } of units) {
+    const time = line === '' ? createdAt : updatedAt;
+    latest = latest > time ? latest : time;
+  }
+  return latest;
+}
+
 /** Where the task stands, unless somebody is at work. */
-function stands({ task }: Snapshot): Placed[] {
+function stands({ task }: Snapshot, latest: string): Placed[] {
   const text = task && ENDS[task.status];
   if (!text) return [];
   const level = task.status === 'failed' ? 'error' : 'info';
-  return [{ id: `task.${task.rev}`, at: task.updatedAt, stage: 'task', level, text, place: 3, sequence: 0 }];
+  const at = isFinal(task) && task.updatedAt > latest ? task.updatedAt : latest;
+  return [{ id: `task.${task.status}`, at, stage: 'task', level, text, agent: '', place: 3, sequence: 0 }];
 }
 
 /** The newest turn of each agent that is at work, by the id of its assignment's row. */

@@ -27,7 +27,7 @@ type Part = (typeof PARTS)[number][0];
 const START: Place = { point: '', path: '', noted: '' };
 
 /** What came of a task, part by part. The address keeps which one is open. */
-export function Parts({ api, snapshot, scripted }: ResultProps) {
+export function Parts({ api, snapshot, commander, scripted }: ResultProps) {
   const route = useRoute();
   const [place, setPlace] = useState(START);
   const contents = useMemo(() => new Contents(api), [api]);
@@ -58,7 +58,7 @@ export function Parts({ api, snapshot, scripted }: ResultProps) {
       {part === 'changes' && <Changes contents={contents} points={points} open={open} />}
       {part === 'reviews' && <Findings reviews={reviews} noted={noted} show={show} />}
       {part === 'app' && <Frame snapshot={snapshot} />}
-      {part === 'releases' && <Releases api={api} task={task} releases={releases} scripted={scripted} />}
+      {part === 'releases' && <Releases task={task} releases={releases} commander={commander} scripted={scripted} />}
       {part === 'costs' && <CostsPart snapshot={snapshot} scripted={scripted} />}
     </div>
   );

@@ -1,54 +1,42 @@
 import { useState } from 'preact/hooks';
-import type { Api } from '../lib/api';
+import type { Commander } from '../board/use-command';
 import { counted, day, usd, webUrl } from '../lib/format';
 import type { Task } from '../lib/task';
-import { troubleOf } from '../lib/trouble';
 import { Confirm } from '../ui/confirm';
 import { Icon } from '../ui/icon';
 import { type Listed, meanScore } from './release-list';
 
 interface Props {
-  api: Api;
   task: Task;
   /** The newest first. */
   releases: readonly Listed[];
+  commander: Commander;
   scripted: boolean;
 }
 
 /** Everything that was put out, and the way back to it. */
-export function Releases({ api, task, releases, scripted }: Props) {
+export function Releases({ task, releases, commander, scripted }: Props) {
   const [asked, setAsked] = useState<Listed>();
   const [wanted, setWanted] = useState(0);
-  const [problem, setProblem] = useState('');
   if (releases.length === 0) return <NoReleases task={task} />;
   const served = task.totals?.release ?? 0;
-  const isFree = task.status === 'completed';
+  const isFree = task.status === 'completed' && !commander.busy;
   const serve = async ({ number }: Listed) => {
     setAsked(undefined);
     setWanted(number);
-    setProblem('');
-    try {
-      setProblem((await api.command(task.id, { command: 'rollback', release: number })) ?? '');
-    } catch (error) {
-      setProblem(troubleOf(error, api.endpoint).message);
-    }
+    if (!(await commander.send({ command: 'rollback', release: number }))) setWanted(0);
   };
   return (
     <section class="stack" aria-label="Releases">
       <p class="aside" role="status">
-        {problem === '' && wanted > 0 && (served === wanted && isFree ? `Release ${wanted} is served.` : `Release ${wanted} is being put out…`)}
+        {wanted > 0 && (served === wanted && isFree ? `Release ${wanted} is served.` : `Release ${wanted} is being put out…`)}
       </p>
-      {problem !== '' && (
-        <p class="notice bad" role="alert">
-          {problem}
-        </p>
-      )}
       <ol class="releases">
         {releases.map((release) => (
           <Release key={release.number} release={release} scripted={scripted} isFree={isFree} ask={() => setAsked(release)} />
         ))}
       </ol>
-      {!isFree && <p class="aside">Another release can be served when the project is completed.</p>}
+      {task.status !== 'completed' && <p class="aside">Another release can be served when the project is completed.</p>}
       {asked && (
         <Confirm
           title={`Serve release ${asked.number}?`}

@@ -1,3 +1,4 @@
+import type { Commander } from '../board/use-command';
 import type { Api } from '../lib/api';
 import type { Snapshot } from '../lib/snapshot';
 import { useLoaded } from '../ui/use-loaded';
@@ -5,6 +6,7 @@ import { useLoaded } from '../ui/use-loaded';
 export interface ResultProps {
   api: Api;
   snapshot: Snapshot;
+  commander: Commander;
   /** The models are scripted: what they cost is not charged. */
   scripted: boolean;
 }

@@ -16,10 +16,12 @@ interface Props {
 export function Confirm({ title, action, keep = 'No, keep everything', children, onConfirm, onCancel }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const box = dialog.current;
+    const [box, before] = [dialog.current, document.activeElement];
     box?.showModal();
-    // Gives the focus back to where it was.
-    return () => box?.close();
+    return () => {
+      box?.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog

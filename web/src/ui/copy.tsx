@@ -19,7 +19,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
     );
   return (
     <>
-      <button type="button" class="quiet" aria-label={`Copy ${what}`} onClick={() => void copy()}>
+      <button type="button" class="quiet" aria-label={`${said || 'Copy'} ${what}`} onClick={() => void copy()}>
         <Icon name={said === 'Copied' ? 'check' : 'copy'} />
         <span>{said || 'Copy'}</span>
       </button>

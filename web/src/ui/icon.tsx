@@ -25,6 +25,7 @@ const PATHS = {
   again: 'M16 10a6 6 0 1 1-1.8-4.3M16 3v3.5h-3.5',
   tablet: 'M4.5 2.5h11v15h-11zM9.5 15h1',
   branch: 'M6 4v12M6 13c5 0 8-1 8-5.5M14 4.5v3M4.5 4h3M4.5 16h3M12.5 4.5h3',
+  bell: 'M5 14V9a5 5 0 0 1 10 0v5l1.5 1.5h-13zM8.5 15.5a1.5 1.5 0 0 0 3 0',
   lock: 'M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 6 0V9',
 } as const;
 

@@ -93,7 +93,7 @@ pub(super) fn json_lines(replay: &Replay) -> Vec<String> {
     let mut lines: Vec<String> = replay.steps.iter().map(step).collect();
     let (open, differ) = (replay.open(), replay.differences().count());
     let steps = replay.steps.len() - open;
-    let sum = json!({"steps": steps, "units": replay.units, "differences": differ, "open": open});
+    let sum = json!({"type": "sum", "steps": steps, "units": replay.units, "differences": differ, "open": open});
     lines.push(sum.to_string());
     lines
 }
@@ -191,7 +191,7 @@ mod tests {
         {"costMicroUsd":null,"key":"command","of":null,"text":"You approved the plan","type":"step","unit":null,"verdict":"same"}
         {"costMicroUsd":100,"expected":"ok bytes=16","key":"t0","of":"Agent of `ui`, round 1","recorded":"ok bytes=17","text":"Takes a turn, after 1 message: ui: wrote index.html\u001b[2J","type":"step","unit":"tdz5yco5xn635xo5zphlxol73/1/1/assignment/ui","verdict":"differs"}
         {"costMicroUsd":null,"key":"t1","of":"Agent of `ui`, round 1","text":"Takes a turn, after 3 messages","type":"step","unit":"tdz5yco5xn635xo5zphlxol73/1/1/assignment/ui","verdict":"open"}
-        {"differences":1,"open":1,"steps":4,"units":2}
+        {"differences":1,"open":1,"steps":4,"type":"sum","units":2}
         "#);
     }
 }

@@ -36,7 +36,7 @@ fn agent(id: &str, title: &str, is_done: bool) -> Change {
 }
 
 fn turn(agent: &str, number: u64, files: &[&str]) -> Change {
-    Change::Line(Line {
+    Change::Line(Box::new(Line {
         turn: Some(Turn {
             agent: agent.to_owned(),
             number,
@@ -45,7 +45,7 @@ fn turn(agent: &str, number: u64, files: &[&str]) -> Change {
             cost_micro_usd: 10_000 * number,
         }),
         ..Line::default()
-    })
+    }))
 }
 
 fn board(changes: &[Change]) -> Board {

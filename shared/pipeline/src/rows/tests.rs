@@ -193,7 +193,10 @@ fn every_row_fits_the_tables() {
     };
     let recorded = Recorded {
         fingerprint: "f".to_owned(),
-        entry: crate::effect::Entry::Activated { log: String::new() },
+        entry: crate::effect::Entry::Activated {
+            log: String::new(),
+            deployment: None,
+        },
     };
     let assignment: Assignment = serde_json::from_value(json!({
         "id": "a", "title": "t", "type": "ui", "specialization": "web", "estimate": "5 min",

@@ -207,7 +207,14 @@ fn a_build_that_hangs_is_called_off_and_begun_anew_once() {
     }
     let mut again = journal.clone();
     let log = "done".to_owned();
-    keys.push(answer(&work, &mut again, Entry::Activated { log }));
+    keys.push(answer(
+        &work,
+        &mut again,
+        Entry::Activated {
+            log,
+            deployment: None,
+        },
+    ));
     keys.push(answer(&work, &mut again, Entry::Verified {}));
     assert_eq!(
         keys,
@@ -252,7 +259,14 @@ fn a_build_that_ends_while_it_is_called_off_counts() {
         answer(&work, &mut journal, entry);
     }
     let log = "done".to_owned();
-    let key = answer(&work, &mut journal, Entry::Activated { log });
+    let key = answer(
+        &work,
+        &mut journal,
+        Entry::Activated {
+            log,
+            deployment: None,
+        },
+    );
     assert_eq!(key, "late");
     answer(&work, &mut journal, Entry::Verified {});
     let served = outcome(&work, &journal);

@@ -540,6 +540,7 @@ impl World {
                 self.active.insert(id, deployment.deployment_id.clone());
                 Entry::Activated {
                     log: "built".to_owned(),
+                    deployment: Some(deployment.clone()),
                 }
             }
             Action::CancelBuild(_) => Entry::BuildCanceled { ended: false },

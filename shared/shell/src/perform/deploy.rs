@@ -12,6 +12,7 @@ use pipeline::deployment::{FUNCTION_RUNTIME, FUNCTION_TIMEOUT_SECONDS};
 use pipeline::effect::{DeploymentRef, Entry, FunctionSettings, Resource, UploadRequest};
 use pipeline::{Code, Failure};
 
+use super::newest::Newer;
 use super::{Performer, Target, newest, terminal};
 use crate::archive;
 use crate::blocking::blocking;
@@ -250,6 +251,11 @@ async fn uploaded_before(
     Ok(None)
 }
 
+/// How long a newer release may take from its activation until that is recorded.
+const NEWER_PATIENCE: Duration = Duration::from_secs(30);
+/// Time between two looks whether it is.
+const NEWER_LOOK: Duration = Duration::from_secs(1);
+
 /// How a build ended, or that it does not.
 enum Build {
     Ready,
@@ -347,11 +353,22 @@ pub(super) async fn activate(
     let target = performer.target().await?;
     serve(target, deployment).await?;
     // A newer one may have been activated in the very moment before: it is put back.
-    match newest::served_instead(performer, deployment).await? {
-        None => Ok(Entry::Activated { log }),
-        Some(newer) => {
-            serve(target, &newer).await?;
-            Err(Trouble::Terminal(superseded()))
+    let end = clock::monotonic() + NEWER_PATIENCE;
+    loop {
+        match newest::served_instead(performer, deployment).await? {
+            Newer::None => {
+                let deployment = Some(deployment.clone());
+                return Ok(Entry::Activated { log, deployment });
+            }
+            Newer::Serves(newer) => {
+                serve(target, &newer).await?;
+                return Err(Trouble::Terminal(superseded()));
+            }
+            // What it activates it has activated before, and will tell now, or does so later.
+            Newer::Comes if clock::monotonic() >= end => {
+                return Err(Trouble::Terminal(superseded()));
+            }
+            Newer::Comes => tokio::time::sleep(NEWER_LOOK).await,
         }
     }
 }

@@ -3,10 +3,11 @@
 use appwrite::{Query, Row};
 use pipeline::effect::DeploymentRef;
 use pipeline::release_record::ReleaseRecord;
-use pipeline::{UnitKind, rows};
+use pipeline::{UnitKey, UnitKind, rows};
 
 use super::Performer;
 use crate::blocking::blocking;
+use crate::load;
 use crate::trouble::Trouble;
 
 /// Newer rows that are looked at.
@@ -47,19 +48,53 @@ pub(super) async fn is_newer_there(performer: &Performer<'_>) -> Result<bool, Tr
     Ok(!newer(performer).await?.is_empty())
 }
 
-/// What the newest later release serves in the place of `deployment`, if it is out.
+/// What later releases serve in the place of a deployment.
+pub(super) enum Newer {
+    /// There is none.
+    None,
+    /// One is wanted and has not come so far, or was not recorded yet.
+    Comes,
+    /// This.
+    Serves(DeploymentRef),
+}
+
+/// What the newest later release serves in the place of `deployment`. One that has not ended
+/// counts from the activation on that is in its journal; one that failed does not count.
 pub(super) async fn served_instead(
     performer: &Performer<'_>,
     deployment: &DeploymentRef,
-) -> Result<Option<DeploymentRef>, Trouble> {
-    let rows = newer(performer).await?;
-    let record = rows.iter().find_map(|row| {
-        let text = row.text("release")?;
-        serde_json::from_str::<ReleaseRecord>(text).ok()
-    });
-    let parts = record.map(|record| record.parts).unwrap_or_default();
-    Ok(parts
-        .into_iter()
-        .map(|part| part.deployment)
-        .find(|it| it.resource == deployment.resource && it.resource_id == deployment.resource_id))
+) -> Result<Newer, Trouble> {
+    let is_it = |it: &DeploymentRef| {
+        it.resource == deployment.resource && it.resource_id == deployment.resource_id
+    };
+    let mut newest = Newer::None;
+    for row in newer(performer).await? {
+        let record = row.text("release").unwrap_or_default();
+        if let Ok(record) = serde_json::from_str::<ReleaseRecord>(record) {
+            let parts = record.parts.into_iter().map(|part| part.deployment);
+            return Ok(parts.into_iter().find(is_it).map_or(newest, Newer::Serves));
+        }
+        let (journal, done) =
+            load::journal(performer.store, &unit_of(performer, &row).id()).await?;
+        if done.is_some() {
+            continue;
+        }
+        if let Some(served) = journal.activated().find(|it| is_it(it)) {
+            return Ok(Newer::Serves(served.clone()));
+        }
+        newest = Newer::Comes;
+    }
+    Ok(newest)
+}
+
+fn unit_of(performer: &Performer<'_>, row: &Row) -> UnitKey {
+    let number = |column| {
+        let value = row.integer(column).unwrap_or_default();
+        u32::try_from(value).unwrap_or_default()
+    };
+    UnitKey {
+        generation: number("generation"),
+        round: number("round"),
+        ..performer.attempt.unit.clone()
+    }
 }
