@@ -16,8 +16,31 @@ function settingsOfSite() {
   };
 }
 
+/** `orchestrator dev` names the platform: the page finds it behind its own origin. */
+const platform = process.env.ORCHESTRATOR_PLATFORM;
+
+function settingsOfDev() {
+  return {
+    name: 'settings-of-dev',
+    configureServer(server) {
+      if (!platform) return;
+      server.middlewares.use('/config.json', async (request, response) => {
+        try {
+          const settings = await (await fetch(`${platform}/config.json`)).json();
+          response.setHeader('content-type', 'application/json');
+          response.end(JSON.stringify({ ...settings, endpoint: `http://${request.headers.host}/v1` }));
+        } catch (error) {
+          response.statusCode = 502;
+          response.end(String(error));
+        }
+      });
+    },
+  };
+}
+
 export default defineConfig({
+  server: platform ? { proxy: { '/v1': { target: platform, ws: true } } } : {},
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  plugins: [settingsOfSite()],
+  plugins: [settingsOfSite(), settingsOfDev()],
 });

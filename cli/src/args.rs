@@ -109,6 +109,15 @@ pub enum Command {
         #[command(subcommand)]
         command: CredentialsCommand,
     },
+    /// Work on the orchestrator itself: serve it, and build again what changes.
+    ///
+    /// The embedded platform, its functions built and reloaded when their sources change, the web
+    /// page with hot reload, and one log. After a build that failed they go on as they were.
+    Dev(DevArgs),
+    /// Check every setting and every service, and say what is wrong and how to fix it.
+    ///
+    /// What is asked is free. Nothing is written, and no model is called. Ends with success only if nothing is wrong.
+    Doctor(DoctorArgs),
     /// Print what scripts/push sets, secrets too, as JSON into a pipe.
     #[command(hide = true)]
     Settings,
@@ -276,6 +285,34 @@ pub struct PlatformArgs {
     /// disk has it (full). Both survive a kill of this program, full a power cut too.
     #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "full|normal", default_value = "normal")]
     pub sync: Durability,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DevArgs {
+    /// Folder of the sources; the working folder or one above it if not given.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Leave the page as it was built.
+    #[arg(long)]
+    pub no_web: bool,
+    /// Command that builds the functions; cargo, with the profile of this program, if not given.
+    #[arg(long, value_name = "COMMAND")]
+    pub build: Option<String>,
+    /// Command that serves the page; vite if not given.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_web")]
+    pub web: Option<String>,
+    #[command(flatten)]
+    pub platform: PlatformArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Folder of all data.
+    #[arg(long, default_value = ".orchestrator")]
+    pub data: PathBuf,
+    /// Ask no service: look at the settings and this machine alone.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 #[derive(Debug, clap::Args)]

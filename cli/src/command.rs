@@ -3,6 +3,8 @@
 mod account;
 pub(crate) mod approval;
 mod credentials;
+mod dev;
+mod doctor;
 mod edit;
 mod files;
 mod list;
@@ -54,6 +56,8 @@ pub async fn carry_out(args: Args) -> anyhow::Result<ExitCode> {
         Command::Login(args) => account::login(args, json).await,
         Command::Logout(args) => account::logout(args, json).await,
         Command::Credentials { command } => credentials::credentials(command, json).await,
+        Command::Dev(args) => dev::dev(args, json).await,
+        Command::Doctor(args) => doctor::doctor(args, json).await,
         Command::Settings => settings::settings(),
         Command::Try(args) => try_model::try_model(&args, json).await,
         Command::Completions(args) => manual::completions(&args),

@@ -58,6 +58,11 @@ impl Environment {
         Self { values: known }
     }
 
+    /// All that are set.
+    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// One setting.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
@@ -88,7 +93,11 @@ impl Environment {
     }
 }
 
-fn parse(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
+/// The names and values of a file.
+///
+/// # Errors
+/// A line that is not `NAME=value`.
+pub(crate) fn parse(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

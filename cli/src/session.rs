@@ -109,6 +109,16 @@ impl Session {
         Ok(session.is_some())
     }
 
+    /// The labels of who is signed in on this data folder, if anybody is. Signs nobody in.
+    ///
+    /// # Errors
+    /// The endpoint does not answer.
+    pub(crate) fn labels(data: &Data, place: &Place) -> anyhow::Result<Option<Vec<String>>> {
+        let session = kept(data, place, &guest(place)?)?;
+        let user = session.map(|session| session.client.account().get());
+        Ok(user.transpose()?.map(|user| user.labels))
+    }
+
     fn keep(
         data: &Data,
         _held: &Held,

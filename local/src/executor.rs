@@ -254,6 +254,14 @@ impl Executor {
             .map(|process| process.program.id.clone())
     }
 
+    /// Has every function started anew with its next execution; what runs finishes on the old
+    /// process.
+    pub fn renew(&self) {
+        for process in lock(&self.inner.alive).iter() {
+            process.retire();
+        }
+    }
+
     /// Stops all processes (SIGTERM, then SIGKILL) and refuses further executions. Safe to repeat.
     pub async fn shutdown(&self) {
         self.inner.stopping.cancel();

@@ -297,6 +297,12 @@ impl Functions {
         self.executor.kill_execution(execution_id)
     }
 
+    /// Has every function started anew with its next execution, from its executable as it is
+    /// then.
+    pub(crate) fn renew(&self) {
+        self.executor.renew();
+    }
+
     /// The processes of all functions.
     pub(crate) fn processes(&self) -> Vec<crate::executor::ProcessInfo> {
         self.executor.processes()

@@ -260,6 +260,12 @@ impl Platform {
         self.kernel.counts.snapshot()
     }
 
+    /// Has every function started anew with its next execution, from its executable as it is
+    /// then; what runs finishes on the old process.
+    pub fn renew_functions(&self) {
+        self.functions.renew();
+    }
+
     /// What all parts share, for whoever embeds the platform.
     #[must_use]
     pub fn kernel(&self) -> &Arc<Kernel> {

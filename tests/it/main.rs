@@ -26,6 +26,8 @@ mod crashes;
 mod credentials;
 mod deliveries;
 mod deploy_crashes;
+mod dev;
+mod doctor;
 mod economy;
 mod existing;
 mod follow_ups;

@@ -223,23 +223,34 @@ pub(crate) fn models(state: &State, headers: &HeaderMap) -> Reply {
     if let Err(refusal) = check_headers(state, headers) {
         return *refusal;
     }
+    let data = known();
+    Reply::json(
+        200,
+        json!({"data": data, "has_more": false, "first_id": CLAUDE[0].id, "last_id": SCRIPTED[SCRIPTED.len() - 1].0}),
+    )
+}
+
+/// Answers `GET /v1/models/{id}`.
+pub(crate) fn model(state: &State, headers: &HeaderMap, id: &str) -> Reply {
+    if let Err(refusal) = check_headers(state, headers) {
+        return *refusal;
+    }
+    match known().into_iter().find(|model| model["id"] == id) {
+        Some(model) => Reply::json(200, model),
+        None => error(404, "not_found_error", format!("model: {id}")),
+    }
+}
+
+fn known() -> Vec<Value> {
     let entry = |id: &str, output_max: u64| {
         json!({
             "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z",
             "max_input_tokens": 1_000_000, "max_tokens": output_max,
         })
     };
-    let mut data: Vec<_> = CLAUDE
-        .iter()
-        .map(|model| entry(model.id, model.output_max))
-        .collect();
-    data.extend(
-        SCRIPTED
-            .iter()
-            .map(|(name, _)| entry(name, CLAUDE[0].output_max)),
-    );
-    Reply::json(
-        200,
-        json!({"data": data, "has_more": false, "first_id": CLAUDE[0].id, "last_id": SCRIPTED[SCRIPTED.len() - 1].0}),
-    )
+    let claude = CLAUDE.iter().map(|model| entry(model.id, model.output_max));
+    let scripted = SCRIPTED.iter();
+    claude
+        .chain(scripted.map(|(name, _)| entry(name, CLAUDE[0].output_max)))
+        .collect()
 }

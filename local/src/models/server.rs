@@ -236,6 +236,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         )
         .route("/v1/completions", post(completions))
         .route("/v1/models", get(models))
+        .route("/v1/models/{id}", get(model))
         .route("/v1/api-key", get(api_key))
         .route("/v1/messages", post(messages))
         .route("/v1/messages/count_tokens", post(count_tokens))
@@ -322,6 +323,15 @@ async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respon
         xai::models(&state, &headers)
     };
     reply.into_response(&state.faults)
+}
+
+/// Anthropic's; nobody asks xAI for a single model.
+async fn model(
+    Shared(state): Shared<Arc<State>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    anthropic::model(&state, &headers, &id).into_response(&state.faults)
 }
 
 async fn api_key(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response<Body> {

@@ -210,7 +210,7 @@ pub(crate) fn api_key(state: &State, headers: &HeaderMap) -> Reply {
         json!({
             "redacted_api_key": "xai-...", "user_id": "user", "name": "stand-in", "team_id": "team",
             "acls": ["api-key:model:*", "api-key:endpoint:*"], "api_key_id": "key",
-            "team_blocked": false, "api_key_blocked": false, "api_key_disabled": false,
+            "team_blocked": state.faults().spending_limit, "api_key_blocked": false, "api_key_disabled": false,
         }),
     )
 }

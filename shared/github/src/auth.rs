@@ -184,38 +184,52 @@ fn key(pem: &str) -> Result<RsaKeyPair, Error> {
 }
 
 impl App {
-    /// The App's signed statement of who it is, good for some minutes from `now` on.
     fn jwt(&self, now: Timestamp) -> Result<SecretString, Error> {
-        let issuer = self
-            .id
-            .parse::<u64>()
-            .map_or_else(|_| json!(self.id), |number| json!(number));
-        let seconds = now.as_second();
-        let lead = i64::try_from(JWT_BACKDATED.as_secs()).unwrap_or_default();
-        let life = i64::try_from(JWT_LIFETIME.as_secs()).unwrap_or_default();
-        let claims = json!({
-            "iat": seconds.saturating_sub(lead),
-            "exp": seconds.saturating_add(life),
-            "iss": issuer,
-        });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": "RS256", "typ": "JWT"});
-        let signed = format!("{}.{}", part(&header), part(&claims));
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                signed.as_bytes(),
-                &mut signature,
-            )
-            .map_err(|_| Error::Settings {
-                name: "private_key_pem",
-                reason: "it cannot sign",
-            })?;
-        let signature = URL_SAFE_NO_PAD.encode(signature);
-        Ok(SecretString::from(format!("{signed}.{signature}")))
+        statement(&self.id, &self.key, now)
     }
+}
+
+/// The signed statement of an App about who it is, good for some minutes from `now` on: what
+/// calls about the App itself are made with.
+///
+/// # Errors
+/// [`Error::Settings`] where the key is none, terminal.
+pub fn app_jwt(
+    app_id: &str,
+    private_key_pem: &SecretString,
+    now: Timestamp,
+) -> Result<SecretString, Error> {
+    statement(app_id, &key(private_key_pem.expose_secret())?, now)
+}
+
+fn statement(id: &str, key: &RsaKeyPair, now: Timestamp) -> Result<SecretString, Error> {
+    let issuer = id
+        .parse::<u64>()
+        .map_or_else(|_| json!(id), |number| json!(number));
+    let seconds = now.as_second();
+    let lead = i64::try_from(JWT_BACKDATED.as_secs()).unwrap_or_default();
+    let life = i64::try_from(JWT_LIFETIME.as_secs()).unwrap_or_default();
+    let claims = json!({
+        "iat": seconds.saturating_sub(lead),
+        "exp": seconds.saturating_add(life),
+        "iss": issuer,
+    });
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = json!({"alg": "RS256", "typ": "JWT"});
+    let signed = format!("{}.{}", part(&header), part(&claims));
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        signed.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| Error::Settings {
+        name: "private_key_pem",
+        reason: "it cannot sign",
+    })?;
+    let signature = URL_SAFE_NO_PAD.encode(signature);
+    Ok(SecretString::from(format!("{signed}.{signature}")))
 }
 
 impl Client {

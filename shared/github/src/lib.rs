@@ -42,7 +42,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use auth::{Auth, Installation};
+pub use auth::{Auth, Installation, app_jwt};
 pub use client::{Client, Settings};
 pub use commit::{Base, Change, Commit, Content, Identity};
 pub use error::{Error, Retry};

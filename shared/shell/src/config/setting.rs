@@ -25,6 +25,16 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+impl Setting {
+    /// Checks a value that is not blank.
+    ///
+    /// # Errors
+    /// The rule that it breaks, to follow "must be".
+    pub fn check(&self, raw: &str) -> Result<(), String> {
+        self.kind.check(raw)
+    }
+}
+
 /// What the value of a setting must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
