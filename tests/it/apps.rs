@@ -204,6 +204,45 @@ fn examples() -> Vec<(String, Value)> {
     found
 }
 
+/// Follows every link of a page and says how many there are.
+async fn links_work(visitor: &Caller, file: &str, url: &str, page: &str) -> usize {
+    let links = [" href=\"", " src=\""].map(|name| page.split(name).skip(1));
+    let links: Vec<_> = links.into_iter().flatten().collect();
+    for link in &links {
+        let link = link.split('"').next().unwrap();
+        if let Some(place) = link.strip_prefix('#') {
+            assert!(page.contains(&format!(" id=\"{place}\"")), "{file}: {link}");
+            continue;
+        }
+        let (status, _) = visitor.ask("GET", &format!("{url}/{link}"), None, "").await;
+        assert_eq!(status, 200, "{file}: {link}");
+    }
+    links.len()
+}
+
+/// What a brief writes for a section of its landing page stands in that section.
+fn says_its_words(file: &str, brief: &Value, page: &str) {
+    let requirements = brief["requirements"].as_array().unwrap().iter();
+    for requirement in requirements.map(|it| it.as_str().unwrap()) {
+        let Some((place, words)) = requirement.split_once(": ") else {
+            continue;
+        };
+        let section = match place {
+            "Feature" | "Step" | "Plan" | "Question" => format!("{}s", place.to_lowercase()),
+            _ => "content".to_owned(),
+        };
+        let (_, after) = page
+            .split_once(&format!(" id=\"{section}\""))
+            .unwrap_or_else(|| panic!("{file}: no {section}"));
+        let title = words.split(['.', '?', ',']).next().unwrap();
+        let inside = match place {
+            "Headline" | "Call to action" => after,
+            _ => after.split("</section>").next().unwrap(),
+        };
+        assert!(inside.contains(title), "{file}: {section} lacks {title}");
+    }
+}
+
 /// Uses what an example became as its first visitor does.
 async fn is_of_use(visitor: &Caller, file: &str, brief: &Value, url: &str) {
     let (status, page) = visitor.ask("GET", &format!("{url}/"), None, "").await;
@@ -212,6 +251,8 @@ async fn is_of_use(visitor: &Caller, file: &str, brief: &Value, url: &str) {
         let page = page.as_str().unwrap();
         assert!(page.contains(brief["name"].as_str().unwrap()), "{file}");
         assert!(!page.contains("Not implemented"), "{file}: {page}");
+        assert!(links_work(visitor, file, url, page).await >= 4, "{file}");
+        says_its_words(file, brief, page);
         return;
     }
     let jwt = visitor.jwt().await;

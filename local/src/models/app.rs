@@ -4,6 +4,7 @@
 //! fills a few places. Whatever a person wrote is escaped for the language it lands in.
 
 mod escape;
+mod landing;
 pub(crate) mod product;
 mod readme;
 mod template;
@@ -39,6 +40,8 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PartId {
     Page,
+    Landing,
+    Look,
     Items,
     Account,
     Features,
@@ -53,6 +56,8 @@ impl PartId {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Page => "page",
+            Self::Landing => "landing",
+            Self::Look => "look",
             Self::Items => "items",
             Self::Account => "account",
             Self::Features => "features",
@@ -75,26 +80,27 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(brief: Brief) -> Self {
+        let is_landing = landing::is_asked(&brief);
+        let covered = |requirement: &String| match brief.kind {
+            Kind::Web if is_landing => landing::covered(requirement),
+            Kind::Api => coverage(requirement)
+                .only(|feature| matches!(feature, Feature::Items | Feature::Account)),
+            Kind::Web | Kind::Mobile | Kind::Fullstack => {
+                coverage(requirement).only(|feature| feature != Feature::Landing)
+            }
+        };
         let requirements: Vec<_> = brief
             .requirements
             .iter()
-            .map(|requirement| {
-                let coverage = coverage(requirement);
-                let coverage = match brief.kind {
-                    Kind::Api => coverage.without_page(),
-                    Kind::Web | Kind::Mobile | Kind::Fullstack => coverage,
-                };
-                (requirement.clone(), coverage)
-            })
+            .map(|requirement| (requirement.clone(), covered(requirement)))
             .collect();
-        let mut features = BTreeSet::from([Feature::Items]);
-        for (_, coverage) in &requirements {
-            match coverage {
-                Coverage::Built(found) | Coverage::Partly(found) => features.extend(found),
-                Coverage::Missing => {}
-            }
+        let found = requirements.iter().flat_map(|(_, it)| it.features());
+        let mut features: BTreeSet<_> = found.copied().collect();
+        if !is_landing {
+            features.insert(Feature::Items);
         }
         features.extend(match brief.kind {
+            Kind::Web if is_landing => vec![Feature::Responsive, Feature::Theme],
             Kind::Web => vec![Feature::Responsive],
             Kind::Mobile => vec![Feature::Responsive, Feature::Offline],
             Kind::Api => vec![Feature::Account],
@@ -113,6 +119,9 @@ impl App {
 
     /// Where items are kept.
     pub(crate) fn home(&self) -> Home {
+        if self.has(Feature::Landing) {
+            return Home::Nowhere;
+        }
         match (self.brief.kind, self.has(Feature::Account)) {
             (Kind::Api, _) => Home::Service,
             (Kind::Web | Kind::Mobile | Kind::Fullstack, true) => Home::Account,
@@ -137,6 +146,7 @@ impl App {
     pub(crate) fn parts(&self) -> Vec<Part> {
         let mut parts = match self.brief.kind {
             Kind::Api => Vec::new(),
+            Kind::Web if self.has(Feature::Landing) => landing::parts(),
             Kind::Web | Kind::Mobile | Kind::Fullstack => self.site_parts(),
         };
         let files = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
@@ -221,9 +231,11 @@ impl App {
             .strip_prefix(product::site_prefix(self.brief.kind))
             .unwrap_or(path);
         let text = match name {
+            "index.html" if self.has(Feature::Landing) => landing::page(self),
             "index.html" => self.index(),
-            "styles.css" => template::STYLES.fill(&[("hue", self.hue())], &self.switches()),
+            "styles.css" => self.styles(),
             "icon.svg" => template::ICON.fill(&[("hue", self.hue())], &[]),
+            "js/main.js" if self.has(Feature::Landing) => template::LANDING_MAIN.to_owned(),
             "js/main.js" => self.main(),
             "manifest.webmanifest" => self.manifest(),
             "sw.js" => self.worker(),
@@ -290,17 +302,26 @@ impl App {
         on
     }
 
+    fn styles(&self) -> String {
+        let base = template::BASE.fill(&[("hue", self.hue())], &self.switches());
+        let own = if self.has(Feature::Landing) {
+            template::LANDING_STYLES
+        } else {
+            template::STYLES
+        };
+        base + own
+    }
+
     fn index(&self) -> String {
         let description = if self.brief.description.is_empty() {
             "A list of items."
         } else {
             &self.brief.description
         };
-        let short: String = description.chars().take(META_CHARS_MAX).collect();
         template::INDEX.fill(
             &[
                 ("name", html(&self.brief.name)),
-                ("short_description", html(&short)),
+                ("short_description", short(description)),
                 ("description", html(description)),
                 (
                     "color_scheme",
@@ -423,6 +444,12 @@ impl App {
             &[],
         )
     }
+}
+
+/// What a page's head says of the app.
+fn short(description: &str) -> String {
+    let short: String = description.chars().take(META_CHARS_MAX).collect();
+    html(&short)
 }
 
 /// The features' titles in one line.

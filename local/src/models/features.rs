@@ -21,6 +21,7 @@ pub(crate) enum Feature {
     Keys,
     Theme,
     Offline,
+    Landing,
 }
 
 /// What becomes of one requirement.
@@ -43,6 +44,8 @@ pub(crate) enum Home {
     Account,
     /// As rows of the app's database, behind a function that programs call.
     Service,
+    /// There are none: the page tells of something.
+    Nowhere,
 }
 
 /// Phrases: words separated by a space; a word that ends in `*` stands for every word that
@@ -205,6 +208,7 @@ const VOCABULARY: &[(Feature, &[&str])] = &[
             "without internet",
         ],
     ),
+    (Feature::Landing, &["landing page", "landing site"]),
 ];
 
 /// Words that ask for something no feature here provides.
@@ -292,6 +296,7 @@ impl Feature {
             Self::Keys => "keys",
             Self::Theme => "theme",
             Self::Offline => "offline",
+            Self::Landing => "landing",
         }
     }
 
@@ -303,11 +308,13 @@ impl Feature {
                 Home::Account => {
                     "add, edit, complete and delete items, kept on the server for who is signed in and in the browser for guests"
                 }
-                Home::Service => "create, list, read, change and delete items as JSON over HTTP",
+                Home::Service | Home::Nowhere => {
+                    "create, list, read, change and delete items as JSON over HTTP"
+                }
             },
             Self::Responsive => "a layout for narrow and wide screens",
             Self::Account => match home {
-                Home::Browser | Home::Account => {
+                Home::Browser | Home::Account | Home::Nowhere => {
                     "accounts with e-mail and password, each with a list that no other account sees"
                 }
                 Home::Service => {
@@ -324,6 +331,7 @@ impl Feature {
             Self::Keys => "keyboard shortcuts",
             Self::Theme => "a light and a dark theme",
             Self::Offline => "installable, works without a network",
+            Self::Landing => "a page that presents the product",
         }
     }
 
@@ -338,22 +346,34 @@ impl Feature {
             Self::Transfer => Some("js/features/transfer.js"),
             Self::Undo => Some("js/features/undo.js"),
             Self::Keys => Some("js/features/keys.js"),
-            Self::Items | Self::Responsive | Self::Account | Self::Theme | Self::Offline => None,
+            Self::Items
+            | Self::Responsive
+            | Self::Account
+            | Self::Theme
+            | Self::Offline
+            | Self::Landing => None,
         }
     }
 }
 
 impl Coverage {
-    /// What is left of it where there is no page.
-    pub(crate) fn without_page(self) -> Self {
+    /// The features that are built.
+    pub(crate) fn features(&self) -> &[Feature] {
+        match self {
+            Self::Built(found) | Self::Partly(found) => found,
+            Self::Missing => &[],
+        }
+    }
+
+    /// What is left of it in an app that has no other features than these.
+    pub(crate) fn only(self, has: impl Fn(Feature) -> bool) -> Self {
         let (found, is_whole) = match self {
             Self::Built(found) => (found, true),
             Self::Partly(found) => (found, false),
             Self::Missing => (Vec::new(), false),
         };
         let count = found.len();
-        let needs_no_page = |it: &Feature| matches!(it, Feature::Items | Feature::Account);
-        let left: Vec<_> = found.into_iter().filter(needs_no_page).collect();
+        let left: Vec<_> = found.into_iter().filter(|it| has(*it)).collect();
         if left.is_empty() {
             Self::Missing
         } else if is_whole && left.len() == count {
@@ -445,8 +465,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_page_is_claimed_without_one() {
-        let coverage = |text| super::coverage(text).without_page();
+    fn nothing_is_claimed_that_the_app_does_not_have() {
+        let has = |it| matches!(it, Feature::Items | Feature::Account);
+        let coverage = |text| super::coverage(text).only(has);
         assert_eq!(coverage("CRUD"), Coverage::Built(vec![Feature::Items]));
         assert_eq!(
             coverage("Login in dark mode"),

@@ -90,6 +90,9 @@ fn summary(app: &App) -> String {
         (Home::Browser, _) => {
             "A static site without a build step: a list of items that works in the browser."
         }
+        (Home::Nowhere, _) => {
+            "A static site without a build step: one page that presents the product, with nothing to load from elsewhere and nothing that is kept."
+        }
         (_, Kind::Fullstack) => {
             "A static site without a build step, with accounts, a database and a function: a list of items for each account, counted on the server, and one for guests."
         }
@@ -132,6 +135,16 @@ fn promise(part: PartId) -> (&'static str, &'static str, &'static str) {
             "page-elements",
             "ui",
             "index.html has #new-item-form with the text box #new-item (visible label) and the button Add, #extra-fields, #summary, #toolbar, #items, #empty, #status (role=status), #actions, #whose. js/main.js creates the store and the view and calls install(app) of every part with app = { project, document, store, view, storage }.",
+        ),
+        PartId::Landing => (
+            "sections",
+            "ui",
+            "index.html has #actions and the sections of the brief in this order: .hero, #features, #steps, #plans, #questions, .closing; cards are .card in .cards, steps .step in .steps, plans .plan in .plans, questions details in .questions.",
+        ),
+        PartId::Look => (
+            "look",
+            "module",
+            "styles.css lays out the sections for narrow and wide screens in a light and a dark theme. js/theme.js exports install(app), and js/main.js starts it with app = { project, document, storage, view: { addAction } }.",
         ),
         PartId::Items => (
             "store-and-view",
@@ -190,8 +203,8 @@ fn contracts(parts: &[Part]) -> Vec<Value> {
 fn consumes(part: PartId, provider: PartId) -> bool {
     // The page starts every part, the documentation describes every part, and all of them build
     // on the page's elements and on the store.
-    matches!(part, PartId::Page | PartId::Docs)
-        || matches!(provider, PartId::Page | PartId::Items)
+    matches!(part, PartId::Page | PartId::Landing | PartId::Docs)
+        || matches!(provider, PartId::Page | PartId::Landing | PartId::Items)
         || (part, provider) == (PartId::Totals, PartId::Account)
 }
 
@@ -256,6 +269,18 @@ fn role(part: PartId) -> Role {
             "frontend",
             "HTML and CSS",
             "Write the page, its layout and the script that starts every part.",
+        ),
+        PartId::Landing => (
+            "Page and its sections",
+            "frontend",
+            "HTML",
+            "Write the page: what the product is, does and costs, in the words of the brief.",
+        ),
+        PartId::Look => (
+            "Layout and colours",
+            "frontend",
+            "CSS and accessibility",
+            "Lay the sections out for every width, light and dark.",
         ),
         PartId::Items => (
             "Items: store and view",

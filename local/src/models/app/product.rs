@@ -38,7 +38,7 @@ pub(crate) fn stack(kind: Kind) -> Value {
 /// The tables of the app's database.
 pub(crate) fn tables(app: &App) -> Vec<Value> {
     match app.home() {
-        Home::Browser => Vec::new(),
+        Home::Browser | Home::Nowhere => Vec::new(),
         Home::Account | Home::Service => vec![json!({
             "id": "items", "name": "Items", "access": "private",
             "columns": [
@@ -79,7 +79,7 @@ pub(crate) fn functions(app: &App) -> Vec<Value> {
 /// will be deployed is not known yet.
 pub(super) fn connections(home: Home) -> &'static str {
     match home {
-        Home::Browser => "'self'",
+        Home::Browser | Home::Nowhere => "'self'",
         Home::Account | Home::Service => "'self' https: http://localhost:* http://127.0.0.1:*",
     }
 }
@@ -90,6 +90,7 @@ pub(super) fn data_note(home: Home) -> &'static str {
         Home::Browser => {
             "Everything stays in this browser (localStorage): nothing is sent to a server, other devices do not see it, and clearing the site's data removes it."
         }
+        Home::Nowhere => "This page keeps nothing but the choice of a theme, in this browser.",
         Home::Account | Home::Service => {
             "The guest list stays in this browser (localStorage): clearing the site's data removes it. Items of an account are rows on the server that no other account may read; a change that is not saved yet waits in this browser."
         }
@@ -100,6 +101,9 @@ pub(super) fn data_note(home: Home) -> &'static str {
 pub(crate) fn risks(home: Home) -> &'static [&'static str] {
     match home {
         Home::Browser => &["Items live in one browser; there is no server."],
+        Home::Nowhere => {
+            &["The page says what the brief says; nobody has checked that it is true."]
+        }
         Home::Account => &[
             "Guests' items live in one browser.",
             "Where one account is open twice, the later change of an item wins.",

@@ -66,7 +66,7 @@ fn run(app: &App) -> String {
         Kind::Web | Kind::Mobile | Kind::Api => "the folder",
     };
     match app.home() {
-        Home::Browser => "\n## Run it\n\nThe app is static files without a build step.\nServe the folder over HTTP, for instance with `python3 -m http.server`, and open the address in a browser.\n".to_owned(),
+        Home::Browser | Home::Nowhere => "\n## Run it\n\nThe app is static files without a build step.\nServe the folder over HTTP, for instance with `python3 -m http.server`, and open the address in a browser.\n".to_owned(),
         Home::Account => format!("\n## Run it\n\nThe app is static files without a build step; accounts need the Appwrite project it is deployed to, which `app-config.json` beside the deployed page names.\nTo try the guest list alone, serve {folder} over HTTP, for instance with `python3 -m http.server`, and open the address in a browser.\n"),
         Home::Service => SERVICE.to_owned(),
     }
@@ -109,6 +109,9 @@ fn storage(app: &App) -> String {
         ),
         Home::Account => format!(
             "\n## Where the data is\n\nGuests' items are kept in the browser's localStorage under `{prefix}/items/guest`; clearing the site's data removes them.\nItems of an account are rows of the table `items` in the app's database; only the account that made a row may read or change it, besides whoever runs the Appwrite project.\nA change shows at once and is saved in the background; until it is saved it waits in localStorage under `{prefix}/unsaved/…`. The first 2000 items are read.\nAccounts are those of the Appwrite project; it keeps the passwords, as hashes. There is no way yet to confirm an e-mail address or to reset a password.\nWhile a person is signed in, localStorage holds the session, which signing out ends and removes.\n"
+        ),
+        Home::Nowhere => format!(
+            "\n## Where the data is\n\nThe page asks for nothing and sends nothing; the choice of a theme is kept in the browser's localStorage under `{prefix}/theme`.\n"
         ),
         Home::Service => "\n## Where the data is\n\nItems are rows of the table `items` in the app's database; only the account that made a row may read or change it, besides whoever runs the Appwrite project.\nThe function keeps nothing and has no rights of its own: it passes the caller's JWT on.\n".to_owned(),
     }

@@ -5,9 +5,14 @@
 pub(super) struct Template(&'static str);
 
 pub(super) const INDEX: Template = Template(include_str!("index.html"));
-pub(super) const STYLES: Template = Template(include_str!("styles.css"));
+/// What every page's styles begin with: colours, text and buttons.
+pub(super) const BASE: Template = Template(include_str!("base.css"));
+pub(super) const STYLES: &str = include_str!("styles.css");
 pub(super) const ICON: Template = Template(include_str!("icon.svg"));
 pub(super) const MAIN: Template = Template(include_str!("js/main.js"));
+pub(super) const LANDING: Template = Template(include_str!("landing/index.html"));
+pub(super) const LANDING_STYLES: &str = include_str!("landing/styles.css");
+pub(super) const LANDING_MAIN: &str = include_str!("landing/main.js");
 pub(super) const WORKER: Template = Template(include_str!("sw.js"));
 
 impl Template {

@@ -11,6 +11,7 @@ pub(crate) enum Check {
     LabelledForm,
     StrictPolicy,
     HonestPage,
+    Sections,
     NarrowAndWide,
     VisibleFocus,
     BothThemes,
@@ -35,6 +36,7 @@ const FIXED: &[Check] = &[
     Check::LabelledForm,
     Check::StrictPolicy,
     Check::HonestPage,
+    Check::Sections,
     Check::NarrowAndWide,
     Check::VisibleFocus,
     Check::BothThemes,
@@ -81,6 +83,12 @@ impl Check {
                 }
                 checks
             }
+            PartId::Landing => vec![Self::Sections, Self::StrictPolicy, Self::HonestPage],
+            PartId::Look => {
+                let mut checks = vec![Self::NarrowAndWide, Self::VisibleFocus, Self::BothThemes];
+                checks.extend(installed("js/theme.js"));
+                checks
+            }
             PartId::Items => vec![Self::ChangesSaved, Self::TextOnly, Self::ItemControls],
             PartId::Account => {
                 let mut checks = vec![Self::RealAccounts, Self::OwnRows, Self::GuestList];
@@ -100,7 +108,7 @@ impl Check {
                 checks
             }
             PartId::Docs => match app.home() {
-                Home::Browser | Home::Account => vec![Self::HonestReadme],
+                Home::Browser | Home::Account | Home::Nowhere => vec![Self::HonestReadme],
                 Home::Service => vec![Self::HonestReadme, Self::Examples],
             },
         }
@@ -112,6 +120,7 @@ impl Check {
             Self::LabelledForm => "index.html has a text box with a visible label and a button `Add`.",
             Self::StrictPolicy => "index.html sets a content security policy with script-src 'self' and holds no inline script, style or handler.",
             Self::HonestPage => "The footer of index.html says that the scripted model made the app.",
+            Self::Sections => "index.html has one main title, every section has a title, and each link to a place on the page leads there.",
             Self::NarrowAndWide => "styles.css adapts the layout to narrow and to wide screens.",
             Self::VisibleFocus => "styles.css shows where the keyboard focus is.",
             Self::BothThemes => "styles.css has a light and a dark theme and follows the system until the person chooses.",
@@ -154,6 +163,7 @@ impl Check {
             Self::LabelledForm => html::labelled_form("index.html", page()?),
             Self::StrictPolicy => html::strict_policy("index.html", page()?),
             Self::HonestPage => html::honest_page("index.html", page()?),
+            Self::Sections => html::sections("index.html", page()?),
             Self::NarrowAndWide => {
                 css::requires(
                     "styles.css",

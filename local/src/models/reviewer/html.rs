@@ -176,6 +176,48 @@ pub(super) fn honest_page(path: &str, html: &str) -> Result<String, Problem> {
     }
 }
 
+/// There is one main title, every section has a title, and links within the page lead somewhere.
+pub(super) fn sections(path: &str, html: &str) -> Result<String, Problem> {
+    let tags = tags(html);
+    let titles: Vec<_> = tags.iter().filter(|tag| tag.name == "h1").collect();
+    if titles.len() != 1 {
+        let line = titles.get(1).map_or(1, |second| second.line);
+        return Err(problem(
+            path,
+            line,
+            "the page does not have exactly one main title",
+            "write one <h1>",
+        ));
+    }
+    let has = |id: &str| tags.iter().any(|tag| tag.attribute("id") == Some(id));
+    let sections = || tags.iter().filter(|tag| tag.name == "section");
+    let untitled = |tag: &&Tag| !tag.attribute("aria-labelledby").is_some_and(has);
+    if let Some(section) = sections().find(untitled) {
+        return Err(problem(
+            path,
+            section.line,
+            "a section has no title",
+            "name the id of its heading in aria-labelledby",
+        ));
+    }
+    let place = |tag: &Tag| {
+        tag.attribute("href")
+            .and_then(|it| it.strip_prefix('#').map(has))
+    };
+    if let Some(link) = tags.iter().find(|tag| place(tag) == Some(false)) {
+        return Err(problem(
+            path,
+            link.line,
+            "a link leads nowhere",
+            "name a place that the page has",
+        ));
+    }
+    Ok(format!(
+        "{} sections, each with a title",
+        sections().count()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +228,19 @@ mod tests {
         assert_eq!(labelled_form("p", page).unwrap_err().line, 2);
         let good = page.replace("<input", "<label for=\"a\">New</label><input");
         assert!(labelled_form("p", &good).is_ok());
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_are_found() {
+        let page = "<h1>A</h1>\n<section aria-labelledby=\"b\"><h2 id=\"b\">B</h2></section>\n<a href=\"#b\">B</a>";
+        assert!(sections("p", page).is_ok());
+        for (broken, line) in [
+            (page.replace("#b", "#c"), 3),
+            (page.replace("by=\"b", "by=\"c"), 2),
+            (page.replace("h1", "h3"), 1),
+        ] {
+            assert_eq!(sections("p", &broken).unwrap_err().line, line, "{broken}");
+        }
     }
 
     #[test]

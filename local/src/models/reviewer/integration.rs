@@ -43,6 +43,13 @@ const PROMISES: &[(&str, &str, &[&str])] = &[
             "export function createView(",
         ],
     ),
+    (
+        "sections",
+        "index.html",
+        &["id=\"actions\"", "class=\"hero", "class=\"closing"],
+    ),
+    ("look", "styles.css", &[".hero {", ".cards {", ".closing {"]),
+    ("look", "js/theme.js", &["export function install("]),
     ("account", "js/account.js", &["export function install("]),
     (
         "account",

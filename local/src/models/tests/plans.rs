@@ -25,6 +25,18 @@ const EVERYTHING: [&str; 12] = [
     "Dark mode",
 ];
 
+/// A landing page with one entry for each of its places.
+const LANDING: [&str; 8] = [
+    "Landing page",
+    "Dark mode",
+    "Headline: Plants that live",
+    "Call to action: Begin",
+    "Feature: One list a day. The rest can wait.",
+    "Step: Name your plants. All of them.",
+    "Plan: Sprout, free. Ten plants; one list",
+    "Question: Is it <safe>? Yes. It keeps nothing.",
+];
+
 fn brief(kind: &str, requirements: &[&str]) -> Value {
     json!({"name": "test-app", "description": "Items", "type": kind, "requirements": requirements})
 }
@@ -134,7 +146,7 @@ fn an_api_has_no_page_and_the_parts_of_a_fullstack_app_do_not_mix() {
 #[test]
 fn the_reviewer_approves_what_the_agents_write_for_every_type() {
     for kind in ["web", "mobile", "api", "fullstack"] {
-        for requirements in [&EVERYTHING[..], &EVERYTHING[1..2]] {
+        for requirements in [&EVERYTHING[..], &EVERYTHING[1..2], &LANDING] {
             let brief = brief(kind, requirements);
             let files = files(&brief);
             let plan = plan(&brief);
@@ -161,10 +173,54 @@ fn the_reviewer_approves_what_the_agents_write_for_every_type() {
 }
 
 #[test]
+fn a_landing_page_holds_what_its_brief_says_and_keeps_nothing() {
+    let brief = brief("web", &LANDING);
+    let files = files(&brief);
+    let paths: Vec<_> = files.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "index.html",
+            "icon.svg",
+            "styles.css",
+            "js/theme.js",
+            "js/main.js",
+            "README.md",
+            "js/project.js"
+        ]
+    );
+    for words in [
+        "<h1 id=\"hero-title\" dir=\"auto\">Plants that live</h1>",
+        "<a class=\"button primary\" href=\"#plans\">Begin</a>",
+        "<h3>One list a day</h3>",
+        "<p class=\"price\">free</p>",
+        "<summary>Is it &lt;safe&gt;?</summary>",
+    ] {
+        assert!(files[0].1.contains(words), "{words}: {}", files[0].1);
+    }
+    assert_eq!(
+        deployed("web", &LANDING),
+        json!([".", "static-site", [], []])
+    );
+    let summary = plan(&brief)["summary"].as_str().unwrap().to_owned();
+    assert!(summary.contains("8 of 8"), "{summary}");
+}
+
+#[test]
+fn what_a_landing_page_lacks_is_said_on_it() {
+    let files = files(&brief("web", &["Landing page", "Search", "Undo"]));
+    let (_, foot) = files[0].1.split_once("<footer").unwrap();
+    assert!(foot.contains("<bdi>Search</bdi>") && foot.contains("<bdi>Undo</bdi>"));
+    assert!(!files[0].1.contains("id=\"features\""));
+}
+
+#[test]
 fn node_reads_every_script() {
     let folder = tempfile::tempdir().unwrap();
-    for kind in ["mobile", "api", "fullstack"] {
-        for (path, content) in files(&brief(kind, &EVERYTHING)) {
+    let landing = ("web", &LANDING[..]);
+    let others = ["mobile", "api", "fullstack"].map(|kind| (kind, &EVERYTHING[..]));
+    for (kind, requirements) in others.into_iter().chain([landing]) {
+        for (path, content) in files(&brief(kind, requirements)) {
             if !path.ends_with(".js") {
                 continue;
             }

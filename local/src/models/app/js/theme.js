@@ -1,10 +1,10 @@
 // Light and dark: follows the system until the person chooses.
-import { element } from "./items.js";
 
 export function install({ document, project, storage, view }) {
   const key = `${project.storage}/theme`;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const button = element("button", { type: "button" });
+  const button = document.createElement("button");
+  button.type = "button";
 
   function isDark() {
     return (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
