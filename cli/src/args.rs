@@ -138,6 +138,9 @@ pub struct RunArgs {
     pub brief: PathBuf,
     #[command(flatten)]
     pub platform: PlatformArgs,
+    /// Show the task in the web page, in your browser (BROWSER, else the one of the desktop).
+    #[arg(long)]
+    pub open: bool,
     /// Serve the result until interrupted.
     #[arg(long)]
     pub keep: bool,

@@ -9,6 +9,11 @@ use shell::config::SETTINGS;
 /// The file of settings beside the work; never committed.
 pub const FILE: &str = ".env.local";
 
+/// The program that opens addresses, as the person's session names it.
+pub(crate) fn browser() -> Option<std::ffi::OsString> {
+    std::env::var_os("BROWSER").filter(|program| !program.is_empty())
+}
+
 /// The settings that are set, by their main names.
 #[derive(Clone, Default)]
 pub struct Environment {

@@ -5,6 +5,7 @@
 
 pub mod args;
 mod brief;
+mod browser;
 pub mod command;
 pub mod data;
 mod desk;

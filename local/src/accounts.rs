@@ -16,6 +16,7 @@ mod user;
 pub mod users;
 
 pub(crate) use sign_in::invalid_credentials;
+pub(crate) use sign_in::link_secret;
 pub(crate) use user::email_targets;
 
 use std::sync::Arc;

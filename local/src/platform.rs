@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -237,6 +237,23 @@ impl Platform {
         let origin = self.endpoint().trim_end_matches("/v1");
         let key = self.kernel.auth.console_key().expose_secret();
         SecretString::from(format!("{origin}/console#key={key}"))
+    }
+
+    /// The address at which the page shows a task to its owner: a secret, good for a minute and
+    /// for one browser. What signs in stands behind `#`, which browsers do not send.
+    ///
+    /// # Errors
+    /// There is no such user. Not worth a retry.
+    pub async fn page_link(&self, user: &str, task: &str) -> anyhow::Result<SecretString> {
+        let secret = match crate::accounts::link_secret(&self.kernel, user).await {
+            Ok(secret) => secret,
+            Err(error) => bail!("no link to the page: {}", error.message),
+        };
+        let origin = self.endpoint().trim_end_matches("/v1");
+        let secret = secret.expose_secret();
+        Ok(SecretString::from(format!(
+            "{origin}/#/enter/{user}/{secret}/{task}"
+        )))
     }
 
     /// What executions asked of the platform since it started, by kind.

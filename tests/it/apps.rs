@@ -188,3 +188,48 @@ async fn a_fullstack_app_counts_the_items_of_whoever_asks() {
     assert_eq!(status, 404, "the site serves the function's files");
     world.stop().await;
 }
+
+/// The briefs of `examples/`, by file name.
+fn examples() -> Vec<(String, Value)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let brief = serde_json::from_slice(&std::fs::read(entry.path()).unwrap()).unwrap();
+            (entry.file_name().into_string().unwrap(), brief)
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// Uses what an example became as its first visitor does.
+async fn is_of_use(visitor: &Caller, file: &str, brief: &Value, url: &str) {
+    let (status, page) = visitor.ask("GET", &format!("{url}/"), None, "").await;
+    assert_eq!(status, 200, "{file}");
+    if brief["type"] != "api" {
+        let page = page.as_str().unwrap();
+        assert!(page.contains(brief["name"].as_str().unwrap()), "{file}");
+        assert!(!page.contains("Not implemented"), "{file}: {page}");
+        return;
+    }
+    let jwt = visitor.jwt().await;
+    let items = format!("{url}/items");
+    let title = r#"{"title": "Lamp"}"#;
+    let (status, made) = visitor.ask("POST", &items, Some(&jwt), title).await;
+    assert_eq!(status, 201, "{file}: {made}");
+    let (_, listed) = visitor.ask("GET", &items, Some(&jwt), "").await;
+    assert_eq!(listed["total"], 1, "{file}: {listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_example_becomes_something_that_works() {
+    let world = World::start().await;
+    let visitor = Caller::sign_in(&world).await;
+    for (file, brief) in examples() {
+        let url = completed(&world, &brief).await;
+        is_of_use(&visitor, &file, &brief, &url).await;
+    }
+    world.stop().await;
+}

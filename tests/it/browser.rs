@@ -1,11 +1,19 @@
 //! The web page, a generated app and the console in headless Chromium: see `tests/browser`.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
 
+use crate::crashes::orchestrator;
 use crate::world::{World, blocking, todo};
+
+/// How long a run in a browser may take.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// How often a look is taken whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs a script of `tests/browser` on an address.
 async fn browse(world: &World, script: &'static str, address: String) {
@@ -80,4 +88,50 @@ async fn a_person_looks_at_the_result_and_goes_back_to_an_earlier_one() {
     let world = World::start().await;
     browse(&world, "result.mjs", page(&world)).await;
     world.stop().await;
+}
+
+/// Runs the sample with `--open`, where `BROWSER` is `script` of `tests/browser`. Returns what
+/// the program printed and what the browser did, with how it ended.
+fn opened_in(folder: &Path, script: &str) -> (String, String) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (browser, ended) = (folder.join("browser"), folder.join("ended"));
+    let line = format!(
+        "#!/bin/sh\ncd '{}'\nnode {script} \"$1\" '{}' >'{}' 2>&1\necho \"ends with $?\" >>'{2}'\nmv '{2}' '{}'\n",
+        tests.join("browser").display(),
+        folder.join("pictures").display(),
+        folder.join("doing").display(),
+        ended.display(),
+    );
+    std::fs::write(&browser, line).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let printed = std::fs::File::create(folder.join("printed")).unwrap();
+    let mut program = Command::new(orchestrator())
+        .arg("run")
+        .arg(tests.parent().unwrap().join("examples/todo.json"))
+        .args(["--open", "--keep", "--data"])
+        .arg(folder.join("data"))
+        .current_dir(folder)
+        .env("BROWSER", &browser)
+        .stdin(Stdio::null())
+        .stdout(printed)
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !ended.exists() && Instant::now() < until {
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    (read(&folder.join("printed")), read(&ended))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_is_shown_in_the_browser_as_who_runs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let (printed, ended) = blocking(move || opened_in(&path, "opened.mjs")).await;
+    assert!(ended.ends_with("ends with 0\n"), "{ended}\n{printed}");
+    assert!(printed.contains("/#/task/t"), "{printed}");
+    assert!(!printed.contains("/#/enter/"), "{printed}");
 }

@@ -8,7 +8,7 @@ import { Api } from './lib/api';
 import { Feed } from './lib/live';
 import { tellOwner } from './lib/notices';
 import { useOnline } from './lib/online';
-import { useRoute } from './lib/route';
+import { entryOf, taskHref, useRoute } from './lib/route';
 import type { Person } from './lib/session';
 import { loadSettings, type Settings } from './lib/settings';
 import { type Trouble, troubleOf } from './lib/trouble';
@@ -42,6 +42,12 @@ type State =
 async function start(): Promise<State> {
   const settings = await loadSettings();
   const api = new Api(settings);
+  const entry = entryOf(location.hash);
+  if (entry) {
+    // Before anything else: the secret must not stay in the history.
+    history.replaceState(null, '', taskHref(entry.taskId));
+    await api.session.enter(entry.userId, entry.secret);
+  }
   const beginning = await api.session.begin();
   if (beginning.kind === 'ended') return { phase: 'ended', settings, api, email: beginning.email };
   return { phase: 'open', visit: { settings, api, feed: new Feed(api.realtime), person: beginning.person } };

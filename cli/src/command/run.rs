@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use pipeline::TaskId;
 use pipeline::ids::sha256_hex;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::approval::{self, Question};
 use crate::args::RunArgs;
 use crate::brief::{self, Fields};
+use crate::browser;
 use crate::data::{Begun, Data, Runs};
 use crate::environment::Environment;
 use crate::follow::Follow;
@@ -42,7 +44,7 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> anyhow::Result<ExitCode> {
         output.note(&line);
     }
     let result = tokio::select! {
-        result = carry_out(&opened, brief, &output) => result,
+        result = carry_out(&opened, brief, args.open, &output) => result,
         () = interrupted() => {
             output.note("Interrupted. Run the same command again to go on.");
             opened.stop().await;
@@ -100,7 +102,12 @@ fn read_brief(path: &Path) -> anyhow::Result<Fields> {
     Ok(fields)
 }
 
-async fn carry_out(opened: &Opened, brief: Fields, output: &Output) -> anyhow::Result<Summary> {
+async fn carry_out(
+    opened: &Opened,
+    brief: Fields,
+    open: bool,
+    output: &Output,
+) -> anyhow::Result<Summary> {
     let (started, data, place) = (Instant::now(), &opened.data, &opened.place);
     let digest = sha256_hex(Value::Object(brief.clone()).to_string().as_bytes());
     let (begun, goes_on) = begin(data, &digest, &brief)?;
@@ -111,6 +118,7 @@ async fn carry_out(opened: &Opened, brief: Fields, output: &Output) -> anyhow::R
     let session = tokio::task::block_in_place(|| Session::open(data, place))?;
     let task = submit::submit(&session.client, brief, &begun.request_id).await?;
     output.note(&format!("Task {task} is accepted."));
+    show(opened, &session, &task, open, output).await?;
     let follow = Follow {
         endpoint: &place.endpoint,
         project: &place.project,
@@ -149,6 +157,34 @@ async fn carry_out(opened: &Opened, brief: Fields, output: &Output) -> anyhow::R
         counted.as_ref(),
         started.elapsed(),
     ))
+}
+
+/// Says where the page shows the task, and opens it there as who is signed in here.
+async fn show(
+    opened: &Opened,
+    session: &Session,
+    task: &TaskId,
+    open: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let Some(hosting) = opened.hosting() else {
+        if open {
+            output.note("The page opens only from the program that serves the platform.");
+        }
+        return Ok(());
+    };
+    if !open {
+        return Ok(());
+    }
+    let origin = opened.place.endpoint.trim_end_matches("/v1");
+    output.note(&format!("Page: {origin}/#/task/{task}"));
+    let user = tokio::task::block_in_place(|| session.client.account().get())?;
+    let link = hosting.platform.page_link(&user.id, task.as_str()).await?;
+    // The run is worth more than its picture.
+    if let Err(error) = browser::open(&link) {
+        output.note(&format!("The page was not opened: {error:#}."));
+    }
+    Ok(())
 }
 
 /// The run of a brief that has not ended, or a new one; and whether it was begun before.

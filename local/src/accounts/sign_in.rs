@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::announce::{self, Change};
@@ -140,6 +141,23 @@ pub(super) async fn by_token(
         })
         .await?;
     keep(&kernel, &caller, session, None).await
+}
+
+/// The secret with which a link signs in as `user`, once, within a minute.
+///
+/// # Errors
+/// 404 `user_not_found`.
+pub(crate) async fn link_secret(kernel: &Kernel, user: &str) -> Result<SecretString, ApiError> {
+    let id = user.to_owned();
+    let token = kernel
+        .store
+        .run(move |db| {
+            user::by_id(db, &id)?;
+            tokens::create(db, &id, &tokens::OF_LINK)
+        })
+        .await?;
+    let secret = token["secret"].as_str().unwrap_or_default();
+    Ok(SecretString::from(secret))
 }
 
 /// Keeps a session, and the user it comes with; tells of it and answers it. A

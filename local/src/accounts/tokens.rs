@@ -52,6 +52,13 @@ fn within(
     )))
 }
 
+/// A token for a link that is opened at once, from this machine: nobody guesses it, and it is
+/// good for as short as a token can be.
+pub(super) const OF_LINK: Wanted = Wanted {
+    length: 64,
+    seconds: *SECONDS.start(),
+};
+
 /// Makes a token; `token`: Appwrite 1.9.6, POST /v1/users/ID/tokens (recorded).
 pub(super) fn create(db: &Connection, user: &str, wanted: &Wanted) -> Result<Value, ApiError> {
     let mut secret = ids::secret::<64>().map_err(|error| ApiError::internal(&error))?;

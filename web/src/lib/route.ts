@@ -24,6 +24,19 @@ export function routeOf(hash: string): Route {
 export const taskHref = (taskId: string, side: Side = 'board', part?: string): string =>
   [`#/task/${taskId}`, ...(side === 'board' ? [] : [side]), ...(part ? [part] : [])].join('/');
 
+/** A link that signs in as the owner of a task, once. */
+export interface Entry {
+  userId: string;
+  secret: string;
+  taskId: string;
+}
+
+/** What a link to enter names; undefined for every other address. */
+export function entryOf(hash: string): Entry | undefined {
+  const [, userId, secret, taskId] = /^#\/enter\/([\w.-]{1,36})\/([0-9a-f]{64})\/([a-z0-9][a-z0-9._-]{0,35})$/.exec(hash) ?? [];
+  return userId && secret && taskId ? { userId, secret, taskId } : undefined;
+}
+
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash));
   useEffect(() => {

@@ -60,6 +60,26 @@ export class Session {
     return this.#kept(await this.#account.get());
   }
 
+  /** Signs in with what a one-time link holds, instead of whoever is here. A link that was used changes nothing. */
+  async enter(userId: string, secret: string): Promise<void> {
+    const own = localStorage.getItem(FALLBACK_KEY);
+    const person = lastPerson() || own !== null ? await this.current() : undefined;
+    if (person?.id === userId) return;
+    // Whoever is here stays until the link is known to be good.
+    const account = person ? this.#stranger() : this.#account;
+    try {
+      await account.createSession({ userId, secret });
+    } catch (error) {
+      if (error instanceof AppwriteException && error.code === 401) return;
+      throw error;
+    }
+    if (!person) return;
+    const entered = localStorage.getItem(FALLBACK_KEY);
+    keepFallback(own);
+    await this.#account.deleteSession({ sessionId: 'current' });
+    keepFallback(entered);
+  }
+
   /** The person whose session this is; undefined where it has ended. */
   async current(): Promise<Person | undefined> {
     try {
@@ -149,11 +169,14 @@ export class Session {
   /** Signs in beside the session that is here, which proves the password. Returns the new session's id. */
   async #probe(email: string, password: string): Promise<string> {
     const own = localStorage.getItem(FALLBACK_KEY);
-    const stranger = new Stranger().setEndpoint(this.#client.config.endpoint).setProject(this.#client.config.project);
-    const { $id } = await new Account(stranger).createEmailPasswordSession({ email, password });
-    if (own === null) localStorage.removeItem(FALLBACK_KEY);
-    else localStorage.setItem(FALLBACK_KEY, own);
+    const { $id } = await this.#stranger().createEmailPasswordSession({ email, password });
+    keepFallback(own);
     return $id;
+  }
+
+  #stranger(): Account {
+    const { endpoint, project } = this.#client.config;
+    return new Account(new Stranger().setEndpoint(endpoint).setProject(project));
   }
 
   #kept(user: Models.User): Person {
@@ -171,6 +194,11 @@ class Stranger extends Client {
     const { 'X-Fallback-Cookies': _, ...headers } = options.headers as Record<string, string>;
     return { uri, options: { ...options, headers, credentials: 'omit' as const } };
   }
+}
+
+function keepFallback(session: string | null) {
+  if (session === null) localStorage.removeItem(FALLBACK_KEY);
+  else localStorage.setItem(FALLBACK_KEY, session);
 }
 
 function lastPerson(): { id: string; email: string } | undefined {
