@@ -174,6 +174,7 @@ impl Hosting {
         let port = listener.local_addr()?.port();
         // Nothing that ran before this start still runs, so silence is told from death sooner.
         environment.default("SITE_DOMAIN", format!("localhost:{port}"));
+        environment.default("NOTICE_PAGE_URL", format!("http://localhost:{port}"));
         environment.default("CLAIM_HEARTBEAT_SECONDS", "1");
         environment.default("CLAIM_LAPSE_SECONDS", "3");
         environment.default("CHECK_AFTER_SECONDS", "2");

@@ -17,6 +17,7 @@ pub mod users;
 
 pub(crate) use sign_in::invalid_credentials;
 pub(crate) use sign_in::link_secret;
+pub(crate) use user::email_targets;
 
 use std::sync::Arc;
 use std::time::Duration;

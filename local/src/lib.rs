@@ -24,6 +24,7 @@ pub mod ids;
 pub mod kernel;
 pub mod legacy;
 pub mod limits;
+pub mod messaging;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "JSON's six kinds will stay six, and a stand-in refuses all but one or two"

@@ -30,7 +30,8 @@ use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
 use crate::store::Durability;
 use crate::{
-    accounts, console, counts, faults, health, ids, proxy, realtime, rows, schema, server, serving,
+    accounts, console, counts, faults, health, ids, messaging, proxy, realtime, rows, schema,
+    server, serving,
 };
 
 /// How long open requests may finish at a shutdown.
@@ -170,6 +171,7 @@ impl Platform {
                 sites::SCHEMA,
                 proxy::SCHEMA,
                 storage::SCHEMA,
+                messaging::SCHEMA,
                 admin::SCHEMA,
             ],
         )
@@ -347,6 +349,7 @@ pub fn routes(kernel: &Arc<Kernel>) -> [Router<Arc<Kernel>>; 2] {
         .merge(functions::router())
         .merge(sites::router())
         .merge(storage::router())
+        .merge(messaging::router())
         .merge(proxy::router());
     [project, admin::routes()]
 }

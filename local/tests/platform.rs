@@ -21,6 +21,8 @@ mod deployed;
 mod faults;
 #[path = "platform/legacy.rs"]
 mod legacy;
+#[path = "platform/messaging.rs"]
+mod messaging;
 #[path = "platform/realtime.rs"]
 mod realtime;
 #[path = "platform/rows.rs"]

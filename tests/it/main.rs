@@ -34,6 +34,7 @@ mod follow_ups;
 mod gate;
 mod misbehaviour;
 mod newest;
+mod notices;
 mod pauses;
 mod program;
 mod progress;

@@ -52,7 +52,7 @@ fn http() -> reqwest::Client {
 }
 
 /// A request as the project's key, which must succeed.
-async fn ask(world: &World, method: reqwest::Method, path: &str, body: &Value) -> Value {
+pub(crate) async fn ask(world: &World, method: reqwest::Method, path: &str, body: &Value) -> Value {
     let platform = &world.hosting.platform;
     let request = http()
         .request(method, format!("{}{path}", platform.endpoint()))

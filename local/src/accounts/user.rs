@@ -185,6 +185,27 @@ pub(super) fn set_email(db: &Connection, id: &str, email: &str) -> Result<(), Ap
     touch(db, id)
 }
 
+/// The ids of the e-mail targets of these users, and of those among `targets` that are some.
+pub(crate) fn email_targets(
+    db: &Connection,
+    users: &[String],
+    targets: &[String],
+) -> Result<Vec<String>, ApiError> {
+    let of_user = "SELECT target_id FROM user_credentials WHERE email IS NOT NULL AND user_id = ?1";
+    let itself =
+        "SELECT target_id FROM user_credentials WHERE email IS NOT NULL AND target_id = ?1";
+    let mut found = Vec::new();
+    let asked = users.iter().map(|id| (of_user, id));
+    for (sql, id) in asked.chain(targets.iter().map(|id| (itself, id))) {
+        let target: Option<String> = db
+            .prepare_cached(sql)?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        found.extend(target.filter(|target| !found.contains(target)));
+    }
+    Ok(found)
+}
+
 /// Gives a user a password, hashed.
 pub(super) fn set_password(db: &Connection, id: &str, hash: &str) -> Result<(), ApiError> {
     let sql = "INSERT INTO user_credentials (user_id, password, password_ms) VALUES (?1, ?2, ?3)

@@ -100,6 +100,8 @@ pub const ALL: &[&str] = &[
     "rules.write",
     "tokens.read",
     "tokens.write",
+    "messages.read",
+    "messages.write",
     "project.read",
     "project.write",
     "global",

@@ -155,10 +155,10 @@ impl Client {
     }
 
     /// The same client, whose calls end by `deadline`: requests are cut short there and no repeat
-    /// starts behind it. A function sets it below its own time-out.
+    /// starts behind it. A function sets it below its own time-out; an earlier one stays.
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
-            deadline: Some(deadline),
+            deadline: Some(self.deadline.map_or(deadline, |own| own.min(deadline))),
             ..self.clone()
         }
     }

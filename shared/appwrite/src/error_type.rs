@@ -125,6 +125,8 @@ error_types! {
     UserJwtInvalid = "user_jwt_invalid",
     /// 404: no such project.
     ProjectNotFound = "project_not_found",
+    /// 409: a message has this id.
+    MessageAlreadyExists = "message_already_exists",
     /// 404: no such function.
     FunctionNotFound = "function_not_found",
     /// 409: a function has this id.
@@ -172,6 +174,7 @@ impl ErrorType {
                 | Self::IndexAlreadyExists
                 | Self::FunctionAlreadyExists
                 | Self::VariableAlreadyExists
+                | Self::MessageAlreadyExists
                 | Self::SiteAlreadyExists
                 | Self::RuleAlreadyExists
         )

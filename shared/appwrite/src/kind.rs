@@ -39,6 +39,8 @@ kinds! {
     ExecutionsCreate = "executions.create",
     /// Reads one execution.
     ExecutionsGet = "executions.get",
+    /// Sends an e-mail to users.
+    MessagesCreateEmail = "messages.create_email",
     /// Makes a user with an e-mail address and a password.
     AccountCreate = "account.create",
     /// Signs a user in, an anonymous one that is made for it too.

@@ -1,7 +1,7 @@
 //! A blocking client for Appwrite, for functions and for the terminal.
 //!
 //! Here: databases with their schema and rows, executions, accounts, sites and functions with their
-//! deployments and variables, and proxy rules, as spoken by Appwrite 1.9.6. Not here: transactions,
+//! deployments and variables, proxy rules, and e-mail messages, as spoken by Appwrite 1.9.6. Not here: transactions,
 //! storage, Realtime, and anything that a console user does.
 //!
 //! Every call states whether it may be repeated. Three rules cover all of them:
@@ -26,6 +26,7 @@ mod error_type;
 mod execution;
 mod function;
 mod kind;
+mod message;
 mod owner;
 mod pace;
 mod query;
@@ -58,6 +59,7 @@ pub use error_type::ErrorType;
 pub use execution::{Execution, ExecutionStatus, Executions, Method, NewExecution};
 pub use function::{Function, Functions, NewFunction};
 pub use kind::Kind;
+pub use message::{Messages, NewEmail};
 pub use query::Query;
 pub use row::{NewRow, Row, RowList};
 pub use rule::{Rule, RuleList, Rules};

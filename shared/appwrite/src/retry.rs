@@ -32,6 +32,15 @@ impl Client {
         }
     }
 
+    /// Sends a request exactly once.
+    pub(crate) fn send_once_only(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        let mut budget = Budget {
+            repeats_left: 0,
+            ..self.budget()
+        };
+        self.send(call, &mut budget)
+    }
+
     /// Sends a request, and again as its [`Repeat`] and the budget allow.
     pub(crate) fn send(&self, call: &Call<'_>, budget: &mut Budget) -> Result<Answer, Error> {
         loop {

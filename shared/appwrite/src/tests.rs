@@ -5,6 +5,7 @@ mod creates;
 mod functions;
 mod headers;
 mod lists;
+mod messages;
 mod recorded;
 mod repeats;
 mod same;

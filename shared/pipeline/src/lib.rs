@@ -30,6 +30,7 @@ pub mod limits;
 pub mod messages;
 pub mod model;
 pub mod money;
+pub mod notice;
 pub mod path;
 pub mod plan;
 pub mod plan_mend;

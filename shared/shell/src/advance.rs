@@ -97,8 +97,8 @@ pub async fn project(
     Err(contended(task))
 }
 
-/// Shows `projection` in the task's row if nobody has changed the row since it was `seen`.
-/// `None` if somebody has.
+/// Shows `projection` in the task's row if nobody has changed the row since it was `seen`, and
+/// tells the owner what it must know. `None` if somebody has.
 ///
 /// # Errors
 /// What the store could not mend.
@@ -118,6 +118,9 @@ pub async fn show(
     let row = store
         .patch("tasks", task.as_str(), data, Some(seen.updated_at))
         .await?;
+    if let Some(row) = &row {
+        store.tell(row, seen.position, projection).await;
+    }
     Ok(row.as_ref().map(stamp))
 }
 

@@ -87,6 +87,10 @@ pub struct Settings {
     pub time_slice_seconds: u64,
     /// What one user may start.
     pub quota: Quota,
+    /// Whether owners are told by e-mail what they must know.
+    pub notice_email: bool,
+    /// Address of the web client, without a final slash, for the link in an e-mail.
+    pub notice_page_url: Option<String>,
     given: BTreeSet<&'static str>,
     redactor: Redactor,
     host: HostSettings,
@@ -352,6 +356,8 @@ impl<'map> Values<'map> {
                 usd_a_day: self.whole("OWNER_USD_A_DAY_MAX"),
                 usd_a_month: self.whole("OWNER_USD_A_MONTH_MAX"),
             },
+            notice_email: self.text("NOTICE_EMAIL").as_deref() == Some("on"),
+            notice_page_url: self.url("NOTICE_PAGE_URL"),
             redactor: self.redactor(&host),
             given: self.given.into_keys().collect(),
             host,

@@ -13,6 +13,7 @@ use crate::create_task;
 use crate::drive::{Drive, Driven, TriggerRow};
 use crate::hosts;
 use crate::invocation::{Handler, Invocation, Reply};
+use crate::notice::Notices;
 use crate::store::Store;
 use crate::sweep::sweep;
 use crate::trouble::Trouble;
@@ -94,8 +95,17 @@ impl Function {
         let client = self
             .clients
             .appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?;
-        let store = Store::new(client);
         let settings = self.clients.settings();
+        let notices = match self.stage {
+            Stage::CreateTask => None,
+            Stage::Plan
+            | Stage::RunAgent
+            | Stage::Review
+            | Stage::Publish
+            | Stage::Deploy
+            | Stage::Sweep => Notices::of(settings, &invocation.log),
+        };
+        let store = Store::new(client).telling(notices);
         match self.stage {
             Stage::CreateTask => create_task::answer(&store, invocation, &self.clients).await,
             Stage::Sweep => Ok(Reply::json(

@@ -20,6 +20,7 @@ pub mod invocation;
 mod ledger;
 pub mod load;
 pub mod logging;
+pub mod notice;
 pub mod nudge;
 pub mod perform;
 pub mod redaction;

@@ -3,11 +3,13 @@
 use appwrite::{Client, ErrorType, NewExecution, Query, Row};
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use pipeline::advance::Projection;
 use pipeline::rows::{DATABASE, NewRow};
 use serde_json::{Value, json};
 
 use crate::blocking::blocking;
 use crate::clock;
+use crate::notice::Notices;
 use crate::trouble::Trouble;
 
 /// Rows of one bulk create.
@@ -26,12 +28,30 @@ pub enum Created {
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
+    notices: Option<Notices>,
 }
 
 impl Store {
     /// The tables as `client` sees them.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            notices: None,
+        }
+    }
+
+    /// The same, with e-mails to owners whose task it moves.
+    #[must_use]
+    pub fn telling(self, notices: Option<Notices>) -> Self {
+        Self { notices, ..self }
+    }
+
+    /// Tells a task's owner by e-mail that its row was moved from a place to another, where
+    /// that is wanted and worth it. Never fails.
+    pub async fn tell(&self, row: &Row, before: Option<(u32, u32, u32)>, after: &Projection) {
+        if let Some(notices) = &self.notices {
+            notices.tell(&self.client, row, before, after).await;
+        }
     }
 
     /// The client, for what is not a row.

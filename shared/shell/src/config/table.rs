@@ -373,6 +373,17 @@ pub const SETTINGS: &[Setting] = &[
         DOORMEN,
         "US dollars one user's tasks of 30 days may cost before the next one; 0 is no limit",
     ),
+    one_of(
+        "NOTICE_EMAIL",
+        &["on", "off"],
+        UNIT_DRIVERS,
+        "on: an owner gets an e-mail when a task waits for a word, failed or is done; off if not set",
+    ),
+    optional_url(
+        "NOTICE_PAGE_URL",
+        UNIT_DRIVERS,
+        "address of the web page, for the link in an e-mail",
+    ),
     whole(
         "TIME_SLICE_SECONDS",
         "120",
