@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { addressAndFolder, demand, run } from './browser.mjs';
+import { pictures } from './pictures.mjs';
 import { useTodoApp } from './todo-steps.mjs';
 
 /** How long a task may take from the form to the app. */
@@ -67,6 +68,7 @@ async function showsAFile(page) {
   const file = page.getByRole('button', { name: 'index.html' }).first();
   await file.click();
   await page.locator('pre').filter({ hasText: '<' }).first().waitFor();
+  await pictures(page, folder, 'result');
   await page.getByRole('link', { name: 'Board', exact: true }).click();
 }
 
@@ -76,12 +78,14 @@ await run(folder, async ({ context, step }) => {
   await step(page, 'form opens', () => page.getByRole('button', { name: 'Create project' }).waitFor());
   await step(page, 'form refuses nothing', () => refusesAnEmptyForm(page));
   await step(page, 'form is filled in', () => fillsIn(page));
+  await step(page, 'the form in pictures', () => pictures(page, folder, 'new'));
   await step(page, 'task is created', async () => {
     await page.getByRole('button', { name: 'Create project' }).click();
     await page.waitForURL(/#\/task\//);
     await page.locator('[data-status]').waitFor();
   });
   await step(page, 'the plan waits and is approved', () => isApproved(page));
+  await step(page, 'the board in pictures', () => pictures(page, folder, 'board'));
   await step(page, 'task completes', () => completes(page));
   await step(page, 'a file is shown', () => showsAFile(page));
   await step(page, 'a reload returns to the task', async () => {
@@ -101,5 +105,13 @@ await run(folder, async ({ context, step }) => {
     await page.goto(address);
     await page.getByRole('link', { name: sample.name }).first().click();
     await completes(page);
+  });
+  await step(page, 'list and account in pictures', async () => {
+    await page.getByRole('link', { name: 'Projects', exact: true }).click();
+    await page.getByRole('link', { name: sample.name }).first().waitFor();
+    await pictures(page, folder, 'projects');
+    await page.getByRole('link', { name: 'Account', exact: true }).click();
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await pictures(page, folder, 'account');
   });
 });
