@@ -10,31 +10,31 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::console;
 use crate::error::ApiError;
 use crate::functions::domain;
-use crate::ids;
 use crate::kernel::Kernel;
 use crate::proxy::{self, DOMAIN_SUFFIX, Target};
 use crate::sites::site::Site;
 use crate::sites::{FILES_FOLDER, archive, deployment};
 
+mod reply;
+
+use reply::Keep;
+
 /// Host of our own web client.
 pub const WEB_HOST: &str = "web.localhost";
 /// Where our own web client reads which platform it belongs to.
 const CONFIG_PATH: &str = "/config.json";
-/// Hex digits of an entity tag.
-const TAG_DIGITS: usize = 32;
 const INDEX: &str = "index.html";
 
 const NOT_FOUND_PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -123,7 +123,7 @@ fn embedded(kernel: &Kernel, own: &OwnWeb, request: &Parts) -> Response {
         .is_some_and(|last| last.contains('.'));
     let file = (own.0)(name).or_else(|| is_page.then(|| (own.0)(INDEX)).flatten());
     file.map_or_else(not_found, |(bytes, kind)| {
-        file_response(request, StatusCode::OK, bytes, &kind)
+        reply::file(request, StatusCode::OK, bytes, &kind, Keep::of_own(name))
     })
 }
 
@@ -163,7 +163,7 @@ async fn page_of(kernel: &Kernel, site: Site, deployment_id: &str, request: &Par
             status,
             name,
             bytes,
-        }) => file_response(request, status, bytes, &media_type(&name)),
+        }) => reply::file(request, status, bytes, &media_type(&name), Keep::Shared),
         Ok(Found::Folder) => redirect(&request.uri),
         Ok(Found::Nothing) => not_found(),
         Err(error) => ApiError::internal(&error).into_response(),
@@ -237,46 +237,6 @@ fn refuse_method(request: &Parts) -> Option<Response> {
     }
     let allow = [(header::ALLOW, "GET, HEAD")];
     Some((StatusCode::METHOD_NOT_ALLOWED, allow).into_response())
-}
-
-fn file_response(request: &Parts, status: StatusCode, bytes: Bytes, kind: &str) -> Response {
-    let mut tag = ids::hex(&Sha256::digest(&bytes));
-    tag.truncate(TAG_DIGITS);
-    let tag = format!("\"{tag}\"");
-    let known = request
-        .headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
-    let is_known = |list: &str| {
-        list.split(',')
-            .map(|it| it.trim().trim_start_matches("W/"))
-            .any(|it| it == tag || it == "*")
-    };
-    let unchanged = status == StatusCode::OK && known.is_some_and(is_known);
-    let mut response = match unchanged {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => {
-            let length = [(header::CONTENT_LENGTH, bytes.len().to_string())];
-            let body = match request.method == Method::HEAD {
-                true => Body::empty(),
-                false => Body::from(bytes),
-            };
-            (status, length, body).into_response()
-        }
-    };
-    let headers = response.headers_mut();
-    let mut set = |name: header::HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    if !unchanged {
-        set(header::CONTENT_TYPE, kind);
-    }
-    set(header::ETAG, &tag);
-    set(header::CACHE_CONTROL, "public, max-age=0, must-revalidate");
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    response
 }
 
 /// The media type by the name of a file; texts are UTF-8.

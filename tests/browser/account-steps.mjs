@@ -76,6 +76,25 @@ export async function comesAndGoes({ page, person, step, project, email, home })
   });
 }
 
+/** A person without the label learns who must do what, and goes on once it is there. */
+export async function waitsForTheLabel(page, step, home) {
+  await step(page, 'a missing label is told', async () => {
+    await page.route('**/v1/account', async (route) => {
+      if (route.request().method() !== 'GET') return route.fallback();
+      const response = await route.fetch();
+      return route.fulfill({ response, json: { ...(await response.json()), labels: [] } });
+    });
+    await page.goto(home);
+    await page.getByRole('heading', { name: 'You can not create projects yet' }).waitFor();
+    demand((await page.getByRole('button', { name: 'Create project' }).count()) === 0, 'the form is still there');
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await page.getByText('The label is not there yet.').waitFor();
+    await page.unroute('**/v1/account');
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await page.getByRole('button', { name: 'Create project' }).waitFor();
+  });
+}
+
 /** Signs out in another browser that has the same session. */
 async function endsElsewhere(context, page, home) {
   await context.addCookies(await page.context().cookies());

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs a script of `tests/browser` on an address.
-async fn browse(world: &World, script: &'static str, address: String) {
+pub(crate) async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let screenshots = world.folder.path().join("screenshots");
     let key = world.hosting.platform.key().expose_secret().to_owned();

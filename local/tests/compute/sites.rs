@@ -505,6 +505,45 @@ async fn our_own_client_is_served_beside_the_api() {
 }
 
 #[tokio::test]
+async fn our_own_client_is_kept_by_its_names_and_sent_compressed() {
+    let world = World::start(Options::default()).await;
+    hosting::serve_embedded(
+        &world.kernel,
+        Arc::new(|path: &str| match path {
+            "index.html" => Some((Bytes::from_static(b"<p>web</p>"), "text/html".to_owned())),
+            "assets/app-D2_51Egp.js" => {
+                Some((Bytes::from(vec![b'1'; 9_000]), "text/javascript".to_owned()))
+            }
+            _ => None,
+        }),
+    );
+    let visit = async |path: &str, accepted: &str| {
+        let request = world
+            .browse(Method::GET, "127.0.0.1", path)
+            .header("accept-encoding", accepted);
+        let response = request.send().await.unwrap();
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+        };
+        let told = ["cache-control", "content-encoding", "vary"].map(header);
+        (told, response.bytes().await.unwrap().len())
+    };
+    let ([kept, coding, vary], length) = visit("/assets/app-D2_51Egp.js", "gzip, br").await;
+    assert_eq!(kept, "public, max-age=31536000, immutable");
+    assert_eq!(
+        (coding.as_str(), vary.as_str()),
+        ("gzip", "Accept-Encoding")
+    );
+    assert!(length < 100, "{length}");
+    let ([_, coding, _], length) = visit("/assets/app-D2_51Egp.js", "identity").await;
+    assert_eq!((coding.as_str(), length), ("", 9_000));
+    for path in ["/", "/tasks/abc"] {
+        assert_eq!(visit(path, "gzip").await.0[0], "no-cache", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_finished_build_starts_functions() {
     let world = World::start(Options {
         functions: json!([{"$id": "deploy", "name": "deploy",

@@ -6,20 +6,19 @@ import { EVERYTHING, type Filter, filterOf, hrefOf, isEverything, type Sort, SOR
 import type { Feed } from '../lib/live';
 import { Icon } from '../ui/icon';
 import { TroubleNotice } from '../ui/notice';
+import { useNow } from '../ui/use-now';
 import { TaskRow } from './task-row';
 import { useTaskList } from './use-task-list';
 
 /** A search begins when nobody has typed for this long. */
 const TYPED_MS = 250;
-/** How often running times are told anew. */
-const TICK_MS = 10_000;
 const TYPE_WORDS: Record<string, string> = { '': 'All types', web: 'Website', mobile: 'Mobile app', api: 'API', fullstack: 'Full stack' };
 
 /** All projects of the person, with a search and filters that the address keeps. */
 export function History({ api, feed }: { api: Api; feed: Feed }) {
   const [filter, setFilter] = useState(() => filterOf(location.hash));
   const [typed, setTyped] = useState(filter.search);
-  const now = useNow();
+  const now = useNow(true);
   const { shown, more, retry } = useTaskList(api, feed, filter);
   const choose = (part: Partial<Filter>) => setFilter((known) => ({ ...known, ...part }));
   useEffect(() => {
@@ -68,7 +67,7 @@ export function History({ api, feed }: { api: Api; feed: Feed }) {
         </ul>
       )}
       {shown?.isMore && (
-        <button type="button" class="more" disabled={shown.isFetching} onClick={more}>
+        <button type="button" class="more" onClick={more}>
           {shown.isFetching ? 'Loading…' : 'Show more'}
         </button>
       )}
@@ -79,15 +78,6 @@ export function History({ api, feed }: { api: Api; feed: Feed }) {
 function summary(shown: number, total: number, isAll: boolean): string {
   const found = isAll ? counted(total, 'project') : `${counted(total, 'project')} found`;
   return shown < total ? `${found}, ${shown} shown` : found;
-}
-
-function useNow(): number {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
 
 interface SearchProps {

@@ -17,6 +17,7 @@ export interface Shown {
   /** How many there are in all. */
   total: number;
   isMore: boolean;
+  /** Another page was asked for. */
   isFetching: boolean;
   trouble: Trouble | undefined;
 }
@@ -62,6 +63,7 @@ export class TaskList {
 
   /** Fetches the page after the last task that is shown. */
   async more() {
+    if (this.#shown.isFetching) return;
     const known = this.#shown.tasks ?? [];
     this.#wanted = known.length + this.#size;
     await this.#fetch(known);
@@ -71,7 +73,7 @@ export class TaskList {
   async #fetch(known: readonly Task[]) {
     this.#turn += 1;
     const turn = this.#turn;
-    this.#set({ isFetching: true });
+    this.#set({ isFetching: known.length > 0 });
     try {
       let [tasks, total, isMore] = [[...known], this.#shown.total, true];
       while (isMore && tasks.length < this.#wanted) {
