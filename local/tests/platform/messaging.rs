@@ -134,7 +134,7 @@ async fn what_is_no_email_is_refused() {
 async fn only_keys_with_the_scope_send_and_read() {
     let world = World::start().await;
     let (_, user) = world.user().await;
-    for who in [Who::Guest, user, Who::Key(NARROW_KEY.to_owned().into())] {
+    for who in [Who::Guest, user, Who::Key(NARROW_KEY.to_owned())] {
         let sent = world
             .send(Method::POST, EMAIL, &who, email("m1", "ann"))
             .await;
