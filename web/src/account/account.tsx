@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Api } from '../lib/api';
+import { dropDraft } from '../lib/draft';
 import { counted, day } from '../lib/format';
 import { isGuest, mayCreate, type Person } from '../lib/session';
 import { troubleOf } from '../lib/trouble';
@@ -152,6 +153,8 @@ function Leave({ api, person, count, onLeave }: { api: Api; person: Person; coun
     setAsked(false);
     try {
       await api.session.signOut();
+      // Whoever sits here next must not read what was typed.
+      dropDraft();
       onLeave();
     } catch (error) {
       setRefusal(troubleOf(error, api.endpoint).message);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { Api, Submitted } from '../lib/api';
 import { BLANK, type Draft, requestOf } from '../lib/brief';
 import { dropDraft, keepDraft, type Kept, readDraft } from '../lib/draft';
@@ -9,27 +9,28 @@ const AFRESH: Kept = { draft: BLANK, pending: '', at: '' };
 /** What stands in the form. Each change is kept in this browser, and comes back after a reload. */
 export function useDraft(api: Api) {
   const [restored] = useState(readDraft);
-  const [kept, setKept] = useState<Kept>(restored ?? AFRESH);
+  const [kept, show] = useState<Kept>(restored ?? AFRESH);
+  const latest = useRef(kept);
   /** A draft came back, and nobody has said yet what to do with it. */
   const [isOffered, setOffered] = useState(restored !== undefined);
-  useEffect(() => {
-    if (kept !== restored) keepDraft(kept);
-  }, [kept]);
-
-  const change = (part: Partial<Draft>) =>
-    setKept((known) => ({ ...known, draft: { ...known.draft, ...part }, at: new Date().toISOString() }));
-  const setPending = (pending: string) => setKept((known) => ({ ...known, pending, at: new Date().toISOString() }));
+  /** Keeps it at once, not with the next picture: the page may be left before that. */
+  const setKept = (part: Partial<Kept>) => {
+    latest.current = { ...latest.current, ...part, at: new Date().toISOString() };
+    keepDraft(latest.current);
+    show(latest.current);
+  };
+  const change = (part: Partial<Draft>) => setKept({ draft: { ...latest.current.draft, ...part } });
+  const setPending = (pending: string) => setKept({ pending });
   const replace = (draft: Draft) => {
-    setKept({ draft, pending: '', at: new Date().toISOString() });
+    setKept({ draft, pending: '', sent: undefined });
     setOffered(false);
   };
   /** Sends it. A repeat of the same brief after a lost answer carries the same request id. */
   const send = async (draft: Draft): Promise<Submitted> => {
     const text = JSON.stringify(requestOf(draft));
-    const requestId = kept.sent?.text === text ? kept.sent.requestId : newRequestId();
-    const next: Kept = { draft, pending: '', at: new Date().toISOString(), sent: { text, requestId } };
-    setKept(next);
-    keepDraft(next);
+    const { sent } = latest.current;
+    const requestId = sent?.text === text ? sent.requestId : newRequestId();
+    setKept({ draft, pending: '', sent: { text, requestId } });
     try {
       const answer = await api.submit(requestOf(draft, requestId));
       if (answer.kind === 'created') dropDraft();
