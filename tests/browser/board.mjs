@@ -74,7 +74,8 @@ async function editsThePlan(page) {
   await editor.locator('summary').first().press('Enter');
   const title = editor.getByLabel('Title').first();
   await title.fill('Files of mine');
-  demand(await button(page, 'Approve the plan').isDisabled(), 'a plan with unsaved changes can be approved');
+  // A plan with unsaved changes can not be approved.
+  await page.locator('button:disabled').filter({ hasText: 'Approve the plan' }).waitFor();
   await button(page, 'Undo the changes').click();
   demand((await title.inputValue()) !== 'Files of mine', 'undoing did not undo');
   await title.fill('Files of mine');

@@ -59,13 +59,6 @@ async fn a_guest_becomes_an_account_and_keeps_the_projects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_owner_watches_and_steers_a_project_through_a_cut_network() {
-    let world = World::start().await;
-    browse(&world, "board.mjs", page(&world)).await;
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_people_use_one_app_and_each_sees_only_their_own() {
     let world = World::start().await;
     let row = world.run(&todo()).await;
