@@ -30,6 +30,10 @@ const POLL_MAX: Duration = Duration::from_secs(3);
 /// How long a build is waited for. Plain files take a moment; for what takes longer nobody shall
 /// pay, so it is looked at by a later execution.
 const BUILD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a newer release may take from its activation until that is recorded.
+const NEWER_PATIENCE: Duration = Duration::from_secs(30);
+/// Time between two looks whether it is.
+const NEWER_LOOK: Duration = Duration::from_secs(1);
 
 /// Makes sure that the site or function and its public address exist. Returns the address,
 /// empty without one.
@@ -250,11 +254,6 @@ async fn uploaded_before(
     }
     Ok(None)
 }
-
-/// How long a newer release may take from its activation until that is recorded.
-const NEWER_PATIENCE: Duration = Duration::from_secs(30);
-/// Time between two looks whether it is.
-const NEWER_LOOK: Duration = Duration::from_secs(1);
 
 /// How a build ended, or that it does not.
 enum Build {

@@ -71,8 +71,8 @@ pub(super) async fn served_instead(
     for row in newer(performer).await? {
         let record = row.text("release").unwrap_or_default();
         if let Ok(record) = serde_json::from_str::<ReleaseRecord>(record) {
-            let parts = record.parts.into_iter().map(|part| part.deployment);
-            return Ok(parts.into_iter().find(is_it).map_or(newest, Newer::Serves));
+            let mut parts = record.parts.into_iter().map(|part| part.deployment);
+            return Ok(parts.find(is_it).map_or(newest, Newer::Serves));
         }
         let (journal, done) =
             load::journal(performer.store, &unit_of(performer, &row).id()).await?;
