@@ -147,7 +147,13 @@ async fn a_task_is_led_from_the_terminal_on_a_platform_of_another_process() {
     assert_eq!(typist.json(&["watch", "last"]).await.code, Some(4));
     barrier.open();
     typist.done(&["resume", "last"]).await;
-    let goes_on = ["coding", "reviewing", "publishing", "deploying", "completed"];
+    let goes_on = [
+        "coding",
+        "reviewing",
+        "publishing",
+        "deploying",
+        "completed",
+    ];
     world.reached(&task, &goes_on).await;
     let watched = typist.done(&["watch", "last"]).await;
     assert_eq!(watched.one("summary")["status"], "completed");
