@@ -125,7 +125,7 @@ pub(crate) async fn at_work(world: &World, task: &str) {
 }
 
 /// Waits until the agents that are held back have heard that they were stopped.
-async fn heard(world: &World, task: &str) {
+pub(crate) async fn heard(world: &World, task: &str) {
     let since = jiff::Timestamp::now();
     let deadline = Instant::now() + PATIENCE;
     loop {
