@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use appwrite::Query;
 use secrecy::ExposeSecret as _;
 
+use crate::commands::{heard, holding};
 use crate::crashes::orchestrator;
 use crate::world::{World, blocking, todo};
 
@@ -55,6 +57,32 @@ async fn a_person_goes_from_the_form_to_the_finished_app() {
 async fn a_guest_becomes_an_account_and_keeps_the_projects() {
     let world = World::start().await;
     browse(&world, "shell.mjs", page(&world)).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn an_owner_watches_and_steers_a_project_through_a_cut_network() {
+    // Agents wait until their first task is paused: they would be done before a person could.
+    let (world, barrier) = holding().await;
+    let goes_on = async {
+        let paused = loop {
+            let admin = world.admin();
+            let tasks = blocking(move || {
+                let queries = [Query::equal("status", "paused")];
+                admin.table("orchestrator", "tasks").list(&queries).unwrap()
+            });
+            if let Some(row) = tasks.await.rows.first() {
+                break row.id.clone();
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        heard(&world, &paused).await;
+        barrier.open();
+    };
+    tokio::select! {
+        () = browse(&world, "board.mjs", page(&world)) => {}
+        never = async { goes_on.await; std::future::pending::<()>().await } => never,
+    }
     world.stop().await;
 }
 
