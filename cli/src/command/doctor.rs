@@ -153,10 +153,7 @@ async fn appwrites(
                 endpoint,
                 id,
             };
-            let (there, is_there, version) = project.is_there().await;
-            found.extend(there);
-            answers.push(version);
-            if is_there {
+            if project.is_there(&mut found, answers).await {
                 found.push(project.runtimes().await);
                 found.extend(of_keys(&project, environment).await);
                 found.push(of_user(&project, data).await);
@@ -178,10 +175,7 @@ async fn appwrites(
             endpoint,
             id,
         };
-        let (there, is_there, version) = project.is_there().await;
-        found.extend(there);
-        answers.push(version);
-        if is_there {
+        if project.is_there(&mut found, answers).await {
             found.extend(project.scopes(("DEPLOY_API_KEY", key), DEPLOY_SCOPES).await);
         }
     }

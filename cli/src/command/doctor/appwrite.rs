@@ -66,17 +66,24 @@ impl Project<'_> {
         }
     }
 
-    /// Whether the endpoint and the project are there. The second value tells whether more can
-    /// be asked.
-    pub(super) async fn is_there(&self) -> (Vec<Finding>, bool, Asked) {
-        let version = self.get("/health/version", None).await;
-        let found = judge_version(self.area, &version);
-        if found.fix.is_some() {
-            return (vec![found], false, version);
+    /// Whether the endpoint and the project are there, so that more can be asked. Adds what was
+    /// `found`, and the endpoint's own answer.
+    pub(super) async fn is_there(
+        &self,
+        found: &mut Vec<Finding>,
+        answers: &mut Vec<Asked>,
+    ) -> bool {
+        let answer = self.get("/health/version", None).await;
+        let version = judge_version(self.area, &answer);
+        answers.push(answer);
+        let mut is_there = version.fix.is_none();
+        found.push(version);
+        if is_there {
+            let project = judge_project(self.area, &self.get("/locale", None).await, self.id);
+            is_there = project.fix.is_none();
+            found.push(project);
         }
-        let project = judge_project(self.area, &self.get("/locale", None).await, self.id);
-        let is_there = project.fix.is_none();
-        (vec![found, project], is_there, version)
+        is_there
     }
 
     /// Whether the runtimes are enabled that functions and sites need.
