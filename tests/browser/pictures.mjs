@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { audit, demand, fits } from './browser.mjs';
 
 const SCHEMES = ['light', 'dark'];
-const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const SIZES = { wide: { width: 1280, height: 1100 }, phone: { width: 390, height: 844 } };
 /** A picture with fewer bytes shows an empty page. */
 const BYTES_MIN = 8_000;
 
@@ -16,6 +16,8 @@ export async function pictures(page, folder, view) {
     await page.setViewportSize(size);
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      // Where an earlier step has scrolled to is no part of the view.
+      await page.evaluate(() => scrollTo(0, 0));
       const path = join(folder, `${view}-${colorScheme}-${name}.png`);
       await page.screenshot({ path, fullPage: name === 'phone' });
       const { size: bytes } = await stat(path);
