@@ -9,7 +9,7 @@ import { FollowUp } from './follow-up';
 import { planInHand } from './lanes';
 import { PlanEditor } from './plan-editor';
 import { spendingOf } from './spending';
-import type { Commander } from './use-command';
+import type { Commander, Deed } from './use-command';
 import type { Planned } from './use-planned';
 
 const BUTTONS: Record<Button, string> = {
@@ -85,9 +85,14 @@ export function Controls({ snapshot, planned, commander: { deed, busy, send } }:
         give={(command) => void send({ command })}
       />
       {isEdited && <p class="hint">Save your changes to the plan or undo them, then approve it.</p>}
-      <DeedNotice deed={deed} />
+      <DeedNotice deed={isCompleted && deed && isHistory(deed) ? undefined : deed} />
     </section>
   );
+}
+
+/** Whether a completed task has left behind what was said of `deed`. */
+function isHistory({ word, phase }: Deed): boolean {
+  return phase === 'taken' && word !== 'rollback' && word !== 'follow_up';
 }
 
 interface ButtonsProps {
