@@ -1,16 +1,18 @@
 //! The web page, a generated app and the console in headless Chromium: see `tests/browser`.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use appwrite::Query;
+use local::faults::Faults;
 use secrecy::ExposeSecret as _;
 
 use crate::commands::{heard, holding};
 use crate::crashes::orchestrator;
-use crate::world::{World, blocking, todo};
+use crate::gate::{Gate, awaited};
+use crate::world::{Setup, World, blocking, todo};
 
 /// How long a run in a browser may take.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -20,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Runs a script of `tests/browser` on an address.
 pub(crate) async fn browse(world: &World, script: &'static str, address: String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    let screenshots = world.folder.path().join("screenshots");
+    let screenshots = screenshots(world);
     let key = world.hosting.platform.key().expose_secret().to_owned();
     let output = blocking(move || {
         Command::new("node")
@@ -38,6 +40,11 @@ pub(crate) async fn browse(world: &World, script: &'static str, address: String)
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{out}\n{err}");
+}
+
+/// Where a script puts its pictures.
+fn screenshots(world: &World) -> PathBuf {
+    world.folder.path().join("screenshots")
 }
 
 /// Where the platform serves our page.
@@ -82,6 +89,50 @@ async fn an_owner_watches_and_steers_a_project_through_a_cut_network() {
     tokio::select! {
         () = browse(&world, "board.mjs", page(&world)) => {}
         never = async { goes_on.await; std::future::pending::<()>().await } => never,
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_stage_comes_back_after_a_reload() {
+    let mut faults = Faults::default();
+    let stages = [
+        ("planning", "plan"),
+        ("coding", "run-agent"),
+        ("reviewing", "review"),
+        ("publishing", "publish"),
+        ("deploying", "deploy"),
+    ];
+    // Nobody records anything before the page was seen in the stage.
+    let gates = stages.map(|(stage, function)| {
+        let gate = Gate::before(&mut faults, move |asked| {
+            asked.method == "POST"
+                && asked.function == Some(function)
+                && asked.path.ends_with("/tables/journal/rows")
+        });
+        (format!("seen-{stage}"), gate)
+    });
+    let world = World::with(Setup {
+        faults,
+        settings: vec![("ANTHROPIC_MODEL", "scripted-flawless")],
+        ..Setup::default()
+    })
+    .await;
+    let folder = screenshots(&world);
+    let opens = async {
+        for (mark, gate) in &gates {
+            let mark = folder.join(mark);
+            awaited("a stage that was seen", async || {
+                mark.exists().then_some(())
+            })
+            .await;
+            gate.open();
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = browse(&world, "stages.mjs", page(&world)) => {}
+        () = opens => {}
     }
     world.stop().await;
 }
