@@ -38,9 +38,13 @@ function settingsOfDev() {
   };
 }
 
+const jsx = { runtime: 'automatic', importSource: 'preact' };
+
 export default defineConfig({
   server: platform ? { proxy: { '/v1': { target: platform, ws: true } } } : {},
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  oxc: { jsx },
+  // The look for dependencies transforms files by settings of its own.
+  optimizeDeps: { rolldownOptions: { transform: { jsx } } },
   build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   plugins: [settingsOfSite(), settingsOfDev()],
 });
