@@ -94,6 +94,8 @@ fn root(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// Builds the functions with the profile that this program was built with, beside which they lie.
+/// The whole workspace: parts of it would have other features of the dependencies, and these
+/// would be built anew.
 fn build_command() -> anyhow::Result<String> {
     let own = std::env::current_exe().context("could not find the own executable")?;
     let folder = own.parent().and_then(Path::file_name).unwrap_or_default();
@@ -101,13 +103,8 @@ fn build_command() -> anyhow::Result<String> {
         name if name == "debug" => "dev".to_owned(),
         name => name.into_owned(),
     };
-    let packages: Vec<String> = Stage::ALL
-        .iter()
-        .map(|stage| format!("-p {}", stage.function_id()))
-        .collect();
     Ok(format!(
-        "cargo build --quiet --profile {profile} {}",
-        packages.join(" ")
+        "cargo build --quiet --workspace --bins --profile {profile}"
     ))
 }
 
