@@ -12,7 +12,10 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 /// Idle connections kept to the one server, so that this many threads never reconnect. ureq's own
 /// default of 3 opens hundreds of connections under 16 threads.
-const IDLE_CONNECTIONS_MAX: usize = 16;
+const IDLE_CONNECTIONS_MAX: usize = 32;
+/// Bytes of each of a connection's two buffers. Requests and answers are rows of a few kilobytes;
+/// ureq's own 128 KiB would be most of what a function holds.
+const BUFFER_BYTES: usize = 16 * 1024;
 /// An idle connection older than this is not used again: servers close them silently.
 const IDLE_AGE_MAX: Duration = Duration::from_secs(15);
 /// Name, TCP and TLS together.
@@ -39,6 +42,8 @@ pub(crate) fn new(timeout: Duration) -> ureq::Agent {
         .max_idle_connections(IDLE_CONNECTIONS_MAX)
         .max_idle_connections_per_host(IDLE_CONNECTIONS_MAX)
         .max_idle_age(IDLE_AGE_MAX)
+        .input_buffer_size(BUFFER_BYTES)
+        .output_buffer_size(BUFFER_BYTES)
         .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
         .timeout_global(Some(timeout))
         .build();

@@ -6,17 +6,14 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
-use pipeline::effect::{Action, Effect, Entry};
+use pipeline::effect::{Action, Effect};
 use pipeline::ledger::Exhausted;
-use pipeline::limits::{OUTCOME_BYTES_MAX, PROGRESS_CHARS_MAX};
+use pipeline::limits::PROGRESS_CHARS_MAX;
 use pipeline::messages;
 use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::{End, Journal, Recorded, cancelled};
-use pipeline::{
-    Code, Done, Fact, Facts, Failure, Status, Step, UnitKey, UnitKind, Work, advance, decide,
-    record,
-};
+use pipeline::{Done, Fact, Facts, Status, Step, UnitKey, UnitKind, Work, advance, decide, record};
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_task, project, show_cost};
@@ -33,6 +30,10 @@ use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::sweep::function_of;
 use crate::trouble::{Resume, Trouble};
+
+mod limit;
+
+use limit::within_limit;
 
 /// Steps of one unit. More than any journal can hold: passing it is a defect.
 const STEPS_MAX: usize = 1_000;
@@ -220,16 +221,41 @@ impl Drive<'_> {
 
     async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
-        let (mut journal, mut seen) = (Journal::default(), None);
+        let mut journal = Journal::default();
         if repeat {
             let (recorded, done) = load::journal(&self.store, &unit.key.id()).await?;
             if done.is_some() {
                 return self.advance(unit, None, None, true).await;
             }
             journal = recorded;
-        } else {
-            seen = self.show_start(unit).await?;
         }
+        // What a person is shown of the beginning holds nothing up.
+        let shown = async {
+            if repeat {
+                return Ok(None);
+            }
+            self.show_start(unit).await
+        };
+        let ended = self.to_its_end(unit, created_unix, claim, journal);
+        let (seen, ended) = futures::future::join(shown, ended).await;
+        let (end, facts) = ended?;
+        if end.is_cancelled() {
+            return self.end_cancelled(unit, end).await;
+        }
+        self.end(unit, end, facts.filter(|_| !repeat), seen?, repeat)
+            .await
+    }
+
+    /// Loads what the unit is about and performs what its journal lacks. Returns its end, and the
+    /// facts where they had to be listed.
+    async fn to_its_end(
+        &self,
+        unit: &UnitRow,
+        created_unix: i64,
+        claim: &Claim,
+        journal: Journal,
+    ) -> Result<(End, Option<Facts>), Trouble> {
+        let repeat = claim.epoch > 1;
         let site_domain = match unit.key.kind {
             UnitKind::Release => self.clients.site_domain()?,
             UnitKind::Import
@@ -280,11 +306,7 @@ impl Drive<'_> {
                 end?
             }
         };
-        if end.is_cancelled() {
-            return self.end_cancelled(unit, end).await;
-        }
-        self.end(unit, end, loaded.facts.filter(|_| !repeat), seen, repeat)
-            .await
+        Ok((end, loaded.facts))
     }
 
     /// The task leaves `pending` when its first unit is taken up. Returns what was last seen of
@@ -554,38 +576,5 @@ impl Drive<'_> {
             self.clients.settings().check_after_seconds,
         )
         .await
-    }
-}
-
-/// The entry, or the failure that it can not be recorded: a row holds a bounded text.
-fn within_limit(entry: Entry) -> Entry {
-    let bytes = serde_json::to_string(&entry).map_or(usize::MAX, |text| text.len());
-    if bytes <= OUTCOME_BYTES_MAX {
-        return entry;
-    }
-    let message = format!(
-        "A model's answer of {bytes} bytes is more than the {OUTCOME_BYTES_MAX} that can be recorded. Ask for smaller files."
-    );
-    Entry::Failed(Failure::new(Code::ProjectTooLarge, message))
-}
-
-#[cfg(test)]
-mod tests {
-    use pipeline::model::{Finish, Reply, Spent};
-
-    use super::*;
-
-    #[test]
-    fn an_answer_that_no_row_can_hold_is_a_failure() {
-        let reply = |chars: usize| {
-            Entry::Reply(Reply {
-                finish: Finish::Completed,
-                text: "x".repeat(chars),
-                spent: Spent::default(),
-            })
-        };
-        assert_eq!(within_limit(reply(1_000)), reply(1_000));
-        let refused = within_limit(reply(OUTCOME_BYTES_MAX));
-        assert!(matches!(refused, Entry::Failed(failure) if failure.code == Code::ProjectTooLarge));
     }
 }

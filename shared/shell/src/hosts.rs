@@ -27,6 +27,9 @@ mod response;
 const ABORT_GRACE: Duration = Duration::from_millis(200);
 /// Executions wait far more than they compute, and a container has half a processor.
 const WORKER_THREADS: usize = 2;
+/// Requests of Appwrite at the same time, each of which blocks a thread: as many as the client
+/// keeps connections for. The others wait; more threads would only take memory and turns.
+const BLOCKING_THREADS_MAX: usize = 32;
 
 /// Serves a function until its host ends it; the body of every function's `main`.
 ///
@@ -61,6 +64,7 @@ fn serve<H: Handler>(
     let handler = Arc::new(make(settings).context("could not start the function")?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .context("could not start the async runtime")?;
