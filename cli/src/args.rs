@@ -269,7 +269,7 @@ pub struct PlatformArgs {
     #[arg(long, help_heading = PLATFORM, hide_short_help = true)]
     pub port: Option<u16>,
     /// Events that are handled at the same time.
-    #[arg(long, help_heading = PLATFORM, hide_short_help = true, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, help_heading = PLATFORM, hide_short_help = true, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: u16,
     /// Seconds between two sweeps.
     #[arg(long, help_heading = PLATFORM, hide_short_help = true, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86_400))]

@@ -19,14 +19,21 @@
 )]
 
 mod client;
+mod cold;
 mod deliveries;
 mod disk;
 mod durability;
 mod function;
+mod growth;
 mod load;
+mod orchestrator;
+mod overhead;
 mod platform;
+mod process;
+mod services;
 mod table;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -49,6 +56,11 @@ const DELIVERY_GOAL: f64 = 10.0;
 struct Args {
     rates: bool,
     durability: bool,
+    overhead: bool,
+    cold: bool,
+    growth: bool,
+    package: PathBuf,
+    bare: PathBuf,
     seconds: u64,
     clients: usize,
     json: bool,
@@ -59,6 +71,11 @@ impl Args {
         let mut args = Self {
             rates: false,
             durability: false,
+            overhead: false,
+            cold: false,
+            growth: false,
+            package: PathBuf::from("target/package"),
+            bare: PathBuf::from("target/x86_64-unknown-linux-gnu/release/examples/bare"),
             seconds: 0,
             clients: 64,
             json: false,
@@ -74,14 +91,27 @@ impl Args {
             match word.as_str() {
                 "rates" => args.rates = true,
                 "durability" => args.durability = true,
+                "overhead" => args.overhead = true,
+                "cold" => args.cold = true,
+                "growth" => args.growth = true,
+                "--package" => args.package = path(&word, words.next())?,
+                "--bare" => args.bare = path(&word, words.next())?,
                 "--seconds" => args.seconds = number()?.into(),
                 "--clients" => args.clients = number()?.into(),
                 "--json" => args.json = true,
                 other => anyhow::bail!("`{other}` is not known here"),
             }
         }
-        if !args.rates && !args.durability {
+        let some = [
+            args.rates,
+            args.durability,
+            args.overhead,
+            args.cold,
+            args.growth,
+        ];
+        if !some.contains(&true) {
             (args.rates, args.durability) = (true, true);
+            (args.overhead, args.cold, args.growth) = (true, true, true);
         }
         Ok(args)
     }
@@ -95,15 +125,21 @@ impl Args {
     }
 }
 
+fn path(word: &str, value: Option<String>) -> anyhow::Result<PathBuf> {
+    let value = value.with_context(|| format!("`{word}` takes a path"))?;
+    Ok(PathBuf::from(value))
+}
+
 fn main() -> ExitCode {
     let outcome = if function::is_asked_for() {
         function::run()
     } else {
         let mut words = std::env::args().skip(1).peekable();
-        if words.next_if(|word| word == "serve").is_some() {
-            platform::serve(words)
-        } else {
-            Args::parse(words).and_then(|args| bench(&args))
+        match words.peek().map(String::as_str) {
+            Some("serve") => platform::serve(words.skip(1)),
+            Some("services") => services::serve(words.skip(1)),
+            Some("orchestrator") => orchestrator::serve(words.skip(1)),
+            _ => Args::parse(words).and_then(|args| bench(&args)),
         }
     };
     match outcome {
@@ -124,6 +160,18 @@ fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let mut sound = true;
     if args.rates {
         runtime.block_on(rates(args, &mut table))?;
+    }
+    if args.cold {
+        eprintln!("==> cold starts");
+        cold::measure(&mut table, &args.package, &args.bare)?;
+    }
+    if args.growth {
+        eprintln!("==> growth");
+        runtime.block_on(growth::measure(&mut table))?;
+    }
+    if args.overhead {
+        eprintln!("==> what the orchestrator adds");
+        runtime.block_on(overhead::measure(&mut table))?;
     }
     if args.durability {
         let report = runtime.block_on(durability::run(args.clients, args.seconds_or(60)))?;

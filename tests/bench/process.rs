@@ -1,0 +1,62 @@
+//! What the kernel tells of processes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The unit of times in `/proc/PID/stat`: a hundredth of a second on Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Parent and processor time (with that of children that have ended) of a process.
+fn stat(id: u32) -> Option<(u32, Duration)> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
+    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
+    Some((number(1)?, TICK * ticks))
+}
+
+/// The process and everything that it started, with the processor time of each.
+fn tree(root: u32) -> BTreeMap<u32, Duration> {
+    let Ok(folders) = std::fs::read_dir("/proc") else {
+        return BTreeMap::new();
+    };
+    let all: BTreeMap<u32, (u32, Duration)> = folders
+        .flatten()
+        .filter_map(|folder| folder.file_name().to_str()?.parse().ok())
+        .filter_map(|id| Some((id, stat(id)?)))
+        .collect();
+    let belongs = |id: u32| {
+        let mut at = id;
+        loop {
+            if at == root {
+                return true;
+            }
+            match all.get(&at) {
+                Some((parent, _)) if *parent > 1 => at = *parent,
+                _ => return false,
+            }
+        }
+    };
+    all.iter()
+        .filter(|(id, _)| belongs(**id))
+        .map(|(id, (_, time))| (*id, *time))
+        .collect()
+}
+
+/// Processor time of a process and everything that it started.
+pub(crate) fn cpu_of_tree(root: u32) -> Duration {
+    tree(root).values().sum()
+}
+
+/// Resident bytes of a process.
+pub(crate) fn resident(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Resident bytes of a process and everything that it started.
+pub(crate) fn resident_of_tree(root: u32) -> u64 {
+    tree(root).keys().map(|id| resident(*id)).sum()
+}
