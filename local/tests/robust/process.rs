@@ -1,4 +1,5 @@
-//! A platform in a process of its own: the example `bench`, which `cargo test` builds.
+//! A platform in a process of its own: the example `bench` of `tests`, which `cargo test --workspace`
+//! builds.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
