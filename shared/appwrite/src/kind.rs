@@ -33,8 +33,12 @@ kinds! {
     RowsCreateMany = "rows.create_many",
     /// Changes one row.
     RowsPatch = "rows.patch",
+    /// Creates or changes one row, without an event that a function hears.
+    RowsPut = "rows.put",
     /// Deletes one row.
     RowsDelete = "rows.delete",
+    /// Deletes rows that match.
+    RowsDeleteMany = "rows.delete_many",
     /// Starts a function.
     ExecutionsCreate = "executions.create",
     /// Reads one execution.

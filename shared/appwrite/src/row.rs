@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::same;
+
 /// A row as the server holds it.
 ///
 /// It reads from answers and from the bodies of events alike.
@@ -66,6 +68,12 @@ impl Row {
     /// The column as a truth value; `None` if it is null, missing or of another type.
     pub fn boolean(&self, column: &str) -> Option<bool> {
         self.data.get(column)?.as_bool()
+    }
+
+    /// Whether the row has these columns and permissions; other columns may hold anything. Times
+    /// are compared by the millisecond, and without `permissions` any will do.
+    pub fn holds(&self, data: &Map<String, Value>, permissions: &[String]) -> bool {
+        same::row_is(self, &self.id, data, permissions)
     }
 
     /// Reads the columns as a value of `T`.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::server::{Reply, Rows, Server, refusal, rows_with_fault};
 use super::{FakePace, client, client_with_pace, counts, settings, tasks};
 use crate::pace::{Pace, SystemPace};
-use crate::{Client, Error, ErrorType, NewExecution, Retry};
+use crate::{Client, Error, ErrorType, NewExecution, Query, Retry};
 
 fn row_after(failures: usize, failure: fn() -> Reply) -> Server {
     rows_with_fault(move |_, number, rows| {
@@ -128,6 +128,47 @@ fn lost_delete_counts_as_done() {
     let client = client(&server.endpoint());
     tasks(&client).delete("task-1").unwrap();
     assert_eq!(counts(&client), [("rows.delete", 2)]);
+}
+
+#[test]
+fn what_is_put_is_sent_again_as_it_was() {
+    let server = Server::start(|seen, number| match number {
+        1 => Reply::Close,
+        _ => {
+            let rows = Rows::default();
+            Reply::Json(200, rows.put("task-1", &seen.body["data"]))
+        }
+    });
+    let client = client(&server.endpoint());
+    let data = json!({"title": "First", "$createdAt": "2026-11-22T20:26:29.635+00:00"});
+    let readers = ["read(\"user:a\")".to_owned()];
+    let row = tasks(&client).put("task-1", data.as_object().unwrap(), &readers);
+    assert_eq!(row.unwrap().text("title"), Some("First"));
+    assert_eq!(counts(&client), [("rows.put", 2)]);
+    let seen = server.seen();
+    assert!(seen.iter().all(|seen| seen.method == "PUT"));
+    assert_eq!(seen[0].path, "/v1/tablesdb/t1/tables/tasks/rows/task-1");
+    let body = json!({"data": data, "permissions": readers});
+    assert!(seen.iter().all(|seen| seen.body == body), "{body}");
+}
+
+#[test]
+fn rows_are_deleted_by_queries_in_the_body() {
+    let server = Server::start(|_, number| match number {
+        1 => Reply::Close,
+        _ => Reply::Json(200, json!({"total": 2, "rows": [{}, {}]})),
+    });
+    let client = client(&server.endpoint());
+    let queries = [Query::equal("taskId", "t"), Query::limit(20)];
+    assert_eq!(tasks(&client).delete_many(&queries).unwrap(), 2);
+    assert_eq!(counts(&client), [("rows.delete_many", 2)]);
+    let seen = server.seen();
+    let texts = queries.map(|query| query.to_json());
+    for request in &seen {
+        assert_eq!(request.method, "DELETE");
+        assert_eq!(request.path, "/v1/tablesdb/t1/tables/tasks/rows");
+        assert_eq!(request.body, json!({"queries": texts}));
+    }
 }
 
 #[test]
