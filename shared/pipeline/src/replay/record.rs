@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::advance::IMPORTED_GENERATION;
 use crate::brief::Brief;
 use crate::effect::Entry;
 use crate::facts::Fact;
-use crate::ids::{TaskId, UnitKey, UnitKind, kept_file_row_id};
+use crate::ids::{TaskId, UnitKey, UnitKind};
 use crate::rows::{self, UnitRow};
 use crate::stage::Status;
 use crate::unit::Recorded;
@@ -217,32 +216,13 @@ fn unreadable(row: &StoredRow, cause: &str) -> String {
     format!("row `{id}` of `{table}` can not be read: {cause}")
 }
 
-/// A file's row. A plan writes what was there before all rounds; a review only what it puts
-/// back.
 fn file(task: &TaskId, row: &StoredRow) -> FileRecord {
-    let number = |column: &str| {
-        let number = row.data.get(column).and_then(Value::as_u64);
-        number.and_then(|it| u32::try_from(it).ok()).unwrap_or(0)
-    };
-    let (generation, round) = (number("generation"), number("round"));
-    let path = text(&row.data, "path");
-    let (kind, name) = match round {
-        0 if generation == IMPORTED_GENERATION => (UnitKind::Import, ""),
-        0 => (UnitKind::Plan, ""),
-        _ if row.id == kept_file_row_id(task, generation, round, path) => (UnitKind::Review, ""),
-        _ => (UnitKind::Assignment, text(&row.data, "assignment")),
-    };
+    let writer = rows::file_writer(task, &row.id, &row.data);
     FileRecord {
         row_id: row.id.clone(),
-        path: path.to_owned(),
-        writer: UnitKey {
-            task: task.clone(),
-            kind,
-            generation,
-            round: round.max(1),
-            name: name.to_owned(),
-        },
-        generation,
+        path: text(&row.data, "path").to_owned(),
+        generation: writer.generation,
+        writer,
         data: row.data.clone(),
     }
 }
