@@ -1,5 +1,6 @@
 //! What was typed.
 
+pub mod backup;
 pub mod task;
 
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use local::store::Durability;
 
+use self::backup::{ExportArgs, ImportArgs};
 use self::task::{
     BudgetArgs, CancelArgs, CompletionsArgs, EditArgs, FilesArgs, FollowUpArgs, ListArgs, LogsArgs,
     ManArgs, NewArgs, OrderArgs, ReviseArgs, RollbackArgs, TaskArgs,
@@ -92,6 +94,19 @@ pub enum Command {
     /// Nothing is asked of any model and nothing is written. Ends with success only if every
     /// step is the same; a difference is a defect.
     Replay(TaskArgs),
+    /// Write all tasks, or some, into one file: everything that is recorded of them.
+    ///
+    /// This is done with the project's key: the one of the data folder, or the one in the settings
+    /// of a project of Appwrite, with the scope rows.read. What is no task's is left out: accounts,
+    /// owners' credentials, repositories and sites.
+    Export(ExportArgs),
+    /// Put tasks back from the file of an export.
+    ///
+    /// The file is checked as a whole before anything is written. What is there and equal is left
+    /// alone, so an import that was cut off is begun again. No function is started: what was
+    /// finished stays so, and the sweep lets the rest go on from where it was. Done with the
+    /// project's key, as an export, which must have rows.write too.
+    Import(ImportArgs),
     /// Serve the embedded platform alone; empty unless a configuration is given.
     Local(LocalArgs),
     /// Sign in with an e-mail address, so that tasks belong to an account.

@@ -6,7 +6,9 @@ mod credentials;
 mod dev;
 mod doctor;
 mod edit;
+mod export;
 mod files;
+mod import;
 mod list;
 mod local;
 mod logs;
@@ -17,6 +19,7 @@ mod replay;
 mod run;
 mod settings;
 mod show;
+mod told;
 mod try_model;
 mod watch;
 
@@ -52,6 +55,8 @@ pub async fn carry_out(args: Args) -> anyhow::Result<ExitCode> {
         Command::Logs(args) => logs::logs(args, json).await,
         Command::Files(args) => files::files(args, json).await,
         Command::Replay(args) => replay::replay(args, json).await,
+        Command::Export(args) => export::export(args, json).await,
+        Command::Import(args) => import::import(args, json).await,
         Command::Local(args) => local::local(args, json).await,
         Command::Login(args) => account::login(args, json).await,
         Command::Logout(args) => account::logout(args, json).await,

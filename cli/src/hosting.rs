@@ -40,7 +40,7 @@ pub const OWNER_LABEL: &str = "orchestrator";
 /// be that of a test.
 const PROGRAM: &str = "orchestrator";
 /// The deployed shape, unless another is given.
-const CONFIG: &str = include_str!("../../appwrite.json");
+pub(crate) const CONFIG: &str = include_str!("../../appwrite.json");
 
 /// A platform with everything around it.
 pub struct Hosting {

@@ -4,6 +4,7 @@
 //! tests start from there too. Start reading at [`command`]: each command has a module there.
 
 pub mod args;
+mod backup;
 mod brief;
 mod browser;
 pub mod command;

@@ -12,6 +12,7 @@
 mod agents;
 mod apps;
 mod backends;
+mod backup;
 mod batches;
 mod briefs;
 mod browser;

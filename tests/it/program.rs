@@ -12,28 +12,28 @@ use crate::world::blocking;
 
 /// One data folder that commands are typed on.
 #[derive(Clone)]
-struct Typist {
+pub(crate) struct Typist {
     data: PathBuf,
     /// Settings that are set.
-    settings: Vec<(&'static str, &'static str)>,
+    pub(crate) settings: Vec<(&'static str, &'static str)>,
 }
 
 /// What a command did.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
     /// Its lines, each of which is JSON.
-    fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
         self.out.lines().map(line).collect()
     }
 
     /// The only line of a type.
-    fn one(&self, kind: &str) -> Value {
+    pub(crate) fn one(&self, kind: &str) -> Value {
         let lines = self.json();
         let mut found = lines.into_iter().filter(|line| line["type"] == kind);
         let one = found.next();
@@ -46,7 +46,7 @@ impl Said {
     }
 
     /// The word of the error that it ended with.
-    fn error(&self) -> (i32, String) {
+    pub(crate) fn error(&self) -> (i32, String) {
         let line: Value = serde_json::from_str(self.err.trim()).unwrap();
         assert_eq!(line["type"], "error");
         assert_eq!(line["exitCode"], json!(self.code));
@@ -68,7 +68,7 @@ impl From<Output> for Said {
 }
 
 impl Typist {
-    fn on(data: &Path) -> Self {
+    pub(crate) fn on(data: &Path) -> Self {
         Self {
             data: data.to_owned(),
             settings: Vec::new(),
@@ -92,25 +92,25 @@ impl Typist {
     }
 
     /// Types a command as it is.
-    async fn plain(&self, words: &[&str]) -> Said {
+    pub(crate) async fn plain(&self, words: &[&str]) -> Said {
         let mut command = self.command(words);
         blocking(move || command.output().unwrap().into()).await
     }
 
     /// Types a command with `--json`.
-    async fn json(&self, words: &[&str]) -> Said {
+    pub(crate) async fn json(&self, words: &[&str]) -> Said {
         self.plain(&[words, &["--json"]].concat()).await
     }
 
     /// Types a command with `--json` that is done.
-    async fn done(&self, words: &[&str]) -> Said {
+    pub(crate) async fn done(&self, words: &[&str]) -> Said {
         let said = self.json(words).await;
         assert_eq!(said.code, Some(0), "{words:?}: {} {}", said.out, said.err);
         said
     }
 }
 
-const TODO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/todo.json");
+pub(crate) const TODO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/todo.json");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_task_is_led_from_the_terminal_on_a_platform_of_another_process() {

@@ -218,6 +218,22 @@ impl Release {
     }
 }
 
+/// The claim that an import leaves on a unit of `task`: somebody was at work on it before and let
+/// go. So whoever takes the unit up reads its journal first, and looks for what may have happened
+/// outside before it does it again.
+pub fn left_behind(task: &str, unit_id: &str) -> NewRow {
+    let data = json!({
+        "taskId": task, "unitId": unit_id, "epoch": 1, "executionId": "",
+        "heartbeatAt": clock::appwrite_time(clock::now()), "state": Release::Continued.state(),
+    });
+    NewRow {
+        table: "claims",
+        id: format!("{unit_id}.1"),
+        data,
+        permissions: Vec::new(),
+    }
+}
+
 /// How an execution left a claim that another took over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
