@@ -32,8 +32,10 @@ use crate::sweep::function_of;
 use crate::trouble::{Resume, Trouble};
 
 mod limit;
+mod start;
 
 use limit::within_limit;
+use start::Start;
 
 /// Steps of one unit. More than any journal can hold: passing it is a defect.
 const STEPS_MAX: usize = 1_000;
@@ -92,7 +94,7 @@ impl Drive<'_> {
     /// # Idempotency
     /// Any number of executions, at once or after each other, end in the same result.
     pub async fn run(&self, kind: UnitKind, trigger: TriggerRow) -> Result<Driven, Trouble> {
-        let created_unix = clock::parse(&trigger.created_at).map_or(0, jiff::Timestamp::as_second);
+        let created = clock::parse(&trigger.created_at).unwrap_or_default();
         let unit = UnitRow::parse(kind, &trigger.id, trigger.data).map_err(Trouble::Row)?;
         let settings = self.clients.settings();
         let lapse = Duration::from_secs(settings.claim_lapse_seconds);
@@ -102,9 +104,10 @@ impl Drive<'_> {
                 .info(&format!("unit {} is held by another execution", unit.key));
             return Ok(Driven::Held);
         };
+        let start = Start::of(created, clock::now(), claim.epoch);
         let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
         let result = tokio::select! {
-            result = self.work(&unit, created_unix, &claim) => result,
+            result = self.work(&unit, start, &claim) => result,
             () = claim.beat(&self.store, heartbeat) => Ok(()),
             () = look_after_others(self.clients, &self.store, &unit, &self.log) => Ok(()),
         };
@@ -219,7 +222,7 @@ impl Drive<'_> {
         advance_task(&self.store, facts, None, None, check_after).await
     }
 
-    async fn work(&self, unit: &UnitRow, created_unix: i64, claim: &Claim) -> Result<(), Trouble> {
+    async fn work(&self, unit: &UnitRow, start: Start, claim: &Claim) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
         let mut journal = Journal::default();
         if repeat {
@@ -236,14 +239,18 @@ impl Drive<'_> {
             }
             self.show_start(unit).await
         };
-        let ended = self.to_its_end(unit, created_unix, claim, journal);
+        let ended = self.to_its_end(unit, start.created_unix, claim, journal);
         let (seen, ended) = futures::future::join(shown, ended).await;
         let (end, facts) = ended?;
         if end.is_cancelled() {
-            return self.end_cancelled(unit, end).await;
+            return self.end_cancelled(unit, end, start).await;
         }
-        self.end(unit, end, facts.filter(|_| !repeat), seen?, repeat)
-            .await
+        let done = self.record_end(unit, end, start).await?;
+        let facts = facts.filter(|_| !repeat).map(|mut facts| {
+            facts.log.push(Fact::Done(Box::new(done)));
+            facts
+        });
+        self.advance(unit, facts, seen?, repeat).await
     }
 
     /// Loads what the unit is about and performs what its journal lacks. Returns its end, and the
@@ -493,32 +500,15 @@ impl Drive<'_> {
     }
 
     /// The end of a unit of a cancelled task: nothing follows, but what it cost is shown.
-    async fn end_cancelled(&self, unit: &UnitRow, end: End) -> Result<(), Trouble> {
-        self.record_end(unit, end).await?;
+    async fn end_cancelled(&self, unit: &UnitRow, end: End, start: Start) -> Result<(), Trouble> {
+        self.record_end(unit, end, start).await?;
         let check_after = self.clients.settings().check_after_seconds;
         show_cost(&self.store, &unit.key.task, &unit.owner, check_after).await
     }
 
-    /// The end of a unit, in the order that a crash anywhere in between can be repaired:
-    /// its output rows, its result, the task's row, the rows that follow.
-    async fn end(
-        &self,
-        unit: &UnitRow,
-        end: End,
-        facts: Option<Facts>,
-        seen: Option<TaskStamp>,
-        repeat: bool,
-    ) -> Result<(), Trouble> {
-        let done = self.record_end(unit, end).await?;
-        let facts = facts.map(|mut facts| {
-            facts.log.push(Fact::Done(Box::new(done)));
-            facts
-        });
-        self.advance(unit, facts, seen, repeat).await
-    }
-
-    /// Writes the output rows of a unit, then its result.
-    async fn record_end(&self, unit: &UnitRow, end: End) -> Result<Done, Trouble> {
+    /// Writes the output rows of a unit, then its result: what follows from it comes after, so that
+    /// a crash anywhere in between can be repaired.
+    async fn record_end(&self, unit: &UnitRow, end: End, start: Start) -> Result<Done, Trouble> {
         let key = &unit.key;
         let files = end
             .files
@@ -536,6 +526,7 @@ impl Drive<'_> {
         let mut columns = end.columns;
         columns.insert("line".to_owned(), line.into());
         columns.insert("level".to_owned(), level.as_str().into());
+        columns.extend(start.columns());
         let unit_id = key.id();
         let own_row = self.store.patch(
             key.kind.table(),

@@ -46,6 +46,8 @@ export interface Columns {
     taskUpdatedAt: string | null;
     line: string | null;
     level: string | null;
+    queuedMs: number | null;
+    executions: number | null;
     brief: string | null;
     name: string | null;
     plan: string | null;
@@ -63,6 +65,8 @@ export interface Columns {
     taskUpdatedAt: string | null;
     line: string | null;
     level: string | null;
+    queuedMs: number | null;
+    executions: number | null;
     name: string;
     title: string;
     type: string;
@@ -95,6 +99,8 @@ export interface Columns {
     taskUpdatedAt: string | null;
     line: string | null;
     level: string | null;
+    queuedMs: number | null;
+    executions: number | null;
     verdict: string | null;
     findings: string | null;
     manifestHash: string | null;
@@ -111,6 +117,8 @@ export interface Columns {
     taskUpdatedAt: string | null;
     line: string | null;
     level: string | null;
+    queuedMs: number | null;
+    executions: number | null;
     manifestHash: string | null;
     project: string | null;
     repository: string | null;
@@ -132,6 +140,8 @@ export interface Columns {
     taskUpdatedAt: string | null;
     line: string | null;
     level: string | null;
+    queuedMs: number | null;
+    executions: number | null;
     manifestHash: string;
     project: string;
     owners: string | null;
