@@ -106,10 +106,17 @@ await run(folder, async ({ context, step }) => {
     await page.getByRole('link', { name: sample.name }).first().click();
     await completes(page);
   });
-  await step(page, 'list and account in pictures', async () => {
+  await step(page, 'list, figures and account in pictures', async () => {
     await page.getByRole('link', { name: 'Projects', exact: true }).click();
     await page.getByRole('link', { name: sample.name }).first().waitFor();
     await pictures(page, folder, 'projects');
+    await page.getByRole('link', { name: 'Figures', exact: true }).click();
+    const agents = page.getByRole('row', { name: /^Coding, each agent/ });
+    await agents.waitFor();
+    const cells = await agents.getByRole('cell').allInnerTexts();
+    demand(Number(cells[0]) > 0, `figures of agents are ${cells}`);
+    demand(cells.slice(1, 5).every((text) => /^[\d.]+ (ms|s|min)$/.test(text)), `times of agents are ${cells}`);
+    await pictures(page, folder, 'figures');
     await page.getByRole('link', { name: 'Account', exact: true }).click();
     await page.getByRole('heading', { level: 1 }).waitFor();
     await pictures(page, folder, 'account');

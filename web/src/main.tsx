@@ -16,6 +16,7 @@ import { NewProject } from './new/new-project';
 import { Boundary } from './ui/boundary';
 import { OfflineBanner, StandInBanner, TroubleNotice } from './ui/notice';
 import { Top } from './ui/top';
+import { useLoaded } from './ui/use-loaded';
 import './style/base.css';
 import './style/shell.css';
 import './style/controls.css';
@@ -128,6 +129,8 @@ function Place({ visit: { api, feed, person, settings }, onPerson, onLeave }: Pl
         return <TaskPage api={api} feed={feed} taskId={route.taskId} side={route.side} scripted={settings.standIns.models} />;
       case 'projects':
         return <History api={api} feed={feed} />;
+      case 'figures':
+        return <FiguresPlace api={api} />;
       case 'account':
         return <Account api={api} person={person} onPerson={onPerson} onLeave={onLeave} />;
       case 'new':
@@ -135,6 +138,14 @@ function Place({ visit: { api, feed, person, settings }, onPerson, onLeave }: Pl
     }
   };
   return <Boundary key={`${person.id} ${route.view} ${route.view === 'task' ? route.taskId : ''}`}>{place()}</Boundary>;
+}
+
+/** Few look at figures, so they are loaded when somebody does. */
+function FiguresPlace({ api }: { api: Api }) {
+  const { value, problem, retry } = useLoaded('figures', () => import('./figures/figures'));
+  if (problem !== undefined) return <TroubleNotice trouble={troubleOf(problem, location.origin)} onRetry={retry} />;
+  if (!value) return <p class="empty" role="status">Loading…</p>;
+  return <value.Figures api={api} />;
 }
 
 const root = document.getElementById('app');

@@ -47,6 +47,9 @@ export function History({ api, feed }: { api: Api; feed: Feed }) {
     <div class="history">
       <header class="title">
         <h1>Projects</h1>
+        <a class="button" href="#/figures">
+          Figures
+        </a>
         <a class="button primary" href="#/">
           <Icon name="plus" />
           New project

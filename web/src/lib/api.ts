@@ -7,7 +7,7 @@ import { type Filter, queriesOf } from './history';
 import type { PlannedAssignment } from './plan';
 import { Session } from './session';
 import type { Settings } from './settings';
-import { PARSE, type RowOf, type Table, type Task, type Terms, parseTask, parseTerms } from './task';
+import { PARSE, type RowOf, type Table, type Task, type Terms, type Unit, type UnitTable, parseTask, parseTerms, parseUnit } from './task';
 
 export const DATABASE = 'orchestrator';
 /** Rows of one page of a list. */
@@ -23,11 +23,12 @@ export type Submitted =
   | { kind: 'refused'; message: string; fields: readonly FieldError[] };
 
 const ROW_COLUMNS = ['$id', '$sequence', '$createdAt', '$updatedAt'];
+const UNIT_COLUMNS = ['generation', 'round', 'line', 'level', 'queuedMs', 'executions'];
 /** What is fetched of tables that have large columns beside: contents of files, whole plans and briefs. */
 const COLUMNS: { readonly [T in Table]?: readonly string[] } = {
-  plans: ['generation', 'round', 'summary', 'assignmentCount', 'estimate', 'line', 'level'],
+  plans: [...UNIT_COLUMNS, 'summary', 'assignmentCount', 'estimate'],
   files: ['path', 'bytes', 'contentHash', 'assignment', 'generation', 'round', 'deleted'],
-  deployments: ['generation', 'round', 'line', 'level', 'state', 'url', 'release'],
+  deployments: [...UNIT_COLUMNS, 'state', 'url', 'release'],
 };
 
 export class Api {
@@ -126,6 +127,21 @@ export class Api {
       if (!last || page.rows.length < PAGE_ROWS) return rows;
       queries = [...base, Query.cursorAfter(last.$id)];
     }
+  }
+
+  /** The newest units of one table, of all the user's tasks, the newest first. */
+  async units(table: UnitTable, limit: number): Promise<Unit[]> {
+    const units: Unit[] = [];
+    const base = [Query.orderDesc('$createdAt'), Query.select([...ROW_COLUMNS, ...UNIT_COLUMNS])];
+    while (units.length < limit) {
+      const size = Math.min(PAGE_ROWS, limit - units.length);
+      const last = units.at(-1);
+      const queries = [...base, Query.limit(size), ...(last ? [Query.cursorAfter(last.id)] : [])];
+      const page = await this.#tables.listRows({ databaseId: DATABASE, tableId: table, queries, total: false });
+      units.push(...page.rows.map((row) => parseUnit(row as Json)));
+      if (page.rows.length < size) break;
+    }
+    return units;
   }
 
   /** The assignments of a finished plan, with all their fields. */

@@ -9,12 +9,14 @@ export type Route =
   | { view: 'new' }
   | { view: 'projects' }
   | { view: 'account' }
+  | { view: 'figures' }
   | { view: 'task'; taskId: string; side: Side; part?: string };
 
 /** The place that an address names; a new project where it names none. */
 export function routeOf(hash: string): Route {
   if (/^#\/projects(\?|$)/.test(hash)) return { view: 'projects' };
   if (hash === '#/account') return { view: 'account' };
+  if (hash === '#/figures') return { view: 'figures' };
   const [, taskId, side, part] = /^#\/task\/([a-z0-9][a-z0-9._-]{0,35})(\/result(?:\/([a-z]+))?)?$/.exec(hash) ?? [];
   if (taskId) return { view: 'task', taskId, side: side ? 'result' : 'board', ...(part && { part }) };
   return { view: 'new' };

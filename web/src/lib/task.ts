@@ -10,6 +10,8 @@ export const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'] sat
 /** The tables that hold what the page shows of a task, beside `tasks`. */
 export const TABLES = ['plans', 'assignments', 'progress', 'files', 'reviews', 'releases', 'deployments'] as const;
 export type Table = (typeof TABLES)[number];
+/** Those whose rows are units of work. */
+export type UnitTable = Exclude<Table, 'progress' | 'files'>;
 
 /** What every row has. `sequence` is the order of creation within its table. */
 export interface Row {
@@ -25,6 +27,10 @@ export interface Unit extends Row {
   round: number;
   line: string;
   level: string;
+  /** Milliseconds from its creation to its first execution; undefined before its end, and where that is not known. */
+  queuedMs: number | undefined;
+  /** Executions that it took; 0 before its end. */
+  executions: number;
 }
 
 export interface Totals extends Cost {
@@ -271,15 +277,19 @@ function row(data: SentRow<Table>): Row {
   };
 }
 
-function unit(data: SentRow<Exclude<Table, 'progress' | 'files'>>): Unit {
+function unit(data: SentRow<UnitTable>): Unit {
   return {
     ...row(data),
     generation: number(data.generation),
     round: number(data.round),
     line: text(data.line),
     level: text(data.level),
+    queuedMs: data.queuedMs === null || data.queuedMs === undefined ? undefined : number(data.queuedMs),
+    executions: number(data.executions),
   };
 }
+
+export const parseUnit = unit;
 
 export function parseTask(data: SentRow<'tasks'>): Task {
   const failure = column<Held['tasks']['failure']>(data.failure);
