@@ -45,3 +45,9 @@ build() {
   wait "$web"
   cargo build --locked --profile quick --workspace "$@"
 }
+
+# version: the one of Cargo.toml, which everything reports.
+version() { sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1; }
+
+# functions: their names.
+functions() { echo create-task plan run-agent review publish deploy sweep; }
