@@ -1,7 +1,7 @@
 // Appwrite's REST API, as far as scripts/push needs it beside the CLI.
 
-/** Longest wait for an answer. */
-const TIMEOUT_MS = 30_000;
+/** Longest wait for an answer: Appwrite itself waits 30 s for an execution. */
+const TIMEOUT_MS = 40_000;
 /** Entries of a page; lists are read whole. */
 const PAGE = 100;
 const NOT_FOUND = 404;

@@ -1,12 +1,14 @@
 // Brings an Appwrite project to what appwrite.json says: see scripts/push.
-// Arguments: the folder of the executables; `--delete-others`. The settings come on standard input.
+// The settings come on standard input.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
 import { Api, Refusal } from './api.mjs';
 import { Cli } from './cli.mjs';
+import { health, table } from './health.mjs';
 import { stage } from './stage.mjs';
 
 /** How long tables and deployments may take to become active after the CLI is done. */
@@ -35,7 +37,11 @@ async function others(api, config) {
 /** Creates what is not there; the CLI could do it only for a person who is signed in. */
 async function ensure(api, kind, parameter, entries) {
   for (const { $id, path: _path, vars: _vars, ...rest } of entries) {
-    if (await api.find(`/${kind}/${$id}`)) continue;
+    const there = await api.find(`/${kind}/${$id}`);
+    if (there?.runtime && rest.runtime && there.runtime !== rest.runtime) {
+      throw new Error(`the function ${$id} has the runtime ${there.runtime}, which can not be changed to ${rest.runtime}: use --runtime ${there.runtime}, or delete the functions first`);
+    }
+    if (there) continue;
     await api.call('POST', `/${kind}`, { [parameter]: $id, ...rest });
     say(`${kind}: ${$id} is new`);
   }
@@ -107,12 +113,12 @@ async function untilActive(api, config) {
   }
 }
 
-async function push(binaries, deleteOthers, settings, folder) {
+async function push(options, settings, folder) {
   const api = new Api(settings);
   say(`${settings.endpoint}, project ${settings.projectId}`);
-  const config = await stage(folder, binaries, settings);
+  const config = await stage(folder, options, settings);
   const extra = await others(api, config);
-  if (extra.length > 0 && !deleteOthers) {
+  if (extra.length > 0 && !options['delete-others']) {
     throw new Error(`the CLI would delete ${extra.join(', ')}: appwrite.json does not name them. Use a project of its own, or --delete-others`);
   }
   await ensure(api, 'functions', 'functionId', config.functions);
@@ -132,16 +138,25 @@ async function push(binaries, deleteOthers, settings, folder) {
   say('waiting until everything is active');
   await untilActive(api, config);
   for (const site of config.sites) say(`${site.name}: ${await address(api, settings, site)}`);
+  say('asking each function for its health');
+  const reports = await health(api, config.functions, settings.version);
+  console.log(table(reports));
+  const unwell = reports.filter((report) => !report.isWell).map(({ id }) => id);
+  if (unwell.length > 0) throw new Error(`everything is deployed, but not well: ${unwell.join(', ')}`);
   say('done');
 }
 
-const [binaries, ...flags] = process.argv.slice(2);
+const flag = { type: 'string' };
+const { values } = parseArgs({
+  options: { packages: flag, executables: flag, runtime: flag, 'delete-others': { type: 'boolean' } },
+});
+for (const name of ['packages', 'executables']) if (values[name]) values[name] = resolve(values[name]);
 const input = await text(process.stdin);
 // Who wrote it has said why there is nothing.
 if (input.trim() === '') process.exit(1);
 const folder = await mkdtemp(join(tmpdir(), 'appwrite-push-'));
 try {
-  await push(resolve(binaries), flags.includes('--delete-others'), JSON.parse(input), folder);
+  await push(values, JSON.parse(input), folder);
 } catch (error) {
   console.error(`error: ${error.message}`);
   process.exitCode = 1;

@@ -22,7 +22,7 @@ const PROJECT: &str = "orchestrator";
 const TOKEN: &str = "token-of-this-test";
 const ROW: &str = "/tablesdb/orchestrator/tables/claims/rows";
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
@@ -46,7 +46,7 @@ async fn empty() -> World {
     .await
 }
 
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     let builder = reqwest::Client::builder().timeout(Duration::from_secs(30));
     builder.build().unwrap()
 }
@@ -272,11 +272,13 @@ fn functions_settings(models: &Models, github: &GitHub, port: u16) -> BTreeMap<S
         .collect()
 }
 
-/// `scripts/push` with these settings and no others.
+/// `scripts/push` with these settings and no others; of executables that were built for the tests,
+/// or, with `PACKAGED=1`, of those that `scripts/package` left.
 fn push(world: &World, settings: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(root().join("scripts/push"));
     command
         .arg("--no-build")
+        .args(std::env::var_os("PACKAGED").is_none().then_some("--quick"))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("HOME", world.folder.path())
@@ -285,6 +287,15 @@ fn push(world: &World, settings: &BTreeMap<String, String>) -> Command {
         command.env("CARGO_TARGET_DIR", target);
     }
     command
+}
+
+/// Whether the last word of a push is that each function is well, in our version.
+fn assert_healthy(output: &str) {
+    for function in shell::config::FUNCTIONS {
+        let row = [function, env!("CARGO_PKG_VERSION"), "ok", "-"];
+        let is_row = |line: &str| line.split_whitespace().eq(row);
+        assert!(output.lines().any(is_row), "{function}: {output}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -312,6 +323,7 @@ async fn what_was_pushed_to_an_empty_platform_carries_out_a_brief() {
     let (is_well, output) = run(push(&world, &settings)).await;
     assert!(is_well, "{output}");
     assert!(!output.contains(key), "the key was printed");
+    assert_healthy(&output);
     assert_eq!(std::fs::read(root().join("appwrite.json")).unwrap(), before);
     let config: Value = serde_json::from_slice(&before).unwrap();
     assert_all_active(&world, &config).await;

@@ -17,8 +17,8 @@ const PUSH: &[&str] = &[
     "APPWRITE_DEV_KEY",
 ];
 
-/// Prints the endpoint, the project, the key, the domain of sites, and each function's
-/// variables; a variable that is not set is null.
+/// Prints the endpoint, the project, the key, the domain of sites, the version, and each
+/// function's variables; a variable that is not set is null.
 ///
 /// # Errors
 /// Settings are missing: all are named. Or the output would be shown.
@@ -72,6 +72,7 @@ fn printed(environment: &Environment) -> Value {
         "projectId": environment.get("APPWRITE_PROJECT_ID"),
         "key": environment.get("APPWRITE_DEV_KEY"),
         "siteDomain": environment.get("SITE_DOMAIN"),
+        "version": env!("CARGO_PKG_VERSION"),
         "functions": functions,
     })
 }
