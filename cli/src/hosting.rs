@@ -27,7 +27,7 @@ use crate::web_page;
 /// Key of the scripted models. They are on loopback and cost nothing: it keeps nobody out.
 const SCRIPTED_KEY: &str = "scripted-models-take-this-key";
 /// Token of the stand-in GitHub, likewise.
-const STAND_IN_TOKEN: &str = "stand-in-github-takes-this-token";
+pub const STAND_IN_TOKEN: &str = "stand-in-github-takes-this-token";
 /// Login of the stand-in GitHub's only account.
 const STAND_IN_LOGIN: &str = "demo";
 /// An organization of that account.

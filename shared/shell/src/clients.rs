@@ -13,6 +13,7 @@ use pipeline::estimate::{Rate, Rates};
 use pipeline::{Code, Failure};
 use secrecy::SecretString;
 
+use crate::aws::Invoker;
 use crate::config::{Dialect, RoleSettings, Settings};
 use crate::credentials::GitHubCredential;
 use crate::load::Plans;
@@ -35,6 +36,7 @@ pub struct Clients {
     planner: OnceLock<Thinker>,
     reviewer: OnceLock<Thinker>,
     coder: OnceLock<Coder>,
+    invoker: Option<Invoker>,
     plans: Plans,
     nudges: Nudges,
     warmth: Warmth,
@@ -115,6 +117,7 @@ impl Clients {
     /// No client is made yet.
     pub fn new(settings: Settings) -> Self {
         Self {
+            invoker: settings.invoker(),
             settings,
             appwrite: OnceLock::new(),
             deploy_target: OnceLock::new(),
@@ -140,6 +143,11 @@ impl Clients {
     /// What this process has put into the cache of the agents' service.
     pub fn warmth(&self) -> &Warmth {
         &self.warmth
+    }
+
+    /// What starts other functions on Lambda, where this is one.
+    pub(crate) fn invoker(&self) -> Option<&Invoker> {
+        self.invoker.as_ref()
     }
 
     /// The settings.

@@ -11,6 +11,7 @@ use pipeline::quota::Quota;
 use secrecy::SecretString;
 use serde::Serialize;
 
+use crate::aws::Invoker;
 use crate::credentials::{GitHubCredential, PlainHttp, joined_lines};
 use crate::redaction::Redactor;
 use role::Roles;
@@ -37,6 +38,11 @@ pub struct Settings {
     pub project_id: Option<String>,
     /// Used only where an execution brings no key of its own, as on Lambda.
     pub appwrite_key: Option<SecretString>,
+    /// Signature key of the webhook that calls this function, on Lambda.
+    pub webhook_signature_key: Option<SecretString>,
+    /// URL of that webhook, as it is configured in Appwrite, where it is not the one by which
+    /// Lambda is called.
+    pub webhook_url: Option<String>,
     /// The model that plans.
     pub planner: RoleSettings,
     /// The model that reviews.
@@ -191,9 +197,15 @@ impl Settings {
             }
             Some(_) | None => self.is_needed(setting) && !self.is_set(setting.name),
         };
-        settings_of(function)
+        // On Lambda executions bring no key.
+        let on_lambda = self.host.lambda.as_ref().map(|_| "APPWRITE_API_KEY");
+        let names = settings_of(function)
             .filter(lacks)
-            .map(|setting| setting.name)
+            .map(|setting| setting.name);
+        on_lambda
+            .filter(|name| !self.is_set(name))
+            .into_iter()
+            .chain(names)
             .collect()
     }
 
@@ -241,6 +253,11 @@ impl Settings {
     /// Returns the redactor that knows every secret value of these settings.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// What starts functions, where this is one of Lambda.
+    pub(crate) fn invoker(&self) -> Option<Invoker> {
+        self.host.lambda.clone().map(Invoker::new)
     }
 
     pub(crate) fn host(&self) -> &HostSettings {
@@ -323,6 +340,8 @@ impl<'map> Values<'map> {
             appwrite_endpoint: self.url("APPWRITE_ENDPOINT"),
             project_id: self.text("APPWRITE_PROJECT_ID"),
             appwrite_key: self.secret("APPWRITE_API_KEY"),
+            webhook_signature_key: self.secret("APPWRITE_WEBHOOK_SIGNATURE_KEY"),
+            webhook_url: self.text("APPWRITE_WEBHOOK_URL"),
             agent_fallback_model: self
                 .text("ANTHROPIC_FALLBACK_MODEL")
                 .unwrap_or_else(|| fallback_of(&agent.model)),
@@ -385,7 +404,7 @@ impl<'map> Values<'map> {
         let values = secrets.filter_map(|setting| self.given.get(setting.name).copied());
         let github = self.github();
         let app = github.iter().flat_map(GitHubCredential::secrets);
-        Redactor::new(values).with(app).with(host.secret_value())
+        Redactor::new(values).with(app).with(host.secret_values())
     }
 
     /// The given value, else the default of the table.

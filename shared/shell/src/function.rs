@@ -14,6 +14,7 @@ use crate::drive::{Drive, Driven, TriggerRow};
 use crate::hosts;
 use crate::invocation::{Handler, Invocation, Reply};
 use crate::notice::Notices;
+use crate::stamp;
 use crate::store::Store;
 use crate::sweep::sweep;
 use crate::trouble::Trouble;
@@ -21,8 +22,10 @@ use crate::trouble::Trouble;
 /// An execution that has less time than this left begins nothing new.
 const CONTINUE_RESERVE: Duration = Duration::from_secs(30);
 
-/// Serves the function of `stage` until its host ends it: the whole of every `main`.
+/// Serves the function of `stage` until its host ends it: the whole of every `main`. A packaged
+/// executable may be the copy of another function's: then what is written into it counts.
 pub fn run(stage: Stage) -> ExitCode {
+    let stage = stamp::stage().unwrap_or(stage);
     hosts::run(move |settings| {
         Ok(Function {
             stage,
@@ -105,7 +108,9 @@ impl Function {
             | Stage::Deploy
             | Stage::Sweep => Notices::of(settings, &invocation.log),
         };
-        let store = Store::new(client).telling(notices);
+        let store = Store::new(client)
+            .telling(notices)
+            .starting(self.clients.invoker(), self.stage);
         match self.stage {
             Stage::CreateTask => create_task::answer(&store, invocation, &self.clients).await,
             Stage::Sweep => Ok(Reply::json(

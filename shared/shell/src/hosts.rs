@@ -68,15 +68,13 @@ fn serve<H: Handler>(
         .enable_all()
         .build()
         .context("could not start the async runtime")?;
-    let redactor = settings.redactor().clone();
-    let served = if settings.host().is_lambda {
-        runtime.block_on(lambda::serve(handler, redactor))
-    } else {
-        runtime.block_on(open_runtimes::serve(
+    let served = match &settings.host().lambda {
+        Some(lambda) => runtime.block_on(lambda::serve(handler, settings, lambda)),
+        None => runtime.block_on(open_runtimes::serve(
             handler,
             settings.host().clone(),
-            redactor,
-        ))
+            settings.redactor().clone(),
+        )),
     };
     // Threads that still block on an outside call end with the process.
     runtime.shutdown_background();

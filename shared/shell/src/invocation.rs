@@ -56,6 +56,16 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// The value of `x-appwrite-trigger` for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Event => "event",
+            Self::Schedule => "schedule",
+            Self::Unknown => "",
+        }
+    }
+
     /// Reads the value of `x-appwrite-trigger`.
     pub(crate) fn parse(value: Option<&str>) -> Self {
         match value {

@@ -5,6 +5,7 @@
 
 pub mod advance;
 pub mod archive;
+mod aws;
 pub mod blocking;
 pub mod claim;
 pub mod clients;
@@ -24,6 +25,7 @@ pub mod notice;
 pub mod nudge;
 pub mod perform;
 pub mod redaction;
+mod stamp;
 pub mod store;
 pub mod sweep;
 pub mod trouble;

@@ -3,10 +3,12 @@
 use appwrite::{Client, ErrorType, NewExecution, Query, Row};
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use pipeline::Stage;
 use pipeline::advance::Projection;
 use pipeline::rows::{DATABASE, NewRow};
 use serde_json::{Value, json};
 
+use crate::aws::Invoker;
 use crate::blocking::blocking;
 use crate::clock;
 use crate::notice::Notices;
@@ -29,6 +31,18 @@ pub enum Created {
 pub struct Store {
     client: Client,
     notices: Option<Notices>,
+    starter: Starter,
+}
+
+/// Who starts functions.
+#[derive(Clone, Debug)]
+enum Starter {
+    /// Appwrite, which has them all.
+    Appwrite,
+    /// Appwrite, if it has them; else the sweep, wherever that is.
+    AppwriteOrSweep,
+    /// AWS Lambda, as the function of a stage.
+    Lambda(Invoker, Stage),
 }
 
 impl Store {
@@ -37,7 +51,28 @@ impl Store {
         Self {
             client,
             notices: None,
+            starter: Starter::Appwrite,
         }
+    }
+
+    /// The same, for the function of a stage. On Lambda functions start each other there. The one
+    /// that takes briefs may be on Appwrite alone: then the sweep starts what this can not.
+    #[must_use]
+    pub(crate) fn starting(self, invoker: Option<&Invoker>, stage: Stage) -> Self {
+        let starter = match (invoker, stage) {
+            (Some(invoker), stage) => Starter::Lambda(invoker.clone(), stage),
+            (None, Stage::CreateTask) => Starter::AppwriteOrSweep,
+            (
+                None,
+                Stage::Plan
+                | Stage::RunAgent
+                | Stage::Review
+                | Stage::Publish
+                | Stage::Deploy
+                | Stage::Sweep,
+            ) => Starter::Appwrite,
+        };
+        Self { starter, ..self }
     }
 
     /// The same, with e-mails to owners whose task it moves.
@@ -221,7 +256,7 @@ impl Store {
     }
 
     /// Starts the function of a trigger table for one of its rows, at once or at a time,
-    /// without waiting for it.
+    /// without waiting for it. Lambda knows no time: what is to rest is then started by the sweep.
     ///
     /// # Errors
     /// What the client could not mend by repeating.
@@ -231,6 +266,12 @@ impl Store {
         row_id: &str,
         at: Option<Timestamp>,
     ) -> Result<(), Trouble> {
+        if let Starter::Lambda(invoker, own) = &self.starter {
+            return match at {
+                Some(_) => Ok(()),
+                None => invoker.start_sibling(*own, function_id, row_id).await,
+            };
+        }
         let new = NewExecution {
             body: json!({"rowId": row_id}).to_string(),
             is_async: true,
@@ -238,8 +279,15 @@ impl Store {
             ..NewExecution::default()
         };
         let client = self.client.clone();
-        blocking(move || client.executions().create(function_id, &new)).await?;
-        Ok(())
+        match blocking(move || client.executions().create(function_id, &new)).await {
+            Err(error)
+                if matches!(self.starter, Starter::AppwriteOrSweep)
+                    && error.kind() == Some(&ErrorType::FunctionNotFound) =>
+            {
+                Ok(())
+            }
+            created => created.map(|_| ()).map_err(Trouble::from),
+        }
     }
 }
 

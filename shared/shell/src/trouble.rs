@@ -18,6 +18,9 @@ pub enum Trouble {
     /// GitHub could not answer now.
     #[error("github did not answer")]
     GitHub(#[from] github::Error),
+    /// AWS Lambda did not start a function.
+    #[error("{0}")]
+    Lambda(String),
     /// A row does not hold what it should.
     #[error("{0}")]
     Row(String),
@@ -95,6 +98,7 @@ impl Trouble {
             }
             Self::GitHub(_) => Some("GitHub could not answer".to_owned()),
             Self::Appwrite(_)
+            | Self::Lambda(_)
             | Self::Row(_)
             | Self::SliceOver
             | Self::Stopped
@@ -122,7 +126,7 @@ impl Trouble {
                 github::Retry::Terminal => None,
             },
             // Who can not be reached can not be asked to call back.
-            Self::Appwrite(_) | Self::Row(_) | Self::Terminal(_) => None,
+            Self::Appwrite(_) | Self::Lambda(_) | Self::Row(_) | Self::Terminal(_) => None,
         };
         asked_for.map_or(Resume::BySweep, Resume::After)
     }

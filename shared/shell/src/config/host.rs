@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::value;
+use crate::aws::{Keys, Lambda};
 
 const PORT_DEFAULT: u16 = 3000;
 const LOGS_FOLDER_DEFAULT: &str = "/mnt/logs";
@@ -36,8 +37,8 @@ pub(crate) struct HostSettings {
     pub(crate) telemetry_folder: PathBuf,
     /// `ORCHESTRATOR_EXIT_WITH_STDIN=1`: the process ends with the one that started it.
     pub(crate) exits_with_stdin: bool,
-    /// `AWS_LAMBDA_RUNTIME_API` is set: the process is a Lambda function.
-    pub(crate) is_lambda: bool,
+    /// `AWS_LAMBDA_RUNTIME_API` is set: the process is this Lambda function.
+    pub(crate) lambda: Option<Lambda>,
 }
 
 impl HostSettings {
@@ -57,17 +58,20 @@ impl HostSettings {
             logs_folder: folder("OPEN_RUNTIMES_LOGS_DIR", LOGS_FOLDER_DEFAULT),
             telemetry_folder: folder("OPEN_RUNTIMES_TELEMETRY_DIR", TELEMETRY_FOLDER_DEFAULT),
             exits_with_stdin: is("ORCHESTRATOR_EXIT_WITH_STDIN", "1"),
-            is_lambda: value(variables, "AWS_LAMBDA_RUNTIME_API").is_some(),
+            lambda: value(variables, "AWS_LAMBDA_RUNTIME_API").map(|_| lambda(variables)),
         };
-        if host.is_lambda {
+        if host.lambda.is_some() {
             check_lambda(variables, problems);
         }
         host
     }
 
     /// For redaction.
-    pub(super) fn secret_value(&self) -> Option<&str> {
-        self.secret.as_ref().map(|secret| secret.expose_secret())
+    pub(super) fn secret_values(&self) -> impl Iterator<Item = &str> {
+        let keys = self.lambda.as_ref().and_then(|lambda| lambda.keys.as_ref());
+        let of_role = keys.map(|keys| [Some(&keys.secret), keys.token.as_ref()]);
+        let secrets = of_role.into_iter().flatten().chain([self.secret.as_ref()]);
+        secrets.flatten().map(|secret| secret.expose_secret())
     }
 }
 
@@ -118,6 +122,23 @@ fn enforced_headers(variables: &BTreeMap<String, String>) -> Option<HeaderMap> {
     Some(headers)
 }
 
+/// What Lambda sets for every function of its own.
+fn lambda(variables: &BTreeMap<String, String>) -> Lambda {
+    let text = |name| value(variables, name).map(str::to_owned);
+    let secret = |name| value(variables, name).map(SecretString::from);
+    let keys = text("AWS_ACCESS_KEY_ID").zip(secret("AWS_SECRET_ACCESS_KEY"));
+    Lambda {
+        function_name: text(LAMBDA_NEEDS[0]).unwrap_or_default(),
+        region: text("AWS_REGION").unwrap_or_default(),
+        endpoint: text("AWS_ENDPOINT_URL_LAMBDA"),
+        keys: keys.map(|(id, secret_key)| Keys {
+            id,
+            secret: secret_key,
+            token: secret("AWS_SESSION_TOKEN"),
+        }),
+    }
+}
+
 fn check_lambda(variables: &BTreeMap<String, String>, problems: &mut Vec<String>) {
     for name in LAMBDA_NEEDS {
         if value(variables, name).is_none() {
@@ -154,7 +175,7 @@ mod tests {
         assert_eq!(host.address.to_string(), "0.0.0.0:3000");
         assert_eq!(host.logs_folder.to_str(), Some("/mnt/logs"));
         assert_eq!(host.telemetry_folder.to_str(), Some("/mnt/telemetry"));
-        assert!(host.secret.is_none() && !host.is_lambda && !host.exits_with_stdin);
+        assert!(host.secret.is_none() && host.lambda.is_none() && !host.exits_with_stdin);
     }
 
     #[test]

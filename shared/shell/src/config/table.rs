@@ -88,6 +88,17 @@ pub const SETTINGS: &[Setting] = &[
             "API key that may set up the project, for scripts/push",
         )
     },
+    // On AWS Lambda only, where they are set by hand or by a template.
+    optional_secret(
+        "APPWRITE_WEBHOOK_SIGNATURE_KEY",
+        &[],
+        "signature key of the webhook that calls a function on AWS Lambda",
+    ),
+    optional_url(
+        "APPWRITE_WEBHOOK_URL",
+        &[],
+        "URL of that webhook as Appwrite has it, if AWS does not call the function by it",
+    ),
     Setting {
         alias: Some("XAI_API_KEY"),
         ..secret("GROK_API_KEY", THINKERS, "key of the xAI API")

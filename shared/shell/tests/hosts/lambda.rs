@@ -20,6 +20,12 @@ use tokio::sync::{Mutex, mpsc};
 use crate::process::{Echo, SOON};
 
 const VERSION_PATH: &str = "/2018-06-01/runtime";
+const SIGNATURE_KEY: &str = "signature-key";
+/// A row that was created, as a webhook sends it.
+const ROW: &str = r#"{"$id":"p1","unitKey":"x"}"#;
+/// `printf '%s' 'https://abc.lambda-url.eu-west-1.on.aws/{"$id":"p1","unitKey":"x"}' | openssl dgst
+/// -sha1 -hmac signature-key -binary | base64`.
+const SIGNATURE: &str = "X7sdDzdJ7Uaj0E5oVCUfeQumxFY=";
 
 /// One event that waits to be fetched.
 struct Event {
@@ -28,10 +34,19 @@ struct Event {
     payload: Value,
 }
 
-/// Hands out events and takes the answers: `(path of the POST, body)`.
+/// What a function sent to `Invoke`.
+struct Invoke {
+    path: String,
+    kind: String,
+    authorization: String,
+    payload: Value,
+}
+
+/// Hands out events and takes the answers, `(path of the POST, body)`, and invocations.
 struct RuntimeApi {
     events: Mutex<mpsc::UnboundedReceiver<Event>>,
     answers: mpsc::UnboundedSender<(String, Value)>,
+    invocations: mpsc::UnboundedSender<Invoke>,
 }
 
 impl RuntimeApi {
@@ -41,9 +56,20 @@ impl RuntimeApi {
             assert_eq!(path, format!("{VERSION_PATH}/invocation/next"));
             return self.next().await;
         }
-        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let _ = self.answers.send((path, body));
+        if path.ends_with("/invocations") {
+            let header = |name: &str| parts.headers[name].to_str().unwrap().to_owned();
+            let _ = self.invocations.send(Invoke {
+                path,
+                kind: header("x-amz-invocation-type"),
+                authorization: header("authorization"),
+                payload: body,
+            });
+        } else {
+            let _ = self.answers.send((path, body));
+        }
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::ACCEPTED;
         response
@@ -68,6 +94,7 @@ impl RuntimeApi {
 struct Lambda {
     events: mpsc::UnboundedSender<Event>,
     answers: mpsc::UnboundedReceiver<(String, Value)>,
+    invocations: mpsc::UnboundedReceiver<Invoke>,
     echo: Echo,
 }
 
@@ -77,10 +104,13 @@ impl Lambda {
         let address = listener.local_addr().unwrap().to_string();
         let (events, receiver) = mpsc::unbounded_channel();
         let (sender, answers) = mpsc::unbounded_channel();
+        let (invoked, invocations) = mpsc::unbounded_channel();
         let api = Arc::new(RuntimeApi {
             events: Mutex::new(receiver),
             answers: sender,
+            invocations: invoked,
         });
+        let endpoint = format!("http://{address}");
         tokio::spawn(serve(listener, api));
         let variables = [
             ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
@@ -88,10 +118,17 @@ impl Lambda {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("GITHUB_TOKEN", "configured-secret"),
+            ("APPWRITE_WEBHOOK_SIGNATURE_KEY", SIGNATURE_KEY),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret-of-the-role"),
+            ("AWS_SESSION_TOKEN", "token-of-the-role"),
+            ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
         ];
         Self {
             events,
             answers,
+            invocations,
             echo: Echo::spawn(&variables, Stdio::null()),
         }
     }
@@ -134,8 +171,16 @@ async fn serve(listener: TcpListener, api: Arc<RuntimeApi>) {
     }
 }
 
-/// A request to a function URL.
+/// A request to a function URL whose caller IAM knows.
 fn url_event(method: &str, path: &str, query: &str, headers: Value, body: &str) -> Value {
+    let mut event = open_event(method, path, query, headers, body);
+    event["requestContext"]["authorizer"] =
+        json!({"iam": {"accountId": "1", "userArn": "arn:aws:iam::1:user/a", "userId": "a"}});
+    event
+}
+
+/// A request to a function URL that is open to everybody.
+fn open_event(method: &str, path: &str, query: &str, headers: Value, body: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -248,4 +293,65 @@ async fn log_lines_carry_the_request_id() {
         stderr.contains("Info req-1 a line\nError req-1 a line\n"),
         "{stderr}"
     );
+}
+
+#[tokio::test]
+async fn a_signed_webhook_starts_an_invocation_of_its_own() {
+    let mut lambda = Lambda::start().await;
+    let headers = json!({
+        "content-type": "application/json", "x-appwrite-webhook-signature": SIGNATURE,
+        "x-appwrite-webhook-events": "databases.a.tables.b.rows.p1.create",
+        "x-appwrite-webhook-user-id": "forged",
+    });
+    let event = open_event("POST", "/", "", headers, ROW);
+    let answer = lambda.invoke("req-1", 30, event).await;
+    assert_eq!(answer["statusCode"], 202, "{answer}");
+    let invoke = tokio::time::timeout(SOON, lambda.invocations.recv()).await;
+    let invoke = invoke.expect("the function starts itself").unwrap();
+    assert_eq!(invoke.path, "/2015-03-31/functions/echo/invocations");
+    assert_eq!(invoke.kind, "Event");
+    let signed = "Credential=AKIDEXAMPLE/";
+    let names = "SignedHeaders=host;x-amz-date;x-amz-invocation-type;x-amz-security-token,";
+    assert!(
+        invoke.authorization.contains(signed) && invoke.authorization.contains(names),
+        "{}",
+        invoke.authorization
+    );
+    let answer = lambda.invoke("req-2", 30, invoke.payload).await;
+    let seen: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&seen["method"], &seen["path"], &seen["trigger"]),
+        (&"POST".into(), &"/".into(), &"Event".into())
+    );
+    assert_eq!(
+        (&seen["bodyStart"], &seen["userId"]),
+        (&r#"{"rowId":"p1"}"#.into(), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn strangers_reach_no_handler_and_start_nothing() {
+    let mut lambda = Lambda::start().await;
+    let forged = json!({"x-appwrite-webhook-signature": "AAAA", "x-appwrite-key": "0123456789"});
+    let changed = json!({"x-appwrite-webhook-signature": SIGNATURE});
+    let own_word = json!({"x-appwrite-trigger": "event", "authorization": "AWS4-HMAC-SHA256 x"});
+    let cases = [
+        ("req-1", open_event("POST", "/", "", forged, ROW)),
+        (
+            "req-2",
+            open_event("POST", "/", "", changed, r#"{"$id":"p2"}"#),
+        ),
+        (
+            "req-3",
+            open_event("POST", "/", "", own_word, r#"{"rowId":"p1"}"#),
+        ),
+        ("req-4", open_event("GET", "/log", "", json!({}), "")),
+    ];
+    for (id, event) in cases {
+        let answer = lambda.invoke(id, 30, event).await;
+        assert_eq!(answer["statusCode"], 401, "{id}: {answer}");
+    }
+    assert!(lambda.invocations.try_recv().is_err());
+    let health = open_event("GET", "/", "", json!({}), "");
+    assert_eq!(lambda.invoke("req-5", 30, health).await["statusCode"], 200);
 }
