@@ -118,9 +118,10 @@ const isFile = (path) => spawnSync('test', ['-f', path]).status === 0;
 
 async function packingAgainGivesTheSame() {
   const again = await mkdtemp(join(tmpdir(), 'again-'));
-  const flags = positionals.flatMap((name) => ['--function', name]);
-  execFileSync('scripts/package', ['--no-build', '--out', again, ...flags], { stdio: 'ignore' });
   for (const name of positionals) {
+    // It holds a name already, which is written over with the same.
+    const executable = join(folder, 'functions', name, 'rust_runtime');
+    execFileSync('scripts/package', ['--from', executable, '--out', again, '--function', name], { stdio: 'ignore' });
     const [first, second] = await Promise.all([readFile(archive(name)), readFile(join(again, `${name}.tar.gz`))]);
     assert.ok(first.equals(second), `${name}.tar.gz differs when packed again`);
   }
