@@ -18,6 +18,8 @@ pub use matches::matches;
 pub const QUERIES_MAX: usize = 100;
 /// Longest query, in characters.
 pub const QUERY_CHARS_MAX: usize = 4_096;
+/// Most values of one comparison (Appwrite 1.9.6, source).
+pub const VALUES_MAX: usize = 500;
 /// Rows of a page when no limit is given.
 pub const LIMIT_DEFAULT: i64 = 25;
 /// Deepest nesting of `and` and `or`.
@@ -341,6 +343,11 @@ fn compare(
         | Op::Search
         | Op::NotSearch => (values.len() != 1).then_some("require exactly one value."),
     };
+    if values.len() > VALUES_MAX {
+        return Err(invalid(format!(
+            "Invalid query: Query on attribute has greater than {VALUES_MAX} values: {attribute}"
+        )));
+    }
     match problem {
         Some(problem) => Err(invalid(format!("Invalid query: {} {problem}", title()))),
         None => Ok(Filter::Compare {
@@ -410,6 +417,21 @@ mod tests {
             panic!()
         };
         assert!(matches!(&parts[1], Filter::And(inner) if inner.len() == 2));
+    }
+
+    #[test]
+    fn more_values_than_allowed_are_refused() {
+        let with = |count| {
+            let values = vec!["1"; count].join(",");
+            parse(&[format!(
+                r#"{{"method":"equal","attribute":"a","values":[{values}]}}"#
+            )])
+        };
+        assert!(with(VALUES_MAX).is_ok());
+        assert_eq!(
+            with(VALUES_MAX + 1).unwrap_err().kind,
+            "general_query_invalid"
+        );
     }
 
     #[test]

@@ -7,6 +7,12 @@ use super::{Filter, Op, invalid};
 use crate::error::ApiError;
 use crate::schema::Kind;
 
+/// Most values of all conditions of a statement: `SQLite` takes 32,766.
+pub const PARAMS_MAX: usize = 32_000;
+/// Most parts that are joined side by side: `SQLite` takes an expression 1,000 deep, and each part
+/// makes it one deeper.
+const PARTS_MAX: usize = 100;
+
 /// What is known of an attribute that may be asked for.
 pub struct Attribute {
     /// Its SQL expression.
@@ -33,21 +39,24 @@ impl Conditions {
         if self.parts.is_empty() {
             String::new()
         } else {
-            format!(" WHERE {}", self.parts.join(" AND "))
+            format!(" WHERE {}", joined(self.parts.clone(), " AND "))
         }
     }
 
     /// Adds a filter, looking its attributes up by `find`.
     ///
     /// # Errors
-    /// 400 `general_query_invalid` for an unknown attribute or a value of
-    /// another type.
+    /// 400 `general_query_invalid` for an unknown attribute, a value of
+    /// another type, or more than [`PARAMS_MAX`] values.
     pub fn add(
         &mut self,
         filter: &Filter,
         find: &dyn Fn(&str) -> Option<Attribute>,
     ) -> Result<(), ApiError> {
         let part = self.part(filter, find)?;
+        if self.params.len() > PARAMS_MAX {
+            return Err(invalid("Invalid query: Too many values"));
+        }
         self.parts.push(part);
         Ok(())
     }
@@ -78,7 +87,7 @@ impl Conditions {
             .iter()
             .map(|part| self.part(part, find))
             .collect::<Result<_, _>>()?;
-        Ok(format!("({})", parts.join(word)))
+        Ok(format!("({})", joined(parts, word)))
     }
 
     fn compare(
@@ -116,7 +125,7 @@ impl Conditions {
             Op::ContainsAll if attribute.array => {
                 let each = values.iter().map(std::slice::from_ref);
                 let parts = each.map(|value| self.elements(name, attribute, value));
-                format!("({})", parts.collect::<Result<Vec<_>, _>>()?.join(" AND "))
+                format!("({})", joined(parts.collect::<Result<_, _>>()?, " AND "))
             }
             Op::ContainsAll => return Err(misfit(name)),
             Op::Contains if attribute.array => self.elements(name, attribute, values)?,
@@ -153,7 +162,7 @@ impl Conditions {
     ) -> Result<String, ApiError> {
         self.push(name, a, values)?;
         let parts: Vec<String> = values.iter().map(|_| format!("{} {test}", a.sql)).collect();
-        Ok(format!("({})", parts.join(word)))
+        Ok(format!("({})", joined(parts, word)))
     }
 
     fn push(
@@ -207,7 +216,7 @@ impl Conditions {
             self.params.push(Sql::Text(pattern(&escape(text))));
             parts.push(format!("{} LIKE ? ESCAPE '\\'", attribute.sql));
         }
-        Ok(format!("({})", parts.join(" OR ")))
+        Ok(format!("({})", joined(parts, " OR ")))
     }
 
     fn search(
@@ -226,8 +235,19 @@ impl Conditions {
             self.params.push(Sql::Text(format!("%{}%", escape(word))));
             parts.push(format!("{} LIKE ? ESCAPE '\\'", attribute.sql));
         }
-        Ok(format!("({})", parts.join(" AND ")))
+        Ok(format!("({})", joined(parts, " AND ")))
     }
+}
+
+/// Joins conditions, in groups where they are many.
+fn joined(mut parts: Vec<String>, word: &str) -> String {
+    while parts.len() > PARTS_MAX {
+        let groups = parts.chunks(PARTS_MAX);
+        parts = groups
+            .map(|group| format!("({})", group.join(word)))
+            .collect();
+    }
+    parts.join(word)
 }
 
 fn is_text(attribute: &Attribute) -> bool {
@@ -244,4 +264,60 @@ fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, params_from_iter};
+    use serde_json::json;
+
+    use super::*;
+    use crate::queries::{VALUES_MAX, parse};
+    use crate::schema::TextFormat;
+
+    fn find(_: &str) -> Option<Attribute> {
+        Some(Attribute {
+            sql: "a".to_owned(),
+            kind: Kind::Text {
+                chars: 100,
+                format: TextFormat::Plain,
+            },
+            array: false,
+        })
+    }
+
+    fn conditions(queries: &[Value]) -> Result<Conditions, ApiError> {
+        let texts: Vec<String> = queries.iter().map(Value::to_string).collect();
+        let mut conditions = Conditions::default();
+        for filter in &parse(&texts)?.filters {
+            conditions.add(filter, &find)?;
+        }
+        Ok(conditions)
+    }
+
+    fn count(conditions: &Conditions) -> i64 {
+        let database = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE t (a TEXT) STRICT; INSERT INTO t VALUES ('a')";
+        database.execute_batch(table).unwrap();
+        let sql = format!("SELECT count(*) FROM t{}", conditions.clause());
+        let params = params_from_iter(&conditions.params);
+        database.query_row(&sql, params, |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn as_many_values_and_words_as_a_query_holds_are_asked_for() {
+        let many = json!({"method": "equal", "attribute": "a", "values": vec!["a"; VALUES_MAX]});
+        assert_eq!(count(&conditions(&[many]).unwrap()), 1);
+        let words = json!({"method": "search", "attribute": "a", "values": ["a ".repeat(2_000)]});
+        assert_eq!(count(&conditions(&[words]).unwrap()), 1);
+    }
+
+    #[test]
+    fn more_values_than_a_statement_takes_are_refused() {
+        let many = json!({"method": "equal", "attribute": "a", "values": vec!["a"; VALUES_MAX]});
+        let (fits, too_many) = (PARAMS_MAX / VALUES_MAX, PARAMS_MAX / VALUES_MAX + 1);
+        assert_eq!(count(&conditions(&vec![many.clone(); fits]).unwrap()), 1);
+        let refused = conditions(&vec![many; too_many]).unwrap_err();
+        assert_eq!(refused.kind, "general_query_invalid");
+    }
 }
