@@ -435,7 +435,7 @@ fn read(
     let end = usize::try_from(end_line).map_or(total, |end| end.min(total));
     let mut text = String::new();
     for (number, line) in lines.iter().enumerate().take(end).skip(start - 1) {
-        let rendered = format!("{}: {line}\n", number + 1);
+        let mut rendered = format!("{}: {line}\n", number + 1);
         if number + 1 - start >= READ_LINES_MAX
             || (text.len() + rendered.len() > READ_BYTES_MAX && !text.is_empty())
         {
@@ -444,6 +444,10 @@ fn read(
                 number + 1
             ));
             return Ok(text);
+        }
+        if rendered.len() > READ_BYTES_MAX {
+            rendered.truncate(rendered.floor_char_boundary(READ_BYTES_MAX));
+            rendered.push_str(&format!("…cut; the line has {} bytes\n", line.len()));
         }
         text.push_str(&rendered);
     }

@@ -5,7 +5,7 @@ use pipeline::brief::Brief;
 use pipeline::effect::{Action, Entry, ModelCall};
 use pipeline::limits::{
     AGENT_CONTEXT_TOKENS_MAX, AGENT_COST_MICRO_USD_MAX, AGENT_MAX_TOKENS, AGENT_OUTPUT_TOKENS_MAX,
-    AGENT_TURNS_MAX,
+    AGENT_TURNS_MAX, READ_BYTES_MAX,
 };
 use pipeline::model::{AgentReply, Effort, Prompt, Speaker, Spent, Stop};
 use pipeline::unit::{Journal, Recorded};
@@ -151,6 +151,32 @@ fn tools_answer_and_change_only_own_files() {
         assert!(is_error && text.contains(needle), "{name}: {text}");
     }
     assert_eq!(session.workspace().changes("a", 1).len(), 1);
+}
+
+#[test]
+fn a_line_longer_than_an_answer_is_cut() {
+    let mut work = work();
+    let line = "äx ".repeat(READ_BYTES_MAX / 4 + 1);
+    let file = FileVersion {
+        path: pipeline::SafePath::parse("long.txt").unwrap(),
+        content: Some(format!("{line}\nnext\n")),
+        assignment: "shared".to_owned(),
+        round: 0,
+    };
+    work.base = Workspace::of(&[file]);
+    let mut session = Session::start(&work);
+    let input = json!({"path": "long.txt", "start_line": 1, "end_line": -1});
+    let (text, is_error) = answer(&mut session, &call("read_file", input));
+    assert!(
+        !is_error && text.len() < READ_BYTES_MAX + 200,
+        "{}",
+        text.len()
+    );
+    let cut = format!("…cut; the line has {} bytes\n", line.len());
+    assert!(
+        text.contains(&cut) && text.ends_with("call again with start_line=2"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -23,8 +23,44 @@ pub(super) fn broken(name: &str, content: &str) -> Option<String> {
     }
 }
 
-/// The first line that is no JavaScript (or TypeScript), and why.
+/// Brackets within each other beyond which a script is not parsed: nobody writes as many, and
+/// each costs the parser a kibibyte or more of its stack.
+const NESTING_MAX: usize = 500;
+/// Stack for a parser that calls itself for whatever is nested: this much, and for each byte of the
+/// script as much as the shortest things that nest without brackets take, such as `!`. Only
+/// what is used of it is ever real memory.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+const STACK_BYTES_A_BYTE: usize = 4 * 1024;
+
+/// The first line that is no JavaScript (or TypeScript), and why. A script that could exhaust
+/// the stack is not parsed: that would end the process.
 fn broken_script(content: &str, kind: SourceType) -> Option<(usize, String)> {
+    if nesting(content) > NESTING_MAX {
+        return None;
+    }
+    let stack = STACK_BYTES + STACK_BYTES_A_BYTE * content.len();
+    let parser = std::thread::Builder::new().stack_size(stack);
+    std::thread::scope(|scope| {
+        let parsed = parser.spawn_scoped(scope, || parse_script(content, kind));
+        parsed.ok()?.join().ok()?
+    })
+}
+
+/// The most brackets that are open at once, wherever they stand.
+fn nesting(content: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in content.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+fn parse_script(content: &str, kind: SourceType) -> Option<(usize, String)> {
     // Whether it is a module shows in what it says.
     let kind = match kind.is_typescript() || kind.is_commonjs() {
         true => kind,
@@ -140,4 +176,59 @@ fn broken_html(content: &str) -> Option<String> {
         (!closes_itself && !tail.contains(end))
             .then(|| format!("does not close the `{start}` of line {line}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::FILE_BYTES_MAX;
+
+    #[test]
+    fn a_file_nested_deeper_than_anyone_writes_is_not_parsed() {
+        let nested = |times| format!("{}1{}", "(".repeat(times), ")".repeat(times));
+        assert_eq!(broken("a.js", &nested(NESTING_MAX)), None);
+        let open = |times: usize| "(".repeat(times);
+        assert!(broken("a.js", &open(NESTING_MAX)).is_some());
+        assert_eq!(broken("a.js", &open(NESTING_MAX + 1)), None);
+        // Opened and closed as often as anybody likes.
+        assert_eq!(broken("a.js", &"(1);".repeat(10 * NESTING_MAX)), None);
+    }
+
+    #[test]
+    fn whatever_nests_without_brackets_leaves_the_process_alive() {
+        for (name, part) in [
+            ("a.js", "!"),
+            ("a.js", "-"),
+            ("a.js", "a=>"),
+            ("a.js", "a="),
+            ("a.js", "a?"),
+            ("a.js", "a?a:"),
+            ("a.js", "a**"),
+            ("a.js", "a+"),
+            ("a.js", "a:"),
+            ("a.js", "if(a)"),
+            ("a.js", "if(a){}else "),
+            ("a.js", "new "),
+            ("a.js", "await "),
+            ("a.js", "do "),
+            ("a.jsx", "<a>"),
+            ("a.jsx", "<a b=<a b="),
+            ("a.ts", "let a:A<"),
+            ("a.ts", "type A=B extends C?"),
+            ("a.ts", "type A=keyof "),
+            ("a.ts", "<A>"),
+            ("a.yaml", "["),
+            ("a.yaml", "- "),
+            ("a.yaml", "? "),
+            ("a.toml", "a=["),
+            ("a.toml", "a."),
+            ("a.json", "["),
+            ("a.html", "<script>("),
+            ("a.css", "a{"),
+        ] {
+            // The stack grows with the script, so a part of the longest tells as much.
+            let content = part.repeat(FILE_BYTES_MAX / 8 / part.len());
+            let _ = broken(name, &content);
+        }
+    }
 }
