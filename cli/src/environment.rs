@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
-use shell::config::SETTINGS;
+use anyhow::{Context, ensure};
+use shell::config::{HTTPS, SETTINGS, exposed};
 
 /// The file of settings beside the work; never committed.
 pub const FILE: &str = ".env.local";
@@ -24,7 +24,8 @@ impl Environment {
     /// The environment over `.env.local` of the working folder.
     ///
     /// # Errors
-    /// A line of the file that is not `NAME=value`.
+    /// A line of the file that is not `NAME=value`; an address to which secrets would be sent in
+    /// plain.
     pub fn read() -> anyhow::Result<Self> {
         let mut values = match std::fs::read_to_string(FILE) {
             Ok(text) => parse(&text).with_context(|| format!("could not read {FILE}"))?,
@@ -37,7 +38,10 @@ impl Environment {
         values.extend(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
-        Ok(Self::of(values))
+        let environment = Self::of(values);
+        let exposed = exposed(|name| environment.get(name)).join(" and ");
+        ensure!(exposed.is_empty(), "{exposed} must be {HTTPS}");
+        Ok(environment)
     }
 
     /// Only the settings of `values`, aliases under their main names, empty ones left out.

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use shell::config::{SETTINGS, Settings};
+use shell::config::{SETTINGS, Settings, exposed};
 use shell::credentials::GitHubCredential;
 use shell::redaction::Redactor;
 
@@ -143,8 +143,12 @@ async fn appwrites(
     data: &Path,
     answers: &mut Vec<Asked>,
 ) -> Vec<Finding> {
-    let get = |name| environment.get(name);
+    let get = |name: &str| environment.get(name);
     let mut found = Vec::new();
+    if !exposed(get).is_empty() {
+        let says = "projects of Appwrite were not asked: a key would be sent in plain";
+        return vec![Finding::note(APPWRITE, says)];
+    }
     match (get("APPWRITE_ENDPOINT"), get("APPWRITE_PROJECT_ID")) {
         (Some(endpoint), Some(id)) => {
             let project = Project {

@@ -24,7 +24,7 @@ mod table;
 pub(crate) use host::HostSettings;
 pub use role::{Dialect, RoleSettings, is_replaced};
 pub use setting::{Kind, Setting};
-pub(crate) use setting::{is_base_url, is_private_key};
+pub(crate) use setting::{is_base_url, is_loopback, is_private_key};
 pub use table::{FUNCTIONS, SETTINGS, secrets_of, settings_of};
 
 /// Everything that can be set, parsed. Lengths of time are in seconds.
@@ -148,6 +148,12 @@ impl Settings {
     pub fn from_map(variables: &BTreeMap<String, String>) -> Result<Self, InvalidSettings> {
         let mut problems = Vec::new();
         let values = Values::read(variables, &mut problems);
+        let exposed = exposed(|name| values.of_person(name, variables));
+        problems.extend(
+            exposed
+                .iter()
+                .map(|name| format!("`{name}` must be {HTTPS}")),
+        );
         let host = HostSettings::read(variables, &mut problems);
         let settings = values.into_settings(host);
         if settings.claim_lapse_seconds < 2 * settings.claim_heartbeat_seconds {
@@ -272,6 +278,23 @@ impl Settings {
     }
 }
 
+/// What an address that would show secrets on the way must be instead.
+pub const HTTPS: &str = "an `https://` URL, because secrets are sent there; `ENDPOINTS_HTTP=any` allows http all the same";
+
+/// Settings whose secrets could be read on the way: `http`, not on this machine, and not allowed
+/// by `ENDPOINTS_HTTP`. `get` returns values by the names of [`SETTINGS`].
+pub fn exposed<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<&'static str> {
+    if get("ENDPOINTS_HTTP") == Some("any") {
+        return Vec::new();
+    }
+    SETTINGS
+        .iter()
+        .filter(|setting| setting.kind == Kind::Endpoint)
+        .map(|setting| setting.name)
+        .filter(|name| get(name).is_some_and(setting::is_plain_beyond_loopback))
+        .collect()
+}
+
 /// The model that takes over from another one of the same service.
 fn fallback_of(model: &str) -> String {
     match model {
@@ -328,6 +351,16 @@ impl<'map> Values<'map> {
             }
         }
         Self { given }
+    }
+
+    /// A value that a person has set: under its other name Appwrite itself tells a function where
+    /// to find it, which may be within a network of its own.
+    fn of_person<'a>(
+        &self,
+        name: &str,
+        variables: &'a BTreeMap<String, String>,
+    ) -> Option<&'a str> {
+        value(variables, name).filter(|_| self.given.contains_key(name))
     }
 
     fn into_settings(self, host: HostSettings) -> Settings {
@@ -402,8 +435,15 @@ impl<'map> Values<'map> {
     fn redactor(&self, host: &HostSettings) -> Redactor {
         let secrets = SETTINGS.iter().filter(|setting| setting.secret);
         let values = secrets.filter_map(|setting| self.given.get(setting.name).copied());
-        let github = self.github();
-        let app = github.iter().flat_map(GitHubCredential::secrets);
+        // A line of the key tells as much as all of it, whether or not the rest of the App is set.
+        let app = self
+            .raw("GITHUB_APP_PRIVATE_KEY")
+            .map(|key| GitHubCredential::App {
+                id: String::new(),
+                private_key: joined_lines(key),
+                installation: None,
+            });
+        let app = app.iter().flat_map(GitHubCredential::secrets);
         Redactor::new(values).with(app).with(host.secret_values())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shell::config::{SETTINGS, Setting};
+use shell::config::{HTTPS, SETTINGS, Setting, exposed};
 
 use super::finding::Finding;
 use crate::environment::FILE;
@@ -102,6 +102,10 @@ pub(super) fn judge_values(values: &BTreeMap<String, String>) -> Vec<Finding> {
             ));
         }
     }
+    found.extend(exposed(get).iter().map(|name| {
+        let says = format!("{name} must be {HTTPS}");
+        Finding::wrong(AREA, says, "Write https, if the service has it.")
+    }));
     if get("GITHUB_TOKEN").is_some() && get("GITHUB_APP_ID").is_some() {
         let says = "GITHUB_TOKEN and GITHUB_APP_ID are both set";
         found.push(Finding::wrong(
@@ -254,6 +258,17 @@ mod tests {
                 ),
                 (State::Wrong, "APPWRITE_ENDPOINT does not end in /v1"),
             ]
+        );
+        let plain = values(&[
+            ("GROK_BASE_URL", "http://models.example/v1"),
+            ("NOTICE_PAGE_URL", "http://page.example"),
+        ]);
+        assert_eq!(
+            says(&judge_values(&plain)),
+            [(
+                State::Wrong,
+                "GROK_BASE_URL must be an `https://` URL, because secrets are sent there; `ENDPOINTS_HTTP=any` allows http all the same"
+            )]
         );
         let local = values(&[
             ("PLANNER_BASE_URL", "http://127.0.0.1:1/v1"),

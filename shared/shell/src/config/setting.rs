@@ -46,6 +46,8 @@ pub enum Kind {
     BoxKey,
     /// Absolute `http` or `https` URL without user, query or fragment.
     Url,
+    /// The same, of a service that is sent secrets: see [`exposed`](super::exposed).
+    Endpoint,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Three whole numbers, `in/cached/out`.
@@ -69,8 +71,10 @@ impl Kind {
             Self::PrivateKey => Err("a private key as PEM, from BEGIN to END".to_owned()),
             Self::BoxKey if STANDARD.decode(raw).is_ok_and(|bytes| bytes.len() == 32) => Ok(()),
             Self::BoxKey => Err("the base64 of a key of 32 bytes".to_owned()),
-            Self::Url if is_base_url(raw) => Ok(()),
-            Self::Url => Err("an `http://` or `https://` URL without user and query".to_owned()),
+            Self::Url | Self::Endpoint if is_base_url(raw) => Ok(()),
+            Self::Url | Self::Endpoint => {
+                Err("an `http://` or `https://` URL without user and query".to_owned())
+            }
             Self::OneOf(words) if words.contains(&raw) => Ok(()),
             Self::OneOf(words) => Err(format!("one of {}", words.join(", "))),
             Self::Prices if super::role::prices(raw).is_some() => Ok(()),
@@ -111,6 +115,22 @@ pub(crate) fn is_base_url(raw: &str) -> bool {
     has_scheme && has_plain_host && uri.query().is_none() && !raw.contains('#')
 }
 
+/// Whether what is sent to this URL can be read on the way: it is `http`, and not of this machine.
+pub(super) fn is_plain_beyond_loopback(raw: &str) -> bool {
+    raw.parse::<Uri>()
+        .is_ok_and(|uri| uri.scheme_str() == Some("http") && !uri.host().is_some_and(is_loopback))
+}
+
+/// Whether a host's name or address is this machine for certain. Names below `localhost` are
+/// not: not every resolver knows them.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 pub(super) const fn text(
     name: &'static str,
     used_by: &'static [&'static str],
@@ -136,7 +156,7 @@ pub(super) const fn url(
 ) -> Setting {
     Setting {
         default: Some(default),
-        kind: Kind::Url,
+        kind: Kind::Endpoint,
         ..text(name, used_by, meaning)
     }
 }
@@ -185,7 +205,7 @@ pub(super) const fn optional_url(
     meaning: &'static str,
 ) -> Setting {
     Setting {
-        kind: Kind::Url,
+        kind: Kind::Endpoint,
         ..text(name, used_by, meaning)
     }
 }

@@ -55,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         alias: Some("APPWRITE_FUNCTION_API_ENDPOINT"),
         required: true,
-        kind: Kind::Url,
+        kind: Kind::Endpoint,
         ..text(
             "APPWRITE_ENDPOINT",
             FUNCTIONS,
@@ -390,10 +390,19 @@ pub const SETTINGS: &[Setting] = &[
         UNIT_DRIVERS,
         "on: an owner gets an e-mail when a task waits for a word, failed or is done; off if not set",
     ),
-    optional_url(
-        "NOTICE_PAGE_URL",
-        UNIT_DRIVERS,
-        "address of the web page, for the link in an e-mail",
+    Setting {
+        kind: Kind::Url,
+        ..text(
+            "NOTICE_PAGE_URL",
+            UNIT_DRIVERS,
+            "address of the web page, for the link in an e-mail",
+        )
+    },
+    one_of(
+        "ENDPOINTS_HTTP",
+        &["loopback", "any"],
+        FUNCTIONS,
+        "where services may be reached without https, which shows them our keys: any, or only on this machine if not set",
     ),
     whole(
         "TIME_SLICE_SECONDS",
@@ -472,5 +481,14 @@ mod tests {
         ] {
             assert!(Kind::Url.check(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_address_is_an_endpoint_but_the_one_that_people_open() {
+        let plain = SETTINGS
+            .iter()
+            .filter(|setting| setting.kind == Kind::Url)
+            .map(|setting| setting.name);
+        assert_eq!(plain.collect::<Vec<_>>(), ["NOTICE_PAGE_URL"]);
     }
 }

@@ -80,6 +80,48 @@ fn every_invalid_value_is_named_with_its_rule_and_not_shown() {
 }
 
 #[test]
+fn every_endpoint_beyond_this_machine_must_be_https() {
+    let endpoints = SETTINGS
+        .iter()
+        .filter(|setting| setting.kind == Kind::Endpoint)
+        .map(|setting| setting.name);
+    for name in endpoints {
+        for good in [
+            "https://example.org/v1",
+            "http://localhost:1/v1",
+            "http://127.0.0.2/v1",
+            "http://[::1]:1/v1",
+        ] {
+            assert!(parse(&[(name, good)]).is_ok(), "{name} {good}");
+        }
+        for bad in [
+            "http://example.org/v1",
+            "http://localhost.example.org/v1",
+            "http://a.localhost/v1",
+            "http://10.0.0.1/v1",
+            "http://[::2]/v1",
+        ] {
+            let error = parse(&[(name, bad)]).unwrap_err().to_string();
+            assert!(
+                error.contains(name) && error.contains("https://"),
+                "{error}"
+            );
+            assert!(
+                parse(&[(name, bad), ("ENDPOINTS_HTTP", "any")]).is_ok(),
+                "{name}"
+            );
+            assert!(
+                parse(&[(name, bad), ("ENDPOINTS_HTTP", "loopback")]).is_err(),
+                "{name}"
+            );
+        }
+    }
+    // Appwrite tells its functions its own address.
+    let own = parse(&[("APPWRITE_FUNCTION_API_ENDPOINT", "http://appwrite/v1")]).unwrap();
+    assert_eq!(own.appwrite_endpoint.as_deref(), Some("http://appwrite/v1"));
+}
+
+#[test]
 fn one_of_token_and_app_is_needed_and_both_are_refused() {
     let missing = |pairs: &[(&str, &str)]| {
         let missing = parse(pairs).unwrap().missing("publish");
@@ -166,7 +208,12 @@ fn every_secret_of_the_table_is_redacted_and_hidden_from_debug() {
     let value = |setting: &Setting| match setting.kind {
         Kind::PrivateKey => PEM.to_owned(),
         Kind::BoxKey => crate::credentials::new_key_pair().0,
-        Kind::Word | Kind::Url | Kind::OneOf(_) | Kind::Prices | Kind::Whole { .. } => {
+        Kind::Word
+        | Kind::Url
+        | Kind::Endpoint
+        | Kind::OneOf(_)
+        | Kind::Prices
+        | Kind::Whole { .. } => {
             format!("value-of-{}", setting.name)
         }
     };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{AppwriteCredential, GitHubCredential, PlainHttp};
-use crate::config::{is_base_url, is_private_key};
+use crate::config::{is_base_url, is_loopback, is_private_key};
 
 const TOKEN_CHARS_MAX: usize = 500;
 const APP_ID_CHARS_MAX: usize = 100;
@@ -191,14 +191,6 @@ fn is_endpoint(text: &str, http: PlainHttp) -> bool {
         PlainHttp::Any => true,
     };
     is_word(text) && is_base_url(text) && (text.starts_with("https://") || is_plain(text))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 /// A domain, with a port where there is one.
