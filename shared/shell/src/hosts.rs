@@ -6,7 +6,8 @@
 use std::any::Any;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,9 +18,10 @@ use crate::invocation::{Handler, Invocation, Reply};
 use crate::logging::{Log, to_stderr};
 use crate::redaction::Redactor;
 
+pub mod control;
 mod lambda;
 mod open_runtimes;
-mod request;
+pub mod request;
 mod response;
 
 /// A handler that does not yield at its deadline is left behind after this; its next await is its
@@ -81,6 +83,30 @@ fn serve<H: Handler>(
     served
 }
 
+/// What the executions under way want to be kept out of every text: a panic may happen on any
+/// thread, and standard error is shared by all.
+static UNDER_WAY: Mutex<Vec<(u64, Redactor)>> = Mutex::new(Vec::new());
+
+/// An execution among those under way, until it is dropped.
+struct UnderWay(u64);
+
+impl UnderWay {
+    fn begin(redactor: Redactor) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push((number, redactor));
+        Self(number)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(number, _)| *number != self.0);
+    }
+}
+
 tokio::task_local! {
     /// Where the handler of the current task panicked.
     static PANIC_PLACE: Arc<OnceLock<String>>;
@@ -93,10 +119,14 @@ fn report_panics(redactor: Redactor) {
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
-        to_stderr(&redactor.clean(&format!(
-            "panicked at {place}: {}",
-            message(panic.payload())
-        )));
+        let text = format!("panicked at {place}: {}", message(panic.payload()));
+        let mut text = redactor.clean(&text).into_owned();
+        let under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, redactor) in under_way.iter() {
+            text = redactor.clean(&text).into_owned();
+        }
+        drop(under_way);
+        to_stderr(&text);
         // Outside of a handler there is no execution to tell.
         let _ = PANIC_PLACE.try_with(|slot| slot.set(place));
     }));
@@ -110,8 +140,12 @@ async fn execute<H: Handler>(handler: Arc<H>, invocation: Invocation) -> Reply {
     let log = invocation.log.clone();
     let deadline = Instant::from_std(invocation.deadline);
     let place = Arc::new(OnceLock::new());
+    let under_way = UnderWay::begin(log.redactor().clone());
     let work = async move { timeout_at(deadline, handler.handle(invocation)).await };
-    let mut task = tokio::spawn(PANIC_PLACE.scope(place.clone(), work));
+    let mut task = tokio::spawn(PANIC_PLACE.scope(place.clone(), async move {
+        let _under_way = under_way;
+        work.await
+    }));
     match timeout_at(deadline + ABORT_GRACE, &mut task).await {
         Ok(Ok(Ok(reply))) => reply,
         Ok(Err(error)) if error.is_panic() => {

@@ -21,7 +21,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::request::{Head, header_text};
+use super::control::{LOG_ID_HEADER, timeout, wanted_log};
+use super::request::Head;
 use super::{execute, response};
 use crate::config::HostSettings;
 use crate::invocation::{Handler, Reply};
@@ -30,21 +31,15 @@ use crate::redaction::Redactor;
 
 /// Larger request bodies are refused while they stream in.
 const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
-/// For a request without `x-open-runtimes-timeout`; Appwrite's own greatest time-out.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(900);
-/// A longer time-out is taken as this one.
-const TIMEOUT_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// After `SIGTERM`, running requests get this long: containers are killed ten seconds after it.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
 /// Before accepting again when the process has run out of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-const LOG_ID_CHARS_MAX: usize = 64;
 
 const WRONG_SECRET: &str = r#"Unauthorized. Provide correct "x-open-runtimes-secret" header."#;
 const WRONG_TIMEOUT: &str =
     r#"Header "x-open-runtimes-timeout" must be an integer greater than 0."#;
 const BODY_TOO_LARGE: &str = "Request body size exceeds 20MB limit.";
-const LOG_ID_HEADER: &str = "x-open-runtimes-log-id";
 
 /// What all requests share.
 struct Host<H> {
@@ -224,55 +219,6 @@ impl<H: Handler> Host<H> {
     }
 }
 
-/// `None` where the header breaks its rule.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let Some(value) = headers
-        .get("x-open-runtimes-timeout")
-        .filter(|value| !value.is_empty())
-    else {
-        return Some(TIMEOUT_DEFAULT);
-    };
-    let text = value
-        .to_str()
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    // More digits than a u64 has are a number all the same.
-    let seconds = text.parse().unwrap_or(u64::MAX).min(TIMEOUT_SECONDS_MAX);
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-/// Id of the log files, or `None` where logging is disabled.
-fn wanted_log(headers: &HeaderMap, is_development: bool) -> Option<String> {
-    if header_text(headers, "x-open-runtimes-logging") == Some("disabled") {
-        return None;
-    }
-    // The id becomes a file name.
-    let is_safe = |id: &&str| {
-        id.len() <= LOG_ID_CHARS_MAX
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let given = header_text(headers, LOG_ID_HEADER).filter(is_safe);
-    let default = || {
-        if is_development {
-            "dev".to_owned()
-        } else {
-            new_log_id()
-        }
-    };
-    Some(given.map_or_else(default, str::to_owned))
-}
-
-/// Twenty hexadecimal digits: eight of seconds, five of microseconds, seven random.
-fn new_log_id() -> String {
-    let now = jiff::Timestamp::now();
-    let micros = now.subsec_microsecond().unsigned_abs();
-    // Without randomness two requests of one microsecond would share their files, no more.
-    let random = getrandom::u32().unwrap_or(0) & 0x0fff_ffff;
-    format!("{:08x}{micros:05x}{random:07x}", now.as_second())
-}
-
 /// Reads the whole body, or says what to answer instead.
 async fn read(body: Incoming, deadline: Instant) -> Result<Bytes, Reply> {
     let too_large = || refusal(500, BODY_TOO_LARGE);
@@ -292,49 +238,5 @@ fn refusal(status: u16, text: &str) -> Reply {
     Reply {
         body: text.as_bytes().to_vec(),
         ..Reply::empty(status)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use http::{HeaderMap, HeaderValue};
-
-    use super::{TIMEOUT_DEFAULT, new_log_id, timeout, wanted_log};
-
-    fn map(name: &'static str, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn timeout_is_a_whole_number_above_zero() {
-        let of = |value| timeout(&map("x-open-runtimes-timeout", value));
-        assert_eq!(of("15"), Some(Duration::from_secs(15)));
-        assert_eq!(of(""), Some(TIMEOUT_DEFAULT));
-        assert_eq!(timeout(&HeaderMap::new()), Some(TIMEOUT_DEFAULT));
-        assert!(of("99999999999999999999999").is_some());
-        for wrong in ["0", "-1", "+1", "1.5", "abc", "1 2", " "] {
-            assert_eq!(of(wrong), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn log_ids_are_unique_and_fit_a_file_name() {
-        let ids: std::collections::BTreeSet<_> = (0..1_000).map(|_| new_log_id()).collect();
-        assert_eq!(ids.len(), 1_000);
-        assert!(
-            ids.iter()
-                .all(|id| id.len() == 20 && id.bytes().all(|b| b.is_ascii_hexdigit()))
-        );
-    }
-
-    #[test]
-    fn callers_log_id_cannot_leave_the_folder() {
-        let of = |value| wanted_log(&map("x-open-runtimes-log-id", value), true);
-        assert_eq!(of("abc-1_2").as_deref(), Some("abc-1_2"));
-        for wrong in ["../../etc/x", "a/b", "a.b", "a%2fb"] {
-            assert_eq!(of(wrong).as_deref(), Some("dev"), "{wrong}");
-        }
     }
 }

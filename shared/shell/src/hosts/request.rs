@@ -22,20 +22,15 @@ const CREDENTIALS: [&str; 4] = [
 ];
 
 /// A request without its body.
-pub(super) struct Head {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
+pub struct Head {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
 }
 
 impl Head {
     /// Takes away control headers, puts the enforced ones over the rest, marks credentials.
-    pub(super) fn new(
-        method: Method,
-        uri: Uri,
-        mut headers: HeaderMap,
-        enforced: &HeaderMap,
-    ) -> Self {
+    pub fn new(method: Method, uri: Uri, mut headers: HeaderMap, enforced: &HeaderMap) -> Self {
         remove(&mut headers, |name| name.starts_with(CONTROL_PREFIX));
         for (name, value) in enforced {
             headers.insert(name, value.clone());
@@ -53,13 +48,23 @@ impl Head {
     }
 
     /// Returns a redactor that knows this execution's credentials too.
-    pub(super) fn redactor(&self, base: &Redactor) -> Redactor {
+    #[must_use]
+    pub fn redactor(&self, base: &Redactor) -> Redactor {
         let values = CREDENTIALS.iter().filter_map(|name| self.text(name));
         // The scheme in front of a credential is no part of it.
-        base.with(values.map(|value| value.split_once(' ').map_or(value, |(_, rest)| rest)))
+        let whole = values.map(|value| value.split_once(' ').map_or(value, |(_, rest)| rest));
+        let cookies = self
+            .text("cookie")
+            .into_iter()
+            .flat_map(|all| all.split(';'));
+        let cookies = cookies
+            .filter_map(|cookie| cookie.split_once('='))
+            .map(|(_, value)| value);
+        base.with(whole.chain(cookies))
     }
 
-    pub(super) fn into_invocation(self, body: Bytes, deadline: Instant, log: Log) -> Invocation {
+    /// Adds what the head does not tell.
+    pub fn into_invocation(self, body: Bytes, deadline: Instant, log: Log) -> Invocation {
         let owned = |name: &str| self.text(name).map(str::to_owned);
         Invocation {
             path: path(&self.uri),

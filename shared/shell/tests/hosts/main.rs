@@ -12,4 +12,5 @@ mod client;
 mod lambda;
 mod open_runtimes;
 mod process;
+mod secrets;
 mod startup;
