@@ -48,6 +48,8 @@ mod recovery;
 mod releases;
 mod repairs;
 mod replay;
+mod sbom;
+mod secrets;
 mod seeds;
 mod terminal;
 mod tidy;

@@ -49,7 +49,7 @@ pub(crate) async fn assert_replays(world: &World, task: &str) {
 }
 
 /// A user of the world, who is signed in in a data folder too.
-async fn signed_in(world: &World, folder: &std::path::Path) -> Client {
+pub(crate) async fn signed_in(world: &World, folder: &std::path::Path) -> Client {
     let guest = world.client(Credential::Guest);
     let (client, token) = blocking(move || {
         let (_, token) = guest.account().create_anonymous_session().unwrap();

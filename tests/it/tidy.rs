@@ -192,3 +192,40 @@ fn documents_are_linked_to_files_that_exist() {
         }
     }
 }
+
+/// The names in backticks of a text that have the form of a test's.
+fn tests_named(text: &str) -> Vec<&str> {
+    let words = text.split('`').skip(1).step_by(2);
+    let is_test = |word: &&str| {
+        word.matches('_').count() >= 3
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    words.filter(is_test).collect()
+}
+
+#[test]
+fn the_threat_model_names_tests_and_fuzz_targets_that_exist() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let mut found = Vec::new();
+    files(&root(), &[".rs"], &mut found);
+    let sources: Vec<String> = found
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let tests = tests_named(&text);
+    assert!(tests.len() > 20, "{tests:?}");
+    for name in tests {
+        let head = format!("fn {name}(");
+        let is_there = sources.iter().any(|source| source.contains(&head));
+        assert!(is_there, "no test is called {name}");
+    }
+    let targets = text
+        .split('`')
+        .filter_map(|word| word.strip_prefix("fuzz/"));
+    for name in targets {
+        let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
+        assert!(target.exists(), "there is no {}", target.display());
+    }
+}
