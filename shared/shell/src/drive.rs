@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
-use pipeline::effect::{Action, Effect};
+use pipeline::effect::{Action, Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::PROGRESS_CHARS_MAX;
 use pipeline::messages;
@@ -448,7 +448,11 @@ impl Drive<'_> {
             performing.await?
         };
         let (entry, _) = record(work, journal, effect, answer);
-        let entry = within_limit(entry);
+        let mut entry = within_limit(entry);
+        if let Entry::Failed(failure) = &mut entry {
+            // A service may tell what it was sent.
+            failure.message = self.redactor().clean(&failure.message).into_owned();
+        }
         let line = progress::line(work, journal, effect, &entry);
         let recorded = Recorded {
             fingerprint: effect.action.fingerprint(),
