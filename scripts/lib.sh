@@ -51,13 +51,3 @@ version() { sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1; }
 
 # functions: their names.
 functions() { echo create-task plan run-agent review publish deploy sweep; }
-
-# install_tool NAME VERSION: a tool of cargo's, of this version, into the folder of what is built.
-install_tool() {
-  local tools
-  tools="$(realpath -m "${CARGO_TARGET_DIR:-target}")/tools"
-  export PATH="$tools/bin:$PATH"
-  command -v "$1" >/dev/null 2>&1 && return 0
-  say "installing $1 $2 (a few minutes)"
-  cargo install --quiet --locked --root "$tools" "$1" --version "$2"
-}
