@@ -51,3 +51,18 @@ version() { sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1; }
 
 # functions: their names.
 functions() { echo create-task plan run-agent review publish deploy sweep; }
+
+# What static executables are for.
+TARGET=x86_64-unknown-linux-gnu
+
+# build_static BIN…: static executables as they are packaged, with the same flags whatever folder and home this is, so that the same sources
+# give the same bytes.
+build_static() {
+  need cargo "install Rust 1.95 or newer: https://rustup.rs"
+  need cc "install a C compiler (Debian: apt-get install build-essential)"
+  local flags="-C target-feature=+crt-static"
+  flags+=" --remap-path-prefix=$PWD=/orchestrator"
+  flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+  say "building $* (the first time takes about ten minutes on two cores)"
+  RUSTFLAGS=$flags cargo build --locked --release --target "$TARGET" "$@"
+}
