@@ -18,7 +18,7 @@ use crate::replay::assert_replays;
 use crate::world::{Setup, World, assert_one_of_each, blocking, clone, install_tls, todo, totals};
 
 /// Every table of a task but for its claims.
-const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 12] = [
     "tasks",
     "briefs",
     "journal",
@@ -89,7 +89,7 @@ fn executions(world: &World) -> u64 {
 }
 
 /// Starts the function of every unit of a task, as an event that came late would.
-async fn wake_all(world: &World, task: &str) {
+pub(crate) async fn wake_all(world: &World, task: &str) {
     for table in UnitKind::TABLES {
         let function = match table {
             "plans" => "plan",

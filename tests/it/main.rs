@@ -48,6 +48,7 @@ mod recovery;
 mod releases;
 mod repairs;
 mod replay;
+mod retention;
 mod sbom;
 mod secrets;
 mod seeds;

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use appwrite::Row;
-use pipeline::{Fact, Facts, Outcome, TaskId, UnitKind, advance, rows};
-use serde::de::DeserializeOwned;
+use pipeline::{Facts, Outcome, TaskId, UnitKind, advance, rows};
 
 /// A task as its journal tells it.
 pub(super) struct Known {
@@ -28,16 +27,12 @@ impl Known {
     /// # Errors
     /// A fact that can not be read.
     pub(super) fn take(&mut self, row: &Row) -> anyhow::Result<()> {
-        let fact = match row.text("kind").unwrap_or_default() {
-            "done" => Fact::Done(read(row)?),
-            "command" => Fact::Command(read(row)?),
-            "exhausted" => Fact::Exhausted(read(row)?),
-            "repository" => Fact::Repository(read(row)?),
-            _ => {
-                let unit = row.text("unitId").unwrap_or_default();
-                self.begun.insert(unit.to_owned());
-                return Ok(());
-            }
+        let text = |column: &str| row.text(column).unwrap_or_default();
+        let fact = rows::read_fact(text("kind"), text("outcome"))
+            .with_context(|| format!("entry `{}` of the journal can not be read", row.id))?;
+        let Some(fact) = fact else {
+            self.begun.insert(text("unitId").to_owned());
+            return Ok(());
         };
         self.facts.log.push(fact);
         Ok(())
@@ -66,11 +61,6 @@ impl Known {
             units,
         }
     }
-}
-
-fn read<T: DeserializeOwned>(row: &Row) -> anyhow::Result<T> {
-    serde_json::from_str(row.text("outcome").unwrap_or_default())
-        .with_context(|| format!("entry `{}` of the journal can not be read", row.id))
 }
 
 /// What a journal tells of the rows of other tables.

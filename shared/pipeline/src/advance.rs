@@ -302,7 +302,7 @@ pub(crate) fn is_published(facts: &Facts) -> bool {
 fn turning_points(facts: &Facts) -> u32 {
     let points = facts.log.iter().filter(|fact| match fact {
         Fact::Command(_) | Fact::Exhausted(_) => true,
-        Fact::Done(_) | Fact::Repository(_) => false,
+        Fact::Done(_) | Fact::Repository(_) | Fact::Closed(_) => false,
     });
     u32::try_from(points.count()).unwrap_or(u32::MAX)
 }

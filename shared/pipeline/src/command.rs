@@ -207,8 +207,15 @@ impl Command {
     /// Whether a task with these facts takes the command.
     ///
     /// # Errors
-    /// `not_now` and what the task does instead, or `too_many_commands`.
+    /// `closed`, `too_many_commands`, `budget_reached`, `too_late`, `no_release`, or `not_now` and
+    /// what the task does instead.
     pub fn check(&self, facts: &Facts) -> Result<(), Refusal> {
+        if facts.is_closed() {
+            return Err(Refusal {
+                code: "closed",
+                message: "The task ended long ago and is closed: what it needs to go on is not kept so long. Start a new one.".to_owned(),
+            });
+        }
         if facts.commands().count() >= COMMANDS_MAX {
             return Err(Refusal {
                 code: "too_many_commands",

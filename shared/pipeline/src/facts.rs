@@ -37,6 +37,16 @@ pub enum Fact {
     Exhausted(Exhausted),
     /// The brief names an existing repository: the first fact of its task.
     Repository(Wanted),
+    /// The task ended long ago, and takes no more commands: what it needs to go on is removed.
+    Closed(Closed),
+}
+
+/// Why a task was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Closed {
+    /// Days after its end that it was kept.
+    pub days: u64,
 }
 
 /// An existing repository as a brief names it.
@@ -288,7 +298,7 @@ impl Facts {
     pub fn wanted(&self) -> Option<&Wanted> {
         self.log.iter().find_map(|fact| match fact {
             Fact::Repository(wanted) => Some(wanted),
-            Fact::Done(_) | Fact::Command(_) | Fact::Exhausted(_) => None,
+            Fact::Done(_) | Fact::Command(_) | Fact::Exhausted(_) | Fact::Closed(_) => None,
         })
     }
 
@@ -315,7 +325,7 @@ impl Facts {
     pub fn before(&self, unit: &UnitKey) -> Self {
         let earlier = self.log.iter().take_while(|fact| match fact {
             Fact::Done(done) => done.unit != *unit,
-            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => true,
+            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) | Fact::Closed(_) => true,
         });
         Self {
             log: earlier.cloned().collect(),
@@ -327,16 +337,27 @@ impl Facts {
     pub fn done(&self) -> impl DoubleEndedIterator<Item = &Done> {
         self.log.iter().filter_map(|fact| match fact {
             Fact::Done(done) => Some(&**done),
-            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
+            Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) | Fact::Closed(_) => None,
         })
     }
 
     /// What the owner wanted, in the order in which it was recorded.
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
         self.log.iter().filter_map(|fact| match fact {
-            Fact::Done(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
+            Fact::Done(_) | Fact::Exhausted(_) | Fact::Repository(_) | Fact::Closed(_) => None,
             Fact::Command(command) => Some(command),
         })
+    }
+
+    /// Whether the task is closed. A command that was recorded after it was given by somebody who
+    /// did not see it yet: then it is not.
+    pub fn is_closed(&self) -> bool {
+        let mut later = self.log.iter().rev();
+        later.find_map(|fact| match fact {
+            Fact::Closed(_) => Some(true),
+            Fact::Command(_) => Some(false),
+            Fact::Done(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
+        }) == Some(true)
     }
 
     /// The outcome of `unit`, if it is done.

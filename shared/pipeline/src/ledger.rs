@@ -289,7 +289,7 @@ pub fn exhausted(facts: &Facts) -> Option<&Exhausted> {
     let raised = raised(facts).unwrap_or_default();
     let calls = facts.log.iter().filter_map(|fact| match fact {
         Fact::Exhausted(exhausted) => Some(exhausted),
-        Fact::Done(_) | Fact::Command(_) | Fact::Repository(_) => None,
+        Fact::Done(_) | Fact::Command(_) | Fact::Repository(_) | Fact::Closed(_) => None,
     });
     // Which one is shown must not depend on who came first.
     calls

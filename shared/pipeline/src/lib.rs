@@ -42,6 +42,7 @@ pub mod quota;
 pub mod release;
 pub mod release_record;
 pub mod replay;
+pub mod retention;
 pub mod review;
 pub mod rows;
 pub mod secrets;

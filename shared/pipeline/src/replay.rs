@@ -177,6 +177,10 @@ impl Fold<'_> {
                 };
                 self.tell(None, "task", text, verdict);
             }
+            Fact::Closed(closed) => {
+                let text = format!("The task was closed {} days after its end", closed.days);
+                self.tell(None, "task", text, Verdict::Same);
+            }
         }
         self.facts.log.push(fact.clone());
         self.ask();

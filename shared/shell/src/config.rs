@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use pipeline::quota::Quota;
+use pipeline::retention::Retention;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -93,6 +94,8 @@ pub struct Settings {
     pub time_slice_seconds: u64,
     /// What one user may start.
     pub quota: Quota,
+    /// What is removed of ended tasks.
+    pub retention: Retention,
     /// Whether owners are told by e-mail what they must know.
     pub notice_email: bool,
     /// Address of the web client, without a final slash, for the link in an e-mail.
@@ -407,6 +410,12 @@ impl<'map> Values<'map> {
                 tasks_a_day: self.whole("OWNER_TASKS_A_DAY_MAX"),
                 usd_a_day: self.whole("OWNER_USD_A_DAY_MAX"),
                 usd_a_month: self.whole("OWNER_USD_A_MONTH_MAX"),
+            },
+            retention: Retention {
+                progress_days: self.whole("RETENTION_DAYS_PROGRESS"),
+                journal_days: self.whole("RETENTION_DAYS_JOURNAL"),
+                files_days: self.whole("RETENTION_DAYS_FILES"),
+                tasks_days: self.whole("RETENTION_DAYS_TASKS"),
             },
             notice_email: self.text("NOTICE_EMAIL").as_deref() == Some("on"),
             notice_page_url: self.url("NOTICE_PAGE_URL"),

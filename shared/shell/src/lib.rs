@@ -25,6 +25,7 @@ pub mod notice;
 pub mod nudge;
 pub mod perform;
 pub mod redaction;
+mod retention;
 mod stamp;
 pub mod store;
 pub mod sweep;

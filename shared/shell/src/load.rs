@@ -220,39 +220,57 @@ pub async fn released(
 /// # Errors
 /// A store that does not answer, or an entry that can not be read.
 pub async fn facts(store: &Store, task: &TaskId, owner: &str) -> Result<Facts, Trouble> {
+    read_facts(task, owner, &fact_rows(store, task).await?)
+}
+
+/// The rows of a task's facts, in the order in which they were recorded.
+///
+/// # Errors
+/// A store that does not answer.
+pub async fn fact_rows(store: &Store, task: &TaskId) -> Result<Vec<Row>, Trouble> {
     let queries = vec![
         Query::equal("taskId", task.as_str()),
-        Query::equal(
-            "kind",
-            json!(["done", "command", "exhausted", "repository"]),
-        ),
+        Query::equal("kind", json!(rows::FACT_KINDS)),
     ];
     let mut rows = store.list_whole("journal", queries, FACTS_MAX).await?;
     rows.sort_by_key(|row| row.sequence.parse::<u64>().unwrap_or(u64::MAX));
-    let log = rows
-        .iter()
-        .map(|row| match row.text("kind") {
-            Some("command") => read(row).map(Fact::Command),
-            Some("exhausted") => read(row).map(Fact::Exhausted),
-            Some("repository") => read(row).map(Fact::Repository),
-            Some(_) | None => read(row).map(|done| Fact::Done(Box::new(done))),
-        })
-        .collect::<Result<Vec<Fact>, Trouble>>()?;
+    Ok(rows)
+}
+
+/// Reads the rows of a task's facts.
+///
+/// # Errors
+/// An entry that can not be read.
+pub fn read_facts(task: &TaskId, owner: &str, recorded: &[Row]) -> Result<Facts, Trouble> {
+    let text = |row: &Row, column: &str| row.text(column).unwrap_or_default().to_owned();
+    let log = recorded.iter().map(|row| {
+        let fact = rows::read_fact(&text(row, "kind"), &text(row, "outcome"));
+        match fact {
+            Ok(Some(fact)) => Ok(fact),
+            Ok(None) => Err(Trouble::Row(format!(
+                "journal entry `{}` is no fact",
+                row.id
+            ))),
+            Err(cause) => Err(unreadable(row, &cause)),
+        }
+    });
     Ok(Facts {
         task: task.clone(),
         owner: owner.to_owned(),
-        log,
+        log: log.collect::<Result<Vec<Fact>, Trouble>>()?,
     })
+}
+
+fn unreadable(row: &Row, cause: &serde_json::Error) -> Trouble {
+    Trouble::Row(format!(
+        "journal entry `{}` can not be read: {cause}",
+        row.id
+    ))
 }
 
 fn read<T: DeserializeOwned>(row: &Row) -> Result<T, Trouble> {
     let text = row.text("outcome").unwrap_or_default();
-    serde_json::from_str(text).map_err(|cause| {
-        Trouble::Row(format!(
-            "journal entry `{}` can not be read: {cause}",
-            row.id
-        ))
-    })
+    serde_json::from_str(text).map_err(|cause| unreadable(row, &cause))
 }
 
 /// A unit's journal, and its result if it is done.
@@ -288,12 +306,7 @@ pub async fn journal(store: &Store, unit: &UnitId) -> Result<(Journal, Option<Do
 /// An entry that can not be read.
 pub fn read_entry(row: &Row) -> Result<(String, Recorded), Trouble> {
     let text = |column: &str| row.text(column).unwrap_or_default();
-    let entry = serde_json::from_str(text("outcome")).map_err(|cause| {
-        Trouble::Row(format!(
-            "journal entry `{}` can not be read: {cause}",
-            row.id
-        ))
-    })?;
+    let entry = serde_json::from_str(text("outcome")).map_err(|cause| unreadable(row, &cause))?;
     Ok((
         text("key").to_owned(),
         Recorded {

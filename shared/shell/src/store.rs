@@ -255,6 +255,20 @@ impl Store {
         }
     }
 
+    /// Deletes the rows that match, as many as the queries' limit says. Returns how many.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn delete_many(
+        &self,
+        table: &'static str,
+        queries: Vec<Query>,
+    ) -> Result<u64, Trouble> {
+        let client = self.client.clone();
+        let deleted = blocking(move || client.table(DATABASE, table).delete_many(&queries)).await;
+        Ok(deleted?)
+    }
+
     /// Starts the function of a trigger table for one of its rows, at once or at a time,
     /// without waiting for it. Lambda knows no time: what is to rest is then started by the sweep.
     ///

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::load;
 use crate::logging::Log;
+use crate::retention::{Keeper, Kept, has_ended};
 use crate::store::Store;
 use crate::trouble::Trouble;
 
@@ -38,6 +39,8 @@ pub struct Swept {
     pub abandoned: u64,
     /// Tasks that could not be looked at this time.
     pub troubled: u64,
+    /// Rows of tasks that ended long ago which were removed.
+    pub removed: u64,
 }
 
 impl Swept {
@@ -51,7 +54,7 @@ impl Swept {
     }
 }
 
-/// Looks at every open task that is due.
+/// Looks at every open task that is due, and at ended ones of which something is to be removed.
 ///
 /// # Errors
 /// The list of tasks can not be read. Trouble with one task does not keep the others.
@@ -66,14 +69,35 @@ pub async fn sweep(store: &Store, settings: &Settings, log: &Log) -> Result<Swep
         tasks: due.len() as u64,
         ..Swept::default()
     };
+    let mut keeper = Keeper::new(store, &settings.retention);
     for row in due {
         let id = row.id.clone();
-        if let Err(trouble) = check(store, settings, row, &mut swept).await {
+        let looked = match has_ended(&row) {
+            true => keep(store, settings, &mut keeper, row, &mut swept).await,
+            false => check(store, settings, row, &mut swept).await,
+        };
+        if let Err(trouble) = looked {
             swept.troubled += 1;
             log.error(&format!("task {id}: {trouble}"));
         }
     }
+    swept.removed = keeper.removed;
+    keeper.schedule_new().await?;
     Ok(swept)
+}
+
+/// Looks at a task whose row shows an end, and which is due all the same.
+async fn keep(
+    store: &Store,
+    settings: &Settings,
+    keeper: &mut Keeper<'_>,
+    row: Row,
+    swept: &mut Swept,
+) -> Result<(), Trouble> {
+    match keeper.keep(&row).await? {
+        Kept::Done => Ok(()),
+        Kept::GoesOn => check(store, settings, row, swept).await,
+    }
 }
 
 async fn check(
@@ -146,13 +170,22 @@ pub async fn check_task(
     swept: &mut Swept,
 ) -> Result<Checked, Trouble> {
     let facts = load::facts(store, task, owner).await?;
+    let next = advance(&facts, None);
+    let lapse_ms = settings.claim_lapse_seconds.saturating_mul(1_000);
+    let shown = seen.as_ref().and_then(|seen| seen.position);
+    if shown.is_some_and(|shown| shown > next.projection.position()) {
+        // The row was read before the facts, so these are as late at least: unless they are
+        // being removed with the task. What is left of them must start nothing.
+        return Ok(Checked {
+            open: None,
+            look_again_ms: lapse_ms,
+        });
+    }
     let seen = match seen {
         Some(seen) => seen,
         None => current(store, task).await?,
     };
-    let next = advance(&facts, None);
     let check_after = settings.check_after_seconds;
-    let lapse_ms = settings.claim_lapse_seconds.saturating_mul(1_000);
     let (mut abandoned, mut look_again_ms) = (Vec::new(), lapse_ms);
     let looks = next
         .units

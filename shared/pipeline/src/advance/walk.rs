@@ -115,7 +115,7 @@ fn failures(facts: &Facts) -> impl Iterator<Item = (&Done, &Failure, bool)> {
         .rposition(|fact| matches!(fact, Fact::Command(Command::Retry {})));
     let places = facts.log.iter().enumerate();
     places.filter_map(move |(place, fact)| match fact {
-        Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) => None,
+        Fact::Command(_) | Fact::Exhausted(_) | Fact::Repository(_) | Fact::Closed(_) => None,
         Fact::Done(done) => match &done.outcome {
             Outcome::Failed(failure) => Some((&**done, failure, Some(place) < retried_until)),
             Outcome::Imported { .. }

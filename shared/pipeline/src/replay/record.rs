@@ -114,7 +114,21 @@ impl Record {
         }
         record.files = of("files").map(|row| file(task, row)).collect();
         record.attribute();
+        record.has_what_it_needs()?;
         Ok(record)
+    }
+
+    /// Whether nothing was removed some time after the task's end.
+    fn has_what_it_needs(&self) -> Result<(), String> {
+        let is_done = |fact: &Fact| matches!(fact, Fact::Done(_));
+        if self.facts.iter().any(is_done) && self.units.values().all(|it| it.entries.is_empty()) {
+            return Err("what its units recorded is not kept so long after its end".to_owned());
+        }
+        let is_closed = |fact: &Fact| matches!(fact, Fact::Closed(_));
+        if self.facts.iter().any(is_closed) && self.files.is_empty() {
+            return Err("its files are not kept so long after its end".to_owned());
+        }
+        Ok(())
     }
 
     /// The files of an existing repository are written by whoever reads it last: the others
@@ -132,25 +146,23 @@ impl Record {
     }
 
     fn take_entry(&mut self, row: &StoredRow) -> Result<(), String> {
-        match text(&row.data, "kind") {
-            "done" => self.facts.push(Fact::Done(Box::new(read(row, "outcome")?))),
-            "command" => self.facts.push(Fact::Command(read(row, "outcome")?)),
-            "exhausted" => self.facts.push(Fact::Exhausted(read(row, "outcome")?)),
-            "repository" => self.facts.push(Fact::Repository(read(row, "outcome")?)),
-            _ => {
-                let (key, unit) = (text(&row.data, "key"), text(&row.data, "unitId"));
-                let recorded = Recorded {
-                    fingerprint: text(&row.data, "fingerprint").to_owned(),
-                    entry: read(row, "outcome")?,
-                };
-                let mut units = self.units.values_mut();
-                match units.find(|it| it.row.key.id().as_str() == unit) {
-                    Some(unit) => unit.entries.push((key.to_owned(), recorded)),
-                    None => self
-                        .strays
-                        .push(format!("entry `{key}` of a unit without a row, `{unit}`")),
-                }
-            }
+        let kind = text(&row.data, "kind");
+        let fact = rows::read_fact(kind, text(&row.data, "outcome"));
+        if let Some(fact) = fact.map_err(|cause| unreadable(row, &cause.to_string()))? {
+            self.facts.push(fact);
+            return Ok(());
+        }
+        let (key, unit) = (text(&row.data, "key"), text(&row.data, "unitId"));
+        let recorded = Recorded {
+            fingerprint: text(&row.data, "fingerprint").to_owned(),
+            entry: read(row, "outcome")?,
+        };
+        let mut units = self.units.values_mut();
+        match units.find(|it| it.row.key.id().as_str() == unit) {
+            Some(unit) => unit.entries.push((key.to_owned(), recorded)),
+            None => self
+                .strays
+                .push(format!("entry `{key}` of a unit without a row, `{unit}`")),
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use pipeline::brief::Approval;
 use pipeline::effect::Entry;
+use pipeline::facts::Closed;
 use pipeline::ledger::{self, Exhausted};
 use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX};
 use pipeline::unit::{self, Journal, Recorded};
@@ -327,6 +328,35 @@ fn a_task_takes_no_work_that_it_could_not_list() {
     let refusal = begins.check(&world.facts).unwrap_err();
     assert_eq!(refusal.code, "too_many_commands");
     assert!(refusal.message.contains("Start a new one"), "{refusal}");
+}
+
+#[test]
+fn a_closed_task_takes_no_command_that_could_see_it() {
+    let mut world = World::new();
+    assert_eq!(world.settle(), Status::Completed);
+    let before = advance(&world.facts, None);
+    world.facts.log.push(Fact::Closed(Closed { days: 30 }));
+    assert_eq!(
+        advance(&world.facts, None),
+        before,
+        "it shows what it showed"
+    );
+    let follow_up = Command::FollowUp {
+        description: "More.".to_owned(),
+        requirements: Vec::new(),
+    };
+    let budget = Command::Budget {
+        micro_usd: 2_000_000,
+    };
+    let rollback = Command::Rollback { release: None };
+    for command in [follow_up.clone(), budget, rollback, Command::Retry {}] {
+        assert_eq!(world.command(command), Err("closed"));
+    }
+    // Somebody did not see it closed: the task goes on, and is closed some time after its end.
+    world.facts.log.push(Fact::Command(follow_up));
+    assert!(!world.facts.is_closed());
+    assert_eq!(world.settle(), Status::Completed);
+    assert_ne!(world.command(Command::Pause {}), Err("closed"));
 }
 
 #[test]

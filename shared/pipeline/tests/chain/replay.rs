@@ -51,6 +51,7 @@ pub(crate) fn stored(world: &World) -> Vec<StoredRow> {
             rows::command(task, commands, command)
         }
         Fact::Repository(_) => rows::repository(&world.facts).unwrap(),
+        Fact::Closed(closed) => rows::closed(&world.facts, closed),
         Fact::Exhausted(call) => {
             rows::exhausted(task, &world.key(UnitKind::Plan, 1, "").id(), call)
         }

@@ -29,6 +29,7 @@ const PUBLISHERS: &[&str] = &["publish"];
 // The site's address is also the mark of the repository.
 const DEPLOYERS: &[&str] = &["publish", "deploy"];
 const BUILDERS: &[&str] = &["deploy"];
+const SWEEPERS: &[&str] = &["sweep"];
 const UNIT_DRIVERS: &[&str] = &["plan", "run-agent", "review", "publish", "deploy", "sweep"];
 
 /// Returns what is handed to a function of this folder name.
@@ -383,6 +384,34 @@ pub const SETTINGS: &[Setting] = &[
         (0, 1_000_000),
         DOORMEN,
         "US dollars one user's tasks of 30 days may cost before the next one; 0 is no limit",
+    ),
+    whole(
+        "RETENTION_DAYS_PROGRESS",
+        "0",
+        (0, 36_500),
+        SWEEPERS,
+        "days after its end that a task's feed is kept; 0 is for ever",
+    ),
+    whole(
+        "RETENTION_DAYS_JOURNAL",
+        "0",
+        (0, 36_500),
+        SWEEPERS,
+        "days after its end that a task's journal is kept, but for its results; 0 is for ever",
+    ),
+    whole(
+        "RETENTION_DAYS_FILES",
+        "0",
+        (0, 36_500),
+        SWEEPERS,
+        "days after its end that a task's files are kept, then it takes no commands; 0 is for ever",
+    ),
+    whole(
+        "RETENTION_DAYS_TASKS",
+        "0",
+        (0, 36_500),
+        SWEEPERS,
+        "days after its end that a task is kept; 0 is for ever",
     ),
     one_of(
         "NOTICE_EMAIL",
