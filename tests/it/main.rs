@@ -37,6 +37,7 @@ mod lambda;
 mod misbehaviour;
 mod newest;
 mod notices;
+mod openapi;
 mod package;
 mod pauses;
 mod program;

@@ -3,10 +3,11 @@
 mod commands;
 mod credentials;
 mod journal;
+pub(crate) mod openapi;
 mod quota;
+mod routes;
 
 use appwrite::Row;
-use http::Method;
 use pipeline::brief::Brief;
 use pipeline::rows::{self};
 use pipeline::{Facts, Status, TaskId, UnitKind, advance};
@@ -21,9 +22,9 @@ use crate::nudge::nudge;
 use crate::store::{Created, Store};
 use crate::sweep::Swept;
 use crate::trouble::Trouble;
+use routes::{Call, OfTask};
 
-/// Answers one call: `POST /` with a brief, `GET /{taskId}`, `GET /{taskId}/journal`,
-/// `POST /{taskId}/commands`, `POST /{taskId}/nudge`; `GET`, `PUT` and `DELETE /credentials`.
+/// Answers one call; [`routes`] has all of them.
 ///
 /// # Errors
 /// What may succeed later. A repeat with the same `requestId` goes on where it stopped.
@@ -33,35 +34,27 @@ pub async fn answer(
     clients: &Clients,
 ) -> Result<Reply, Trouble> {
     let settings = clients.settings();
-    let path = invocation.path.trim_matches('/');
-    let (task, what) = path.split_once('/').unwrap_or((path, ""));
-    if (&invocation.method, path) == (&Method::POST, "") {
-        return create(store, invocation, settings).await;
-    }
-    if path == "credentials" {
-        return credentials::answer(store, settings, invocation).await;
-    }
-    let known = [
-        (Method::GET, ""),
-        (Method::GET, "journal"),
-        (Method::POST, "commands"),
-        (Method::POST, "nudge"),
-    ];
-    if !known.contains(&(invocation.method.clone(), what)) {
-        let message = format!(
-            "There is no {} /{path}. Use POST / with a brief, GET /{{taskId}}, GET /{{taskId}}/journal, POST /{{taskId}}/commands, POST /{{taskId}}/nudge or /credentials.",
-            invocation.method
-        );
-        return Ok(Reply::error(400, "unknown_call", &message));
-    }
-    let Some(row) = own_task(store, invocation, task).await? else {
-        return Ok(unknown_task());
+    let Some((call, task)) = routes::find(&invocation.method, &invocation.path) else {
+        return Ok(routes::unknown(&invocation.method, &invocation.path));
     };
-    match what {
-        "commands" => commands::take(store, settings, &row, &invocation.body).await,
-        "journal" => journal::page(store, &row, invocation.query.get("after")).await,
-        "nudge" => look(store, clients, &row).await,
-        _ => Ok(status(&row)),
+    match call {
+        // What describes itself needs no store; see [`mod@crate::function`].
+        Call::Health | Call::Describe => Ok(routes::unknown(&invocation.method, &invocation.path)),
+        Call::Create => create(store, invocation, settings).await,
+        Call::ShowCredentials | Call::SetCredentials | Call::RemoveCredentials => {
+            credentials::answer(store, settings, invocation, call).await
+        }
+        Call::OfTask(what) => {
+            let Some(row) = own_task(store, invocation, task).await? else {
+                return Ok(unknown_task());
+            };
+            match what {
+                OfTask::Status => Ok(status(&row)),
+                OfTask::Journal => journal::page(store, &row, invocation.query.get("after")).await,
+                OfTask::Command => commands::take(store, settings, &row, &invocation.body).await,
+                OfTask::Nudge => look(store, clients, &row).await,
+            }
+        }
     }
 }
 

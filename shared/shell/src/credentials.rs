@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) mod limits;
 mod parse;
 
 pub use parse::FieldError;

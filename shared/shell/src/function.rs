@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clients::Clients;
 use crate::clock;
-use crate::create_task;
+use crate::create_task::{self, openapi};
 use crate::drive::{Drive, Driven, TriggerRow};
 use crate::hosts;
 use crate::invocation::{Handler, Invocation, Reply};
@@ -46,6 +46,9 @@ impl Handler for Function {
             self.stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
         if invocation.method == Method::GET && !is_task {
             return self.health();
+        }
+        if is_task && openapi::is_asked_for(&invocation) {
+            return Reply::json(200, &openapi::document());
         }
         if invocation.method != Method::POST && !is_task {
             return Reply::error(

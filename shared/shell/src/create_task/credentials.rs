@@ -1,9 +1,9 @@
 //! A user's own credentials: set, shown by what they are for, removed. No value comes back.
 
-use http::Method;
 use pipeline::rows::NewRow;
 use serde_json::{Map, Value, json};
 
+use super::routes::Call;
 use super::{Invocation, Reply};
 use crate::clock;
 use crate::config::Settings;
@@ -19,21 +19,20 @@ pub(super) async fn answer(
     store: &Store,
     settings: &Settings,
     invocation: &Invocation,
+    call: Call,
 ) -> Result<Reply, Trouble> {
     let Some(owner) = invocation.user_id.as_deref() else {
         let message = "Credentials are a user's own: call this as a user, without a key.";
         return Ok(Reply::error(403, "no_user", message));
     };
-    match &invocation.method {
-        &Method::GET => shown(store, owner).await,
-        &Method::PUT => set(store, settings, owner, invocation).await,
-        &Method::DELETE => {
+    match call {
+        Call::SetCredentials => set(store, settings, owner, invocation).await,
+        Call::RemoveCredentials => {
             store.delete(TABLE, &row_id(owner)).await?;
             shown(store, owner).await
         }
-        other => {
-            let message = format!("There is no {other} /credentials. Use GET, PUT or DELETE.");
-            Ok(Reply::error(400, "unknown_call", &message))
+        Call::ShowCredentials | Call::Health | Call::Describe | Call::Create | Call::OfTask(_) => {
+            shown(store, owner).await
         }
     }
 }

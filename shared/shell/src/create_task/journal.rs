@@ -7,8 +7,10 @@ use crate::invocation::Reply;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
+/// Characters of a row's id.
+const ROW_ID_CHARS_MAX: usize = 36;
 /// Rows that are read for one page: as large as entries may be, they fit an answer of Appwrite.
-const ROWS_MAX: usize = 20;
+pub(super) const ROWS_MAX: usize = 20;
 /// Bytes of the outcomes on one page, unless a single one has more.
 const PAGE_BYTES_MAX: usize = 4_000_000;
 
@@ -22,6 +24,9 @@ pub(super) async fn page(
     task: &Row,
     after: Option<&String>,
 ) -> Result<Reply, Trouble> {
+    if after.is_some_and(|after| !is_row_id(after)) {
+        return Ok(unknown_cursor());
+    }
     let mut queries = vec![Query::equal("taskId", task.id.as_str())];
     queries.push(Query::limit(ROWS_MAX as u32));
     queries.extend(after.map(|row| Query::cursor_after(row)));
@@ -30,8 +35,7 @@ pub(super) async fn page(
         Err(Trouble::Appwrite(error))
             if error.kind() == Some(&ErrorType::GeneralCursorNotFound) =>
         {
-            let message = "`after` must be the `next` of the page before.";
-            return Ok(Reply::error(400, "unknown_cursor", message));
+            return Ok(unknown_cursor());
         }
         Err(trouble) => return Err(trouble),
     };
@@ -41,6 +45,17 @@ pub(super) async fn page(
     let next = shown.last().filter(|_| !is_last).map(|row| row.id.as_str());
     let entries: Vec<Value> = shown.iter().map(entry).collect();
     Ok(Reply::json(200, &json!({"entries": entries, "next": next})))
+}
+
+fn unknown_cursor() -> Reply {
+    let message = "`after` must be the `next` of the page before.";
+    Reply::error(400, "unknown_cursor", message)
+}
+
+/// Whether `text` may be the id of an entry: Appwrite refuses others as no query at all.
+fn is_row_id(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
+    (1..=ROW_ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_part)
 }
 
 /// How many of these rows fit a page; one always does.

@@ -4,17 +4,12 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::limits::{
+    APP_ID_CHARS_MAX, DOMAIN_CHARS_MAX, ENDPOINT_CHARS_MAX, KEY_CHARS_MAX, PRIVATE_KEY_CHARS_MAX,
+    PROJECT_CHARS_MAX, TOKEN_CHARS_MAX,
+};
 use super::{AppwriteCredential, GitHubCredential, PlainHttp};
 use crate::config::{is_base_url, is_loopback, is_private_key};
-
-const TOKEN_CHARS_MAX: usize = 500;
-const APP_ID_CHARS_MAX: usize = 100;
-/// A key of 4,096 bits takes 3,300.
-const PRIVATE_KEY_CHARS_MAX: usize = 4_000;
-const ENDPOINT_CHARS_MAX: usize = 300;
-const PROJECT_CHARS_MAX: usize = 36;
-const KEY_CHARS_MAX: usize = 1_000;
-const DOMAIN_CHARS_MAX: usize = 253;
 
 /// A field that breaks a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
