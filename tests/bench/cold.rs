@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 
 use crate::process;
 use crate::table::{Goal, Table};
@@ -29,15 +30,17 @@ struct Candidate {
     command: Vec<PathBuf>,
     took: Vec<Duration>,
     resident: u64,
+    logs: TempDir,
 }
 
 impl Candidate {
-    fn new(command: &[&Path]) -> Self {
-        Self {
+    fn new(command: &[&Path]) -> anyhow::Result<Self> {
+        Ok(Self {
             command: command.iter().map(|word| word.to_path_buf()).collect(),
             took: Vec::new(),
             resident: 0,
-        }
+            logs: tempfile::tempdir()?,
+        })
     }
 
     /// Starts it once.
@@ -51,6 +54,7 @@ impl Candidate {
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
             .env("PORT", port.to_string())
+            .env("OPEN_RUNTIMES_LOGS_DIR", self.logs.path())
             .env("APPWRITE_ENDPOINT", "http://127.0.0.1:9/v1")
             .env("APPWRITE_PROJECT_ID", "bench")
             .stdin(Stdio::piped())
@@ -114,9 +118,9 @@ pub(crate) fn measure(table: &mut Table, package: &Path, bare: &Path) -> anyhow:
         .with_context(|| format!("{} is missing; run scripts/package", executable.display()))?
         .len();
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/node/server.mjs");
-    let mut ours = Candidate::new(&[&executable]);
-    let mut least = Candidate::new(&[bare]);
-    let mut theirs = Candidate::new(&[Path::new("node"), &node]);
+    let mut ours = Candidate::new(&[&executable])?;
+    let mut least = Candidate::new(&[bare])?;
+    let mut theirs = Candidate::new(&[Path::new("node"), &node])?;
     for _ in 0..ROUNDS {
         for candidate in [&mut ours, &mut least, &mut theirs] {
             candidate.round()?;
