@@ -148,8 +148,9 @@ async fn a_copy_of_one_executable_is_the_function_whose_name_is_written_into_it(
         .spawn()
         .unwrap();
     let mut line = String::new();
-    let stdout = child.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
+    // Open until its end: it says more.
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("Listening on ").unwrap();
     let health = http().get(address).send().await.unwrap();
     let health: Value = health.json().await.unwrap();
