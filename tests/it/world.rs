@@ -225,11 +225,10 @@ impl World {
             "taskId"
         };
         blocking(move || {
-            admin
-                .table("orchestrator", table)
-                .list_all(&[Query::equal(by, task.as_str())], 5_000)
-                .unwrap()
-                .rows
+            let table = admin.table("orchestrator", table);
+            let look = |_| table.list_all(&[Query::equal(by, task.as_str())], 5_000);
+            let mut looks = (0..ATTEMPTS_MAX).map(look);
+            looks.find_map(Result::ok).expect("no rows").rows
         })
         .await
     }
