@@ -66,3 +66,13 @@ build_static() {
   say "building $* (the first time takes about ten minutes on two cores)"
   RUSTFLAGS=$flags cargo build --locked --release --target "$TARGET" "$@"
 }
+
+# install_tool NAME VERSION: a tool of cargo's, of this version, into the folder of what is built.
+install_tool() {
+  local tools
+  tools="$(realpath -m "${CARGO_TARGET_DIR:-target}")/tools"
+  export PATH="$tools/bin:$PATH"
+  command -v "$1" >/dev/null 2>&1 && return 0
+  say "installing $1 $2 (a few minutes)"
+  cargo install --quiet --locked --root "$tools" "$1" --version "$2"
+}

@@ -32,7 +32,7 @@ pub(crate) mod registry;
 mod request;
 mod routes;
 mod run;
-mod upload;
+pub mod upload;
 mod variables;
 
 pub use catalog::RUNTIMES_DEFAULT;

@@ -19,7 +19,7 @@ pub(crate) mod deployment;
 mod rebuild;
 mod routes;
 pub(crate) mod site;
-mod upload;
+pub mod upload;
 mod variable;
 mod variables;
 

@@ -22,7 +22,7 @@ mod media;
 mod publish;
 mod routes;
 mod seal;
-mod upload;
+pub mod upload;
 
 use crate::config::BucketConfig;
 use crate::error::ApiError;

@@ -17,24 +17,29 @@ use crate::sites::SOURCE_BYTES_MAX;
 
 /// A checked request to create a deployment or to go on with its upload.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub struct Upload {
     pub(super) activate: bool,
     /// Entry file as given; an absent one is the function's.
     pub(super) entrypoint: Option<String>,
     /// Build commands as given; absent ones are the function's.
     pub(super) commands: Option<String>,
-    bytes: Bytes,
-    pub(super) range: Range,
+    /// The bytes of this request.
+    pub bytes: Bytes,
+    /// Where they belong in the source.
+    pub range: Range,
     /// The deployment whose upload goes on.
     pub(super) deployment_id: Option<String>,
 }
 
 /// Part of a source, in bytes; the end is not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) total: u64,
+pub struct Range {
+    /// First byte.
+    pub start: u64,
+    /// Behind the last byte.
+    pub end: u64,
+    /// Bytes of the whole source.
+    pub total: u64,
 }
 
 #[derive(Default)]
@@ -52,7 +57,7 @@ impl Upload {
     /// 413 for more than 12 MiB at once; 400 `general_argument_invalid`, `storage_file_empty`,
     /// `storage_file_type_unsupported`, `storage_invalid_content_range` or
     /// `storage_invalid_file_size`.
-    pub(super) async fn read(request: Request) -> Result<Self, ApiError> {
+    pub async fn read(request: Request) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers.clone();
         let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await;

@@ -15,8 +15,9 @@ use crate::server::Params;
 use crate::server::whole_body::BODY_BYTES_MAX;
 
 /// What a request to create a file holds, before the bucket is known.
-pub(super) struct Upload {
-    pub(super) id: String,
+pub struct Upload {
+    /// As asked for, or made anew for `unique()`.
+    pub id: String,
     /// As asked for; a new file without gets its creator's default.
     pub(super) permissions: Option<Vec<String>>,
     /// Name and bytes of the form's file.
@@ -46,7 +47,7 @@ impl Upload {
     ///
     /// # Errors
     /// 413 without a body for more than 12 MiB; 400 `general_argument_invalid`.
-    pub(super) async fn read(request: Request) -> Result<Self, Response> {
+    pub async fn read(request: Request) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers.clone();
         let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await;

@@ -1,0 +1,98 @@
+//! The reviewer's answer, and what code finds of the files under review.
+
+use pipeline::effect::Entry;
+use pipeline::limits::FINDING_CHARS_MAX;
+use pipeline::model::{Finish, Reply, Spent};
+use pipeline::review::{Finding, ReviewWork, Severity, Source, Subject};
+use pipeline::unit::{Journal, Recorded};
+use pipeline::workspace::Workspace;
+use pipeline::{Outcome, Step, Work, decide};
+
+const ROUNDS_MAX: usize = 12;
+
+/// A review ends, with findings of a bounded size, and approves of nothing that it was not
+/// asked about. The input is the answer, and behind a NUL one file.
+pub fn run(data: &[u8]) {
+    let text = crate::text(data);
+    let (said, file) = text.split_once('\0').unwrap_or((&text, ""));
+    let (plan, mut versions) = (crate::project::plan(), crate::project::files());
+    if !file.is_empty() {
+        versions[1].content = Some(file.to_owned());
+    }
+    let earlier = Finding {
+        id: "f1".to_owned(),
+        severity: Severity::Major,
+        path: "a.js".to_owned(),
+        line: 1,
+        problem: "p".to_owned(),
+        required_change: "c".to_owned(),
+        source: Source::Judgement,
+        since: 1,
+    };
+    let subjects = plan.assignments.iter().map(|assignment| Subject {
+        assignment: assignment.clone(),
+        claims: String::new(),
+        earlier_findings: if assignment.id == "a" {
+            vec![earlier.clone()]
+        } else {
+            Vec::new()
+        },
+        earlier_scores: Vec::new(),
+    });
+    let work = ReviewWork {
+        brief: crate::project::brief(),
+        subjects: subjects.collect(),
+        plan,
+        round: 2,
+        rounds_max: 3,
+        pending: Vec::new(),
+        integrated: false,
+        workspace: Workspace::of(&versions),
+        versions,
+    };
+    let hash = work.workspace.manifest_hash();
+    match outcome(&Work::Review(Box::new(work)), said) {
+        Outcome::Reviewed {
+            manifest_hash,
+            rework,
+            remarks,
+            ..
+        } => {
+            assert_eq!(manifest_hash, hash);
+            for item in &rework {
+                assert!(["a", "b"].contains(&&*item.assignment) && !item.findings.is_empty());
+            }
+            let findings = rework
+                .iter()
+                .flat_map(|item| &item.findings)
+                .chain(&remarks);
+            for finding in findings {
+                assert!(finding.problem.chars().count() <= FINDING_CHARS_MAX + 200);
+            }
+        }
+        Outcome::Failed(failure) => assert!(!failure.message.is_empty()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn outcome(work: &Work, said: &str) -> Outcome {
+    let mut journal = Journal::default();
+    for _ in 0..ROUNDS_MAX {
+        match decide(work, &journal) {
+            Step::Done(end) => return end.outcome,
+            Step::Do(effects) => {
+                for effect in effects {
+                    let reply = Reply {
+                        finish: Finish::Completed,
+                        text: said.to_owned(),
+                        spent: Spent::default(),
+                    };
+                    let fingerprint = effect.action.fingerprint();
+                    let entry = Entry::Reply(reply);
+                    journal.insert(effect.key, Recorded { fingerprint, entry });
+                }
+            }
+        }
+    }
+    panic!("the review does not end");
+}
