@@ -2,6 +2,7 @@ import type { Api } from '../lib/api';
 import { integer, usd } from '../lib/format';
 import { EVERYTHING, statusWord } from '../lib/history';
 import { troubleOf } from '../lib/trouble';
+import { Shares } from '../result/costs-part';
 import { Panel, TroubleNotice } from '../ui/notice';
 import { useLoaded } from '../ui/use-loaded';
 import { duration, type Spread, STAGE_TABLES, type StageSummary, stageOf, type TasksSummary, tasksOf } from './summary';
@@ -48,7 +49,7 @@ export function Figures({ api }: { api: Api }) {
         <>
           <Tasks total={value.total} summary={value.tasks} />
           <Stages stages={value.stages} />
-          <Models summary={value.tasks} />
+          <Shares title="Models" first="Model" shares={value.tasks.models.map((model) => ({ ...model, name: model.id }))} total={value.tasks.total} />
         </>
       )}
     </div>
@@ -121,38 +122,6 @@ function Stages({ stages }: { stages: readonly StageSummary[] }) {
         </table>
       </div>
       <p class="aside">Of the newest {UNITS_MAX} units of each stage. What waits for an answer or a build counts as taking its time.</p>
-    </Panel>
-  );
-}
-
-function Models({ summary: { models } }: { summary: TasksSummary }) {
-  if (models.length === 0) return null;
-  return (
-    <Panel title="Models">
-      <div class="scroll" tabIndex={0} role="region" aria-label="Models">
-        <table class="shares">
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              <th scope="col">Cost</th>
-              <th scope="col">Calls</th>
-              <th scope="col">Tokens in</th>
-              <th scope="col">Tokens out</th>
-            </tr>
-          </thead>
-          <tbody>
-            {models.map(({ id, modelCalls, inputTokens, outputTokens, costMicroUsd }) => (
-              <tr key={id}>
-                <th scope="row">{id}</th>
-                <td>{usd(costMicroUsd)}</td>
-                <td>{integer(modelCalls)}</td>
-                <td>{integer(inputTokens)}</td>
-                <td>{integer(outputTokens)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
     </Panel>
   );
 }

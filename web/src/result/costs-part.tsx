@@ -62,7 +62,8 @@ interface SharesProps {
   total: Cost;
 }
 
-function Shares({ title, first, shares, total }: SharesProps) {
+/** Who has what part of the cost, as a table. */
+export function Shares({ title, first, shares, total }: SharesProps) {
   if (shares.length === 0) return null;
   const part = (share: Share) => (total.costMicroUsd > 0 ? share.costMicroUsd / total.costMicroUsd : 0);
   return (
