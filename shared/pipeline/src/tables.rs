@@ -216,7 +216,7 @@ fn columns(table: &Table, found: &mut Vec<String>) {
             "table `{id}` has {count} columns; it must have 1 to {COLUMNS_MAX}"
         ));
     }
-    let mut chars = 0;
+    let mut chars = 0_u32;
     for (place, column) in table.columns.iter().enumerate() {
         let key = &column.key;
         let mut broken = |rule: &str| found.push(format!("column `{key}` of table `{id}` {rule}"));
@@ -255,7 +255,7 @@ fn columns(table: &Table, found: &mut Vec<String>) {
                 }
             }
         }
-        chars += column.size;
+        chars = chars.saturating_add(column.size);
     }
     if chars > ROW_CHARS_MAX {
         found.push(format!(
