@@ -216,7 +216,6 @@ fn columns(table: &Table, found: &mut Vec<String>) {
             "table `{id}` has {count} columns; it must have 1 to {COLUMNS_MAX}"
         ));
     }
-    let mut chars = 0_u32;
     for (place, column) in table.columns.iter().enumerate() {
         let key = &column.key;
         let mut broken = |rule: &str| found.push(format!("column `{key}` of table `{id}` {rule}"));
@@ -255,8 +254,8 @@ fn columns(table: &Table, found: &mut Vec<String>) {
                 }
             }
         }
-        chars = chars.saturating_add(column.size);
     }
+    let chars = chars_of(&table.columns);
     if chars > ROW_CHARS_MAX {
         found.push(format!(
             "the strings of table `{id}` have {chars} characters together, the limit is {ROW_CHARS_MAX}"
@@ -292,7 +291,7 @@ fn indexes(table: &Table, found: &mut Vec<String>) {
                 broken("is fulltext, which only strings can have");
             }
             IndexKind::Key | IndexKind::Unique
-                if columns.iter().map(|it| it.size).sum::<u32>() > INDEXED_CHARS_MAX =>
+                if chars_of(columns.iter().copied()) > INDEXED_CHARS_MAX =>
             {
                 broken(&format!(
                     "has strings of more than {INDEXED_CHARS_MAX} characters together"
@@ -301,6 +300,13 @@ fn indexes(table: &Table, found: &mut Vec<String>) {
             IndexKind::Fulltext | IndexKind::Key | IndexKind::Unique => {}
         }
     }
+}
+
+/// The characters of columns together; sizes are not checked yet, so the largest number stands for
+/// all beyond it.
+fn chars_of<'a>(columns: impl IntoIterator<Item = &'a Column>) -> u32 {
+    let sizes = columns.into_iter().map(|column| column.size);
+    sizes.fold(0, u32::saturating_add)
 }
 
 /// Whether `key` is `^[a-z][a-zA-Z0-9_]{0,31}$`.

@@ -177,6 +177,21 @@ fn every_rule_of_tables_is_told() {
 }
 
 #[test]
+fn sizes_beyond_any_limit_are_told_like_others() {
+    let mut table = items();
+    table.columns[0].size = u32::MAX;
+    table.columns[1].size = u32::MAX;
+    table.indexes[0].columns = vec!["title".to_owned(), "done".to_owned()];
+    let found = violations(&[table]);
+    for wanted in ["characters together, the limit", "more than 190 characters"] {
+        assert!(
+            found.iter().any(|it| it.contains(wanted)),
+            "{wanted}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_there_already_is_not_made_again() {
     assert_eq!(
         migration(&[live(&items())], &[items()], &[]),
