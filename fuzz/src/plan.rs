@@ -2,19 +2,18 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use pipeline::brief::ProjectType;
-use pipeline::effect::Entry;
 use pipeline::estimate::Rates;
 use pipeline::json::from_model;
 use pipeline::limits::PLAN_BYTES_MAX;
-use pipeline::model::{Finish, Reply, Spent};
 use pipeline::plan::Plan;
 use pipeline::plan_mend::mend;
 use pipeline::plan_rules::{Terms, order, violations};
 use pipeline::planning::PlanWork;
-use pipeline::unit::{Journal, Recorded};
-use pipeline::{Outcome, SafePath, Step, Work, decide};
+use pipeline::{Outcome, SafePath, Work};
 use serde_json::{Value, json};
 
+/// More than a plan and its repairs take.
+const STEPS_MAX: usize = 5;
 const TYPES: [ProjectType; 4] = [
     ProjectType::Web,
     ProjectType::Mobile,
@@ -108,31 +107,11 @@ fn ends(said: &str, project_type: ProjectType) {
     let mut brief = crate::project::brief();
     brief.project_type = project_type;
     let work = Work::Plan(Box::new(PlanWork::first(brief, Rates::default())));
-    let mut journal = Journal::default();
-    for _ in 0..=4 {
-        match decide(&work, &journal) {
-            Step::Done(end) => {
-                assert!(matches!(
-                    end.outcome,
-                    Outcome::Planned { .. } | Outcome::Failed(_)
-                ));
-                return;
-            }
-            Step::Do(effects) => {
-                for effect in effects {
-                    let reply = Reply {
-                        finish: Finish::Completed,
-                        text: said.to_owned(),
-                        spent: Spent::default(),
-                    };
-                    let fingerprint = effect.action.fingerprint();
-                    let entry = Entry::Reply(reply);
-                    journal.insert(effect.key, Recorded { fingerprint, entry });
-                }
-            }
-        }
-    }
-    panic!("planning does not end");
+    let outcome = crate::project::outcome(&work, said, STEPS_MAX);
+    assert!(matches!(
+        outcome,
+        Outcome::Planned { .. } | Outcome::Failed(_)
+    ));
 }
 
 fn word(u: &mut Unstructured<'_>) -> arbitrary::Result<Value> {

@@ -1,9 +1,12 @@
 //! A small project that answers of models are about.
 
-use pipeline::SafePath;
 use pipeline::brief::Brief;
+use pipeline::effect::Entry;
+use pipeline::model::{Finish, Reply, Spent};
 use pipeline::plan::Plan;
+use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
+use pipeline::{Outcome, SafePath, Step, Work, decide};
 use serde_json::{Value, json};
 
 pub(crate) fn brief() -> Brief {
@@ -58,4 +61,27 @@ pub(crate) fn files() -> Vec<FileVersion> {
 
 pub(crate) fn workspace() -> Workspace {
     Workspace::of(&files())
+}
+
+/// What becomes of a unit whose model says the same each time. It ends within so many steps.
+pub(crate) fn outcome(work: &Work, said: &str, steps_max: usize) -> Outcome {
+    let mut journal = Journal::default();
+    for _ in 0..steps_max {
+        match decide(work, &journal) {
+            Step::Done(end) => return end.outcome,
+            Step::Do(effects) => {
+                for effect in effects {
+                    let reply = Reply {
+                        finish: Finish::Completed,
+                        text: said.to_owned(),
+                        spent: Spent::default(),
+                    };
+                    let fingerprint = effect.action.fingerprint();
+                    let entry = Entry::Reply(reply);
+                    journal.insert(effect.key, Recorded { fingerprint, entry });
+                }
+            }
+        }
+    }
+    panic!("the unit does not end");
 }

@@ -1,14 +1,11 @@
 //! The reviewer's answer, and what code finds of the files under review.
 
-use pipeline::effect::Entry;
 use pipeline::limits::FINDING_CHARS_MAX;
-use pipeline::model::{Finish, Reply, Spent};
 use pipeline::review::{Finding, ReviewWork, Severity, Source, Subject};
-use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::Workspace;
-use pipeline::{Outcome, Step, Work, decide};
+use pipeline::{Outcome, Work};
 
-const ROUNDS_MAX: usize = 12;
+const STEPS_MAX: usize = 12;
 
 /// A review ends, with findings of a bounded size, and approves of nothing that it was not
 /// asked about. The input is the answer, and behind a NUL one file.
@@ -51,7 +48,7 @@ pub fn run(data: &[u8]) {
         versions,
     };
     let hash = work.workspace.manifest_hash();
-    match outcome(&Work::Review(Box::new(work)), said) {
+    match crate::project::outcome(&Work::Review(Box::new(work)), said, STEPS_MAX) {
         Outcome::Reviewed {
             manifest_hash,
             rework,
@@ -73,26 +70,4 @@ pub fn run(data: &[u8]) {
         Outcome::Failed(failure) => assert!(!failure.message.is_empty()),
         other => panic!("{other:?}"),
     }
-}
-
-fn outcome(work: &Work, said: &str) -> Outcome {
-    let mut journal = Journal::default();
-    for _ in 0..ROUNDS_MAX {
-        match decide(work, &journal) {
-            Step::Done(end) => return end.outcome,
-            Step::Do(effects) => {
-                for effect in effects {
-                    let reply = Reply {
-                        finish: Finish::Completed,
-                        text: said.to_owned(),
-                        spent: Spent::default(),
-                    };
-                    let fingerprint = effect.action.fingerprint();
-                    let entry = Entry::Reply(reply);
-                    journal.insert(effect.key, Recorded { fingerprint, entry });
-                }
-            }
-        }
-    }
-    panic!("the review does not end");
 }
