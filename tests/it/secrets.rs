@@ -33,32 +33,6 @@ const ALL: &str = "%7B%22method%22:%22limit%22,%22values%22:[5000]%7D";
 const TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-const FUNCTIONS: [&str; 7] = [
-    "create-task",
-    "plan",
-    "run-agent",
-    "review",
-    "publish",
-    "deploy",
-    "sweep",
-];
-const TABLES: [&str; 14] = [
-    "tasks",
-    "briefs",
-    "plans",
-    "assignments",
-    "reviews",
-    "releases",
-    "deployments",
-    "files",
-    "progress",
-    "journal",
-    "claims",
-    "gates",
-    "credentials",
-    "ledger",
-];
-
 /// One service that tells on whoever asks it, and what its function knows beside.
 struct Case {
     service: &'static str,
@@ -162,12 +136,14 @@ async fn get(world: &World, path: String) -> String {
 /// All rows and all executions, with their logs and errors.
 async fn kept(world: &World) -> String {
     let mut all = String::new();
-    for table in TABLES {
+    let config: Value = serde_json::from_str(include_str!("../../appwrite.json")).unwrap();
+    for table in config["tables"].as_array().unwrap() {
+        let table = table["$id"].as_str().unwrap();
         let rows = get(world, format!("/tablesdb/orchestrator/tables/{table}/rows")).await;
         assert!(rows.starts_with(r#"{"rows""#), "{table}: {rows}");
         all += &rows;
     }
-    for function in FUNCTIONS {
+    for function in shell::config::FUNCTIONS {
         let list = get(world, format!("/functions/{function}/executions")).await;
         let list: Value = serde_json::from_str(&list).unwrap();
         for execution in list["executions"].as_array().unwrap() {
