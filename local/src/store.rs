@@ -46,6 +46,17 @@ pub enum Durability {
     Normal,
 }
 
+impl Durability {
+    /// The word that is read back.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
+}
+
 impl FromStr for Durability {
     type Err = String;
 

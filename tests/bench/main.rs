@@ -28,6 +28,7 @@ mod growth;
 mod load;
 mod orchestrator;
 mod overhead;
+mod own;
 mod platform;
 mod process;
 mod services;

@@ -1,9 +1,9 @@
 //! The orchestrator on the embedded platform, in a process of its own, and a person who uses it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::own::Own;
 use crate::process;
 use crate::services::LATENCY;
 
@@ -36,11 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SWEEP_SECONDS: u64 = 86_400;
 const PROJECT: &str = "orchestrator";
 
-/// A running orchestrator; killed when dropped.
+/// A running orchestrator.
 pub(crate) struct Orchestrator {
-    child: Child,
-    output: BufReader<ChildStdout>,
-    port: u16,
+    own: Own,
     store: PathBuf,
 }
 
@@ -72,50 +71,18 @@ impl Work {
     }
 }
 
-/// Starts this executable with a word, and returns what it prints first: a port.
-fn start(words: &[String]) -> anyhow::Result<(Child, BufReader<ChildStdout>, u16)> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("could not start a process")?;
-    let stdout = child.stdout.take().context("it has no output")?;
-    let mut output = BufReader::new(stdout);
-    let mut line = String::new();
-    output.read_line(&mut line)?;
-    let port = line.trim().parse().context("it did not start")?;
-    Ok((child, output, port))
-}
-
-/// The outside services; killed when dropped.
-pub(crate) struct Services {
-    child: Child,
-    _output: BufReader<ChildStdout>,
-    port: u16,
-}
+/// The outside services.
+pub(crate) struct Services(Own);
 
 impl Services {
     /// Starts them; plans have so many assignments.
     pub(crate) fn start(assignments: usize) -> anyhow::Result<Self> {
-        let (child, output, port) = start(&["services".to_owned(), assignments.to_string()])?;
-        Ok(Self {
-            child,
-            _output: output,
-            port,
-        })
+        Own::start(&["services", &assignments.to_string()]).map(Self)
     }
 
     /// Processor time so far.
     pub(crate) fn cpu(&self) -> Duration {
-        process::cpu_of_tree(self.child.id())
-    }
-}
-
-impl Drop for Services {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        process::cpu_of_tree(self.0.child.id())
     }
 }
 
@@ -126,31 +93,19 @@ impl Orchestrator {
         sync: Durability,
         services: &Services,
     ) -> anyhow::Result<Self> {
-        let sync = match sync {
-            Durability::Full => "full",
-            Durability::Normal => "normal",
-        };
-        let words = [
-            "orchestrator".to_owned(),
-            data.display().to_string(),
-            sync.to_owned(),
-            services.port.to_string(),
-        ];
-        let (child, output, port) = start(&words)?;
+        let (folder, port) = (data.display().to_string(), services.0.port.to_string());
         Ok(Self {
-            child,
-            output,
-            port,
+            own: Own::start(&["orchestrator", &folder, sync.as_str(), &port])?,
             store: data.join("platform/platform.db"),
         })
     }
 
     /// What was done so far.
     pub(crate) fn work(&mut self) -> anyhow::Result<Work> {
-        let input = self.child.stdin.as_mut().context("it has no input")?;
+        let input = self.own.child.stdin.as_mut().context("it has no input")?;
         input.write_all(b"requests\n")?;
         let mut line = String::new();
-        self.output.read_line(&mut line)?;
+        self.own.output.read_line(&mut line)?;
         let store = Connection::open_with_flags(&self.store, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut names = store.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
         let names: Vec<String> = names
@@ -171,19 +126,19 @@ impl Orchestrator {
 
     /// Processor time of the platform and of all functions so far.
     pub(crate) fn cpu(&self) -> Duration {
-        process::cpu_of_tree(self.child.id())
+        process::cpu_of_tree(self.own.child.id())
     }
 
     /// Resident bytes of the platform, and of the functions.
     pub(crate) fn memory(&self) -> (u64, u64) {
-        let id = self.child.id();
+        let id = self.own.child.id();
         let (own, all) = (process::resident(id), process::resident_of_tree(id));
         (own, all - own)
     }
 
     /// A new anonymous user.
     pub(crate) fn user(&self) -> anyhow::Result<Person> {
-        let endpoint = format!("http://127.0.0.1:{}/v1", self.port);
+        let endpoint = format!("http://127.0.0.1:{}/v1", self.own.port);
         let guest = Client::new(Settings {
             endpoint: endpoint.clone(),
             project: PROJECT.to_owned(),
@@ -199,13 +154,6 @@ impl Orchestrator {
             endpoint,
             assignments: PARALLELISM,
         })
-    }
-}
-
-impl Drop for Orchestrator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

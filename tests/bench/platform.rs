@@ -1,10 +1,10 @@
 //! A platform in a process of its own.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -19,6 +19,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::function::{self, now_ns};
+use crate::own::Own;
+use crate::process;
 
 pub(crate) const PROJECT: &str = "bench";
 pub(crate) const KEY: &str = "standard_bench";
@@ -32,13 +34,9 @@ pub(crate) const EXECUTIONS: &str = "/v1/functions/listener/executions\
 /// The function's id, and the name of its executable.
 const FUNCTION: &str = "listener";
 
-/// The unit of times in `/proc/PID/stat`, in microseconds: a hundredth of a second on Linux.
-const TICK_US: f64 = 10_000.0;
-
-/// A running platform; killed with SIGKILL when dropped.
+/// A running platform.
 pub(crate) struct Process {
-    child: Child,
-    output: BufReader<ChildStdout>,
+    own: Own,
     pub(crate) port: u16,
 }
 
@@ -58,37 +56,20 @@ impl Process {
     /// Starts one over a folder of data and returns when it answers. `report` is the port where
     /// its function tells of its requests.
     pub(crate) fn start(data: &Path, sync: Durability, report: u16) -> anyhow::Result<Self> {
-        let sync = match sync {
-            Durability::Full => "full",
-            Durability::Normal => "normal",
-        };
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .arg(data)
-            .arg(sync)
-            .arg(report.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not start the platform")?;
-        let stdout = child.stdout.take().context("the platform has no output")?;
-        let mut output = BufReader::new(stdout);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let port = line.trim().parse().context("the platform did not start")?;
+        let (folder, report) = (data.display().to_string(), report.to_string());
+        let own = Own::start(&["serve", &folder, sync.as_str(), &report])?;
         Ok(Self {
-            child,
-            output,
-            port,
+            port: own.port,
+            own,
         })
     }
 
     /// Stops it, and says when it published each event that functions may hear, in nanoseconds
     /// since 1970.
     pub(crate) fn published(mut self) -> anyhow::Result<Vec<u128>> {
-        drop(self.child.stdin.take());
+        drop(self.own.child.stdin.take());
         let mut text = String::new();
-        self.output.read_to_string(&mut text)?;
+        self.own.output.read_to_string(&mut text)?;
         let moments = text.lines().map(|line| Ok(line.parse()?));
         moments.collect()
     }
@@ -96,24 +77,13 @@ impl Process {
     /// Processor time it has used, in microseconds: what a machine that does other things too
     /// leaves comparable.
     pub(crate) fn cpu_us(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let behind_name = stat.rsplit_once(')').context("no process")?.1;
-        let fields = behind_name.split_whitespace().skip(11).take(2);
-        let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-        Ok(ticks * TICK_US)
+        let time = process::cpu(self.own.child.id()).context("no process")?;
+        Ok(time.as_secs_f64() * 1e6)
     }
 
     /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.kill();
+        self.own.kill()
     }
 }
 

@@ -6,13 +6,29 @@ use std::time::Duration;
 /// The unit of times in `/proc/PID/stat`: a hundredth of a second on Linux.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Parent and processor time (with that of children that have ended) of a process.
-fn stat(id: u32) -> Option<(u32, Duration)> {
+/// What is read of a process.
+struct Stat {
+    parent: u32,
+    /// Its processor time.
+    own: Duration,
+    /// That of its children that have ended.
+    ended: Duration,
+}
+
+fn stat(id: u32) -> Option<Stat> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
-    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
-    Some((number(1)?, TICK * ticks))
+    Some(Stat {
+        parent: number(1)?,
+        own: TICK * (number(11)? + number(12)?),
+        ended: TICK * (number(13)? + number(14)?),
+    })
+}
+
+/// Processor time of a process alone.
+pub(crate) fn cpu(id: u32) -> Option<Duration> {
+    stat(id).map(|stat| stat.own)
 }
 
 /// The process and everything that it started, with the processor time of each.
@@ -20,7 +36,7 @@ fn tree(root: u32) -> BTreeMap<u32, Duration> {
     let Ok(folders) = std::fs::read_dir("/proc") else {
         return BTreeMap::new();
     };
-    let all: BTreeMap<u32, (u32, Duration)> = folders
+    let all: BTreeMap<u32, Stat> = folders
         .flatten()
         .filter_map(|folder| folder.file_name().to_str()?.parse().ok())
         .filter_map(|id| Some((id, stat(id)?)))
@@ -32,14 +48,14 @@ fn tree(root: u32) -> BTreeMap<u32, Duration> {
                 return true;
             }
             match all.get(&at) {
-                Some((parent, _)) if *parent > 1 => at = *parent,
+                Some(stat) if stat.parent > 1 => at = stat.parent,
                 _ => return false,
             }
         }
     };
     all.iter()
         .filter(|(id, _)| belongs(**id))
-        .map(|(id, (_, time))| (*id, *time))
+        .map(|(id, stat)| (*id, stat.own + stat.ended))
         .collect()
 }
 
