@@ -16,7 +16,7 @@ pub fn run(data: &[u8]) {
             assert!(
                 errors
                     .iter()
-                    .all(|error| !error.field.is_empty() && !error.rule.is_empty())
+                    .all(|error| !error.field.trim().is_empty() && !error.rule.is_empty())
             );
         }
     }

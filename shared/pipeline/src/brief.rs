@@ -17,6 +17,9 @@ mod publishing;
 pub use project_type::ProjectType;
 pub use publishing::{Workflows, is_branch, is_login, is_repository, is_topic};
 
+/// Characters of an unknown field's name that an error shows.
+const FIELD_CHARS_MAX: usize = 60;
+
 /// What is wrong with a text that holds a credential.
 pub(crate) const SECRET: &str = "holds what looks like a credential: leave it out, and make it invalid at its service, because it was sent here";
 
@@ -222,6 +225,16 @@ fn error(field: impl Into<String>, rule: impl Into<String>) -> FieldError {
     }
 }
 
+/// The name of a field that may be unknown, as an error shows it: its first characters; in
+/// quotes where nobody would see it.
+fn shown(name: &str) -> String {
+    let cut: String = name.chars().take(FIELD_CHARS_MAX).collect();
+    if cut.trim().is_empty() {
+        return format!("{cut:?}");
+    }
+    cut
+}
+
 struct Reader {
     errors: Vec<FieldError>,
 }
@@ -246,7 +259,7 @@ impl Reader {
             .and_then(|value| self.text("owner", Some(value), 36));
         for unknown in fields.keys() {
             self.errors.push(error(
-                unknown.chars().take(60).collect::<String>(),
+                shown(unknown),
                 "is not a field of a brief (name, description, type, requirements, options)",
             ));
         }
@@ -339,7 +352,7 @@ impl Reader {
         };
         let chose_visibility = fields.contains_key("visibility");
         for (name, value) in fields {
-            let field = format!("options.{name}");
+            let field = format!("options.{}", shown(&name));
             if publishing::take(&mut options, &name, &value, &mut self.errors) {
                 continue;
             }
@@ -440,6 +453,16 @@ mod tests {
                 "type"
             ]
         );
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_so_that_it_is_seen() {
+        let body = json!({"name": "n", "description": "d", "type": "web", "": 1, " ": 1,
+            "x".repeat(61): 1, "options": {"": 1, "y".repeat(61): 1}});
+        let (long, option) = ("x".repeat(60), format!("options.{}", "y".repeat(60)));
+        let mut named = fields(&body);
+        named.sort();
+        assert_eq!(named, ["\" \"", "\"\"", "options.\"\"", &option, &long]);
     }
 
     #[test]
