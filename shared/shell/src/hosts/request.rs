@@ -10,7 +10,8 @@ use crate::invocation::{Invocation, Trigger, parse_query};
 use crate::logging::Log;
 use crate::redaction::Redactor;
 
-/// Headers between a host and its runtime; no handler sees them, and none may answer with them.
+/// Headers between a host and its runtime: no handler sees those of a request, and none may answer
+/// with them.
 pub(super) const CONTROL_PREFIX: &str = "x-open-runtimes-";
 
 /// Values that open doors: hidden from `Debug`, and from every log of the execution.
@@ -30,6 +31,8 @@ pub struct Head {
 
 impl Head {
     /// Takes away control headers, puts the enforced ones over the rest, marks credentials.
+    /// An enforced header may have any name, also that of a control header, as on Open Runtimes:
+    /// it is the operator's own, and was set for the handler to see.
     pub fn new(method: Method, uri: Uri, mut headers: HeaderMap, enforced: &HeaderMap) -> Self {
         remove(&mut headers, |name| name.starts_with(CONTROL_PREFIX));
         for (name, value) in enforced {
@@ -192,6 +195,17 @@ mod tests {
             redactor.clean("key-of ephemeral_key-of-this-execution"),
             "key-of [redacted]"
         );
+    }
+
+    #[test]
+    fn a_control_header_is_seen_if_it_is_enforced_and_not_if_it_was_sent() {
+        let sent = map(&[
+            ("x-open-runtimes-secret", "sent"),
+            ("x-open-runtimes-zone", "sent"),
+        ]);
+        let enforced = map(&[("x-open-runtimes-zone", "host")]);
+        let head = Head::new(Method::GET, Uri::from_static("/"), sent, &enforced);
+        assert_eq!(head.headers, enforced);
     }
 
     #[test]
