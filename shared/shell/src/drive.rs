@@ -94,7 +94,6 @@ impl Drive<'_> {
     /// # Idempotency
     /// Any number of executions, at once or after each other, end in the same result.
     pub async fn run(&self, kind: UnitKind, trigger: TriggerRow) -> Result<Driven, Trouble> {
-        let created = clock::parse(&trigger.created_at).unwrap_or_default();
         let unit = UnitRow::parse(kind, &trigger.id, trigger.data).map_err(Trouble::Row)?;
         let settings = self.clients.settings();
         let lapse = Duration::from_secs(settings.claim_lapse_seconds);
@@ -104,7 +103,7 @@ impl Drive<'_> {
                 .info(&format!("unit {} is held by another execution", unit.key));
             return Ok(Driven::Held);
         };
-        let start = Start::of(created, clock::now(), claim.epoch);
+        let start = Start::of(&trigger.created_at, clock::now(), claim.epoch);
         let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
         let result = tokio::select! {
             result = self.work(&unit, start, &claim) => result,

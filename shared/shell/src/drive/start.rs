@@ -5,24 +5,28 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::clock;
+
 /// How an execution for a unit began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Start {
-    /// When the unit was created.
+    /// When the unit was created; 0 where nobody knows.
     pub(super) created_unix: i64,
-    /// From then to the first execution; `None` for those after it.
+    /// From then to the first execution; `None` for those after it, and where nobody knows.
     queued: Option<Duration>,
     /// Executions of the unit so far, this one included.
     executions: u64,
 }
 
 impl Start {
-    pub(super) fn of(created: Timestamp, now: Timestamp, epoch: u64) -> Self {
+    /// `created_at` is the time in the unit's row as Appwrite wrote it.
+    pub(super) fn of(created_at: &str, now: Timestamp, epoch: u64) -> Self {
+        let created = clock::parse(created_at);
         // Appwrite's clock may be ahead of ours.
-        let queued = Duration::try_from(now.duration_since(created)).unwrap_or_default();
+        let queued = |created| Duration::try_from(now.duration_since(created)).unwrap_or_default();
         Self {
-            created_unix: created.as_second(),
-            queued: (epoch == 1).then_some(queued),
+            created_unix: created.map_or(0, Timestamp::as_second),
+            queued: created.filter(|_| epoch == 1).map(queued),
             executions: epoch,
         }
     }
@@ -46,8 +50,20 @@ mod tests {
 
     fn columns(created_ms: i64, now_ms: i64, epoch: u64) -> Value {
         let at = |ms| Timestamp::from_millisecond(ms).unwrap();
-        let start = Start::of(at(created_ms), at(now_ms), epoch);
+        of(&clock::appwrite_time(at(created_ms)), at(now_ms), epoch)
+    }
+
+    fn of(created_at: &str, now: Timestamp, epoch: u64) -> Value {
+        let start = Start::of(created_at, now, epoch);
         Value::Object(start.columns().collect())
+    }
+
+    #[test]
+    fn nobody_waits_since_a_time_that_is_none() {
+        let now = Timestamp::from_second(1_795_000_000).unwrap();
+        for unreadable in ["", "yesterday"] {
+            assert_eq!(of(unreadable, now, 1), json!({"executions": 1}));
+        }
     }
 
     #[test]
