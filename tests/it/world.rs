@@ -20,8 +20,8 @@ use crate::replay::assert_replays;
 
 /// Longest that a task may take, with crashes and lost events on the way.
 const TASK_TIMEOUT: Duration = Duration::from_secs(90);
-/// How often a person tries again where requests are lost.
-const ATTEMPTS_MAX: usize = 5;
+/// How long a person tries again where requests are lost.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 
@@ -119,14 +119,10 @@ impl World {
     /// A new anonymous user.
     pub(crate) async fn user(&self) -> Client {
         let guest = self.client(Credential::Guest);
-        blocking(move || {
-            // Whoever does not learn whether there is an account makes another one.
-            let mut sessions =
-                (0..ATTEMPTS_MAX).map(|_| guest.account().create_anonymous_session());
-            let (_, token) = sessions.find_map(Result::ok).expect("no session");
-            guest.with_credential(Credential::Session(token))
-        })
-        .await
+        let asking = guest.clone();
+        // Whoever does not learn whether there is an account makes another one.
+        let (_, token) = patiently(move || asking.account().create_anonymous_session()).await;
+        guest.with_credential(Credential::Session(token))
     }
 
     /// Hands a brief to create-task. Returns the function's status and answer.
@@ -163,12 +159,7 @@ impl World {
             headers,
             ..NewExecution::default()
         };
-        let execution = blocking(move || {
-            let mut answers =
-                (0..ATTEMPTS_MAX).map(|_| user.executions().create("create-task", &new));
-            answers.find_map(Result::ok).expect("no answer")
-        })
-        .await;
+        let execution = patiently(move || user.executions().create("create-task", &new)).await;
         let answer = serde_json::from_str(&execution.response_body).unwrap_or(Value::Null);
         (execution.response_status_code, answer)
     }
@@ -224,13 +215,11 @@ impl World {
         } else {
             "taskId"
         };
-        blocking(move || {
+        let look = move || {
             let table = admin.table("orchestrator", table);
-            let look = |_| table.list_all(&[Query::equal(by, task.as_str())], 5_000);
-            let mut looks = (0..ATTEMPTS_MAX).map(look);
-            looks.find_map(Result::ok).expect("no rows").rows
-        })
-        .await
+            table.list_all(&[Query::equal(by, task.as_str())], 5_000)
+        };
+        patiently(look).await.rows
     }
 
     /// Model calls that were answered, and how many of them were repeats.
@@ -253,6 +242,22 @@ impl World {
 /// Runs what blocks beside the platform that answers it.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+/// The answer to a request of the test's own, which faults that are meant for the functions
+/// strike as well.
+async fn patiently<T: Send + 'static>(
+    ask: impl Fn() -> Result<T, appwrite::Error> + Send + Sync + 'static,
+) -> T {
+    let (ask, deadline) = (Arc::new(ask), Instant::now() + PATIENCE);
+    loop {
+        let asking = Arc::clone(&ask);
+        match blocking(move || asking()).await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "no answer: {error}"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// The totals of a task's row.
