@@ -23,7 +23,8 @@ mod node;
 mod process;
 
 pub use call::{ANSWER_BYTES_MAX, Call};
-pub(crate) use logs::keep_end;
+use logs::LogId;
+pub(crate) use logs::{forget as forget_logs, keep_end};
 
 use crate::faults::{At, CallFault};
 use call::ExchangeError;
@@ -62,7 +63,7 @@ pub struct Program {
 
 impl Program {
     fn logs_folder(&self) -> PathBuf {
-        self.folder.join("logs")
+        self.folder.join(logs::LOGS_FOLDER)
     }
 }
 
@@ -221,7 +222,7 @@ impl Executor {
                 Ok(Err(ExchangeError::TooLarge)) => return Err(ExecutorError::TooLarge),
                 Ok(Err(ExchangeError::Unsendable)) => return Err(ExecutorError::Unsendable),
             };
-            let answer = answer(program, reply).await;
+            let answer = answer(&process, reply).await;
             if call.fault == Some(CallFault::Kill(At::After)) {
                 end(&process).await;
             }
@@ -324,6 +325,7 @@ impl Executor {
         tokio::spawn(async move {
             Arc::clone(&process).stop_when_idle(idle).await;
             process.gone().await;
+            process.logs.remove();
             if let Some(inner) = inner.upgrade() {
                 lock(&inner.alive).retain(|other| !Arc::ptr_eq(other, &process));
             }
@@ -402,10 +404,9 @@ async fn end(process: &Process) {
     process.gone().await;
 }
 
-async fn answer(program: &Program, reply: call::Reply) -> Answer {
-    let folder = program.logs_folder();
-    let log_id = reply.log_id;
-    let read = tokio::task::spawn_blocking(move || logs::collect(&folder, &log_id));
+async fn answer(process: &InUse, (reply, own): (call::Reply, LogId)) -> Answer {
+    let (process, log_id) = (process.shared(), reply.log_id);
+    let read = tokio::task::spawn_blocking(move || process.logs.collect(own, &log_id));
     // Fails only when the runtime stops; the answer counts more than its logs.
     let (logs, errors) = read.await.unwrap_or_default();
     Answer {

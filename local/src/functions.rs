@@ -52,7 +52,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::kernel::Kernel;
 use crate::queue::Queue;
 use crate::sandbox::{BuildSettings, Network};
-use crate::{queue, schedule};
+use crate::{executor, queue, schedule};
 
 /// Tables of this module.
 pub const SCHEMA: &str = "
@@ -117,6 +117,8 @@ pub const IDLE_DEFAULT: Duration = Duration::from_secs(60);
 /// Time running executions are given at shutdown.
 pub const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Where functions have their folders, below that of the platform's data.
+const FUNCTIONS_FOLDER: &str = "functions";
 /// Time the records of executions that were cut off at shutdown may take to be written.
 const RECORD_LIMIT: Duration = Duration::from_secs(1);
 
@@ -205,6 +207,7 @@ impl Functions {
             changed: Arc::default(),
             stop: CancellationToken::new(),
         });
+        executor::forget_logs(&kernel.data_dir.join(FUNCTIONS_FOLDER));
         functions.reload(kernel).await?;
         let executor = functions.executor.clone();
         kernel.faults.set_killer(Arc::new(move |execution_id| {

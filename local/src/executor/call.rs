@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpStream;
 
+use super::logs::LogId;
 use super::process::Process;
 use crate::faults::CallFault;
 
@@ -22,6 +23,8 @@ pub const ANSWER_BYTES_MAX: usize = 20 * 1024 * 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long one health check may take.
 const HEALTH_LIMIT: Duration = Duration::from_secs(1);
+/// Names an execution's log files. The real executor leaves the choice to the function.
+const LOG_ID_HEADER: &str = "x-open-runtimes-log-id";
 /// What libcurl, which the real executor uses, adds to a body that has no type.
 const CURL_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
@@ -52,6 +55,7 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
+    /// Names the log files it says it has used.
     pub(super) log_id: String,
 }
 
@@ -81,7 +85,8 @@ pub(super) async fn healthy(port: u16) -> bool {
     matches!(reply, Ok(Ok((reply, _))) if reply.status == StatusCode::OK)
 }
 
-/// Sends one request and reads the whole answer. The caller bounds the time.
+/// Sends one request and reads the whole answer, and says which log files the function was asked
+/// to use. The caller bounds the time.
 ///
 /// # Errors
 /// [`ExchangeError`]; only [`ExchangeError::Connect`] is safe to repeat.
@@ -89,8 +94,10 @@ pub(super) async fn send(
     process: &Process,
     call: &Call,
     timeout: Duration,
-) -> Result<Reply, ExchangeError> {
-    let request = build(process, call, timeout).ok_or(ExchangeError::Unsendable)?;
+) -> Result<(Reply, LogId), ExchangeError> {
+    let log_id = process.logs.take();
+    let request = build(process, call, timeout, process.logs.text(&log_id));
+    let request = request.ok_or(ExchangeError::Unsendable)?;
     let stream = match process.connections.take() {
         Some(kept) => kept,
         None => connect(process.port).await?,
@@ -99,10 +106,15 @@ pub(super) async fn send(
     if let Some(stream) = stream {
         process.connections.keep(stream);
     }
-    Ok(reply)
+    Ok((reply, log_id))
 }
 
-fn build(process: &Process, call: &Call, timeout: Duration) -> Option<Request<Full<Bytes>>> {
+fn build(
+    process: &Process,
+    call: &Call,
+    timeout: Duration,
+    log_id: String,
+) -> Option<Request<Full<Bytes>>> {
     let secret = process.secret.expose_secret();
     let slash = if call.path.starts_with('/') { "" } else { "/" };
     // The real executor does not send these bodies either.
@@ -141,6 +153,7 @@ fn build(process: &Process, call: &Call, timeout: Duration) -> Option<Request<Fu
         ("x-open-runtimes-secret", secret.to_owned()),
         ("x-open-runtimes-timeout", seconds),
         ("x-open-runtimes-logging", logging.to_owned()),
+        (LOG_ID_HEADER, log_id),
     ];
     for (name, value) in own {
         headers.insert(
@@ -216,7 +229,7 @@ fn reply(parts: &http::response::Parts, body: Bytes) -> Reply {
     let mut log_id = String::new();
     for (name, value) in &parts.headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        if name == "x-open-runtimes-log-id" {
+        if name == LOG_ID_HEADER {
             log_id = percent_decode_str(&value).decode_utf8_lossy().into_owned();
         } else if !name.as_str().starts_with("x-open-runtimes-") {
             headers.push((name.as_str().to_owned(), value));

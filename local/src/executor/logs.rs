@@ -2,13 +2,16 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::libc;
 
 /// Bytes of one log file of an execution that are read; the end is kept.
 pub(crate) const LOG_FILE_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// Where a function's executions write, below the function's own folder.
+pub(super) const LOGS_FOLDER: &str = "logs";
 /// Characters of logs or of errors kept with an execution (Appwrite 1.9.6, measured).
 pub(crate) const LOG_CHARS_MAX: usize = 1_000_000;
 /// Bytes of a process log before it is set aside as `.1` and begun anew.
@@ -20,41 +23,147 @@ const LOG_ID_CHARS_MAX: usize = 64;
 
 const LOGS_CUT: &str = "[WARNING] Logs truncated. The output exceeded 1000000 characters.\n";
 
-/// Reads and deletes the two log files of an execution and returns (logs, errors).
-///
-/// `log_id` comes from the function's answer, so one that could name another file is ignored. A
-/// file that is missing counts as empty.
-pub(crate) fn collect(folder: &Path, log_id: &str) -> (String, String) {
-    let plain = log_id.len() <= LOG_ID_CHARS_MAX
-        && !log_id.is_empty()
-        && log_id.chars().all(|c| c.is_ascii_alphanumeric());
-    if !plain {
-        return (String::new(), String::new());
-    }
-    let take = |kind: &str| {
-        let path = folder.join(format!("{log_id}_{kind}.log"));
-        let text = read_end(&path).unwrap_or_default();
-        // Absent when the function logged nothing.
-        let _ = fs::remove_file(&path);
-        keep_end(&text)
-    };
-    (take("logs"), take("errors"))
+/// The log files of one process. Its executions use them one after another: to make and to remove
+/// files takes longer than all that is written into them.
+#[derive(Debug)]
+pub(super) struct LogFiles {
+    folder: PathBuf,
+    /// Begins the ids of this process.
+    prefix: String,
+    ids: Mutex<Ids>,
 }
 
-fn read_end(path: &Path) -> io::Result<String> {
+#[derive(Debug, Default)]
+struct Ids {
+    unused: Vec<u32>,
+    made: u32,
+}
+
+/// Names the log files of one execution. One that is dropped is never used again, because the
+/// execution may still write: only [`LogFiles::collect`] gives it back.
+#[derive(Debug)]
+pub(super) struct LogId(u32);
+
+impl LogFiles {
+    /// The files in `folder` whose names begin with `prefix`, of which there is none yet.
+    pub(super) fn new(folder: PathBuf, prefix: String) -> Self {
+        Self {
+            folder,
+            prefix,
+            ids: Mutex::default(),
+        }
+    }
+
+    /// An id that no execution uses.
+    pub(super) fn take(&self) -> LogId {
+        let mut ids = self.lock();
+        LogId(ids.unused.pop().unwrap_or_else(|| {
+            ids.made += 1;
+            ids.made
+        }))
+    }
+
+    /// The id as it is sent and as it names files.
+    pub(super) fn text(&self, id: &LogId) -> String {
+        format!("{}n{}", self.prefix, id.0)
+    }
+
+    /// What an execution that has ended logged and what it logged as errors. It was asked to use
+    /// `own`; the id that it `answered` counts.
+    ///
+    /// `answered` comes from the function, so one that could name another file is ignored. A file
+    /// that is missing counts as empty.
+    pub(super) fn collect(&self, own: LogId, answered: &str) -> (String, String) {
+        let is_own = answered == self.text(&own);
+        let plain = answered.len() <= LOG_ID_CHARS_MAX
+            && !answered.is_empty()
+            && answered.chars().all(|c| c.is_ascii_alphanumeric());
+        if !plain {
+            // Nothing was used where there is no id.
+            if answered.is_empty() {
+                self.lock().unused.push(own.0);
+            }
+            return (String::new(), String::new());
+        }
+        let take = |kind: &str| {
+            let path = self.path(answered, kind);
+            let taken = read_end(&path, is_own);
+            if !is_own {
+                // Absent when the function logged nothing.
+                let _ = fs::remove_file(&path);
+            }
+            taken
+        };
+        let (logs, errors) = (take("logs"), take("errors"));
+        if is_own && [&logs, &errors].iter().all(|taken| is_left_empty(taken)) {
+            self.lock().unused.push(own.0);
+        }
+        let text = |taken: io::Result<String>| keep_end(&taken.unwrap_or_default());
+        (text(logs), text(errors))
+    }
+
+    /// Removes the files of a process that is gone.
+    pub(super) fn remove(&self) {
+        let made = self.lock().made;
+        for id in (1..=made).map(|number| self.text(&LogId(number))) {
+            for kind in ["logs", "errors"] {
+                // Absent when nobody used it.
+                let _ = fs::remove_file(self.path(&id, kind));
+            }
+        }
+    }
+
+    fn path(&self, id: &str, kind: &str) -> PathBuf {
+        self.folder.join(format!("{id}_{kind}.log"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ids> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes what executions left in the folders of functions when the platform was killed.
+pub(crate) fn forget(functions: &Path) {
+    // Absent before the first start.
+    let folders = fs::read_dir(functions).into_iter().flatten();
+    for folder in folders.flatten() {
+        // Absent where a function was never started.
+        let _ = fs::remove_dir_all(folder.path().join(LOGS_FOLDER));
+    }
+}
+
+fn is_left_empty(taken: &io::Result<String>) -> bool {
+    match taken {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Reads a file, and leaves it empty where it is used again.
+fn read_end(path: &Path, again: bool) -> io::Result<String> {
     // The folder is the function's to write: a link in it could lead to any file of ours.
     let mut file = OpenOptions::new()
         .read(true)
+        .write(again)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    // A second name would make it a file of others that is emptied.
+    if !metadata.is_file() || metadata.nlink() > 1 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let length = metadata.len();
+    if length == 0 {
+        return Ok(String::new());
+    }
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_FILE_BYTES_MAX)))?;
     let mut bytes = Vec::new();
-    file.take(LOG_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    (&mut file)
+        .take(LOG_FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)?;
+    if again {
+        file.set_len(0)?;
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -126,14 +235,50 @@ impl ProcessLog {
 mod tests {
     use super::*;
 
+    const NOTHING: (String, String) = (String::new(), String::new());
+
+    fn files(folder: &Path) -> LogFiles {
+        LogFiles::new(folder.to_owned(), "p1".to_owned())
+    }
+
+    fn write(files: &LogFiles, id: &str, kind: &str, text: &str) {
+        let mut options = OpenOptions::new();
+        let path = files.path(id, kind);
+        let file = options.create(true).append(true).open(path);
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
     #[test]
-    fn logs_are_read_once_and_deleted() {
+    fn files_are_used_again_once_they_are_read() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("abc1_logs.log"), "hello\n").unwrap();
-        assert_eq!(
-            collect(folder.path(), "abc1"),
-            ("hello\n".to_owned(), String::new())
-        );
+        let files = files(folder.path());
+        for text in ["hello\n", "bye\n"] {
+            let id = files.take();
+            let name = files.text(&id);
+            assert_eq!(name, "p1n1");
+            write(&files, &name, "logs", text);
+            let read = files.collect(id, &name);
+            assert_eq!(read, (text.to_owned(), String::new()));
+        }
+        files.remove();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn files_of_an_execution_that_may_still_write_are_not_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let _ = files.take();
+        assert_eq!(files.text(&files.take()), "p1n2");
+    }
+
+    #[test]
+    fn files_of_an_id_that_the_function_chose_are_read_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        write(&files, "abc1", "errors", "hello\n");
+        let read = files.collect(files.take(), "abc1");
+        assert_eq!(read, (String::new(), "hello\n".to_owned()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -144,7 +289,8 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         let outside = folder.path().join("x_logs.log");
         fs::write(&outside, "secret").unwrap();
-        assert_eq!(collect(&inner, "../x"), (String::new(), String::new()));
+        let files = files(&inner);
+        assert_eq!(files.collect(files.take(), "../x"), NOTHING);
         assert!(outside.exists());
     }
 
@@ -155,9 +301,14 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         let outside = folder.path().join("secret");
         fs::write(&outside, "secret").unwrap();
-        std::os::unix::fs::symlink(&outside, inner.join("abc1_logs.log")).unwrap();
-        assert_eq!(collect(&inner, "abc1"), (String::new(), String::new()));
-        assert!(outside.exists());
+        let files = files(&inner);
+        let id = files.take();
+        let name = files.text(&id);
+        std::os::unix::fs::symlink(&outside, files.path(&name, "logs")).unwrap();
+        fs::hard_link(&outside, files.path(&name, "errors")).unwrap();
+        assert_eq!(files.collect(id, &name), NOTHING);
+        assert_eq!(fs::read(&outside).unwrap(), b"secret");
+        assert_eq!(files.text(&files.take()), "p1n2");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::call;
 use super::connections::Connections;
-use super::logs::ProcessLog;
+use super::logs::{LogFiles, ProcessLog};
 use super::node::{self, Ways};
 use super::{Code, ExecutorError, Program, listening};
 use crate::clock;
@@ -39,6 +39,7 @@ pub(super) struct Process {
     pub(super) port: u16,
     pub(super) secret: SecretString,
     pub(super) connections: Connections,
+    pub(super) logs: LogFiles,
     pid: Pid,
     /// Of a function in a sandbox.
     _ways: Option<Ways>,
@@ -168,14 +169,17 @@ impl Process {
             last_end: Instant::now(),
             closed: false,
         };
+        let started_ms = clock::now().as_millisecond();
         Ok(Arc::new(Self {
+            // Others of the same function may still write into this folder.
+            logs: LogFiles::new(program.logs_folder(), format!("{started_ms:x}p{pid}")),
             program,
             port,
             secret,
             connections: Connections::default(),
             pid,
             _ways: ways,
-            started_ms: clock::now().as_millisecond(),
+            started_ms,
             usage: Mutex::new(usage),
             usage_changed: Notify::new(),
             stop,

@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use http::Method;
 use tokio::time::Instant;
 
-use super::Functions;
 use super::executions::{Execution, Status, Trigger};
 use super::registry::Function;
+use super::{FUNCTIONS_FOLDER, Functions};
 use super::{deployments, executions, node, prebuilt};
 use crate::bus::Event;
 use crate::clock;
@@ -180,7 +180,7 @@ impl Functions {
             id: function.id.clone(),
             code: self.code(kernel, function),
             variables: function.variables(&kernel.project, own),
-            folder: kernel.data_dir.join("functions").join(&function.id),
+            folder: kernel.data_dir.join(FUNCTIONS_FOLDER).join(&function.id),
         }
     }
 }
