@@ -229,7 +229,8 @@ async fn steps(
     .await?;
     let commands = [&deployment.install_command, &deployment.build_command];
     let commands = commands.map(|it| Some(it).filter(|it| !it.trim().is_empty()));
-    if commands.iter().any(Option::is_some) {
+    let is_plain = commands.iter().all(Option::is_none);
+    if !is_plain {
         let variables = site.variables.iter();
         let sandbox = Sandbox {
             folder: &work,
@@ -245,7 +246,7 @@ async fn steps(
         }
     }
     let (root, directory) = (folder.to_owned(), deployment.output_directory.clone());
-    blocking(move || assemble(&root, &directory)).await
+    blocking(move || assemble(&root, &directory, is_plain)).await
 }
 
 /// Runs blocking work beside the server's own threads.
@@ -256,7 +257,9 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|error| BuildError::Disk(io::Error::other(error)))?
 }
 
-fn assemble(folder: &Path, directory: &str) -> Result<Built, BuildError> {
+/// Packs the output and puts in place what is served. Where no command has run (`is_plain`), the
+/// output is what was unpacked from the source: then it is as good as what would be unpacked.
+fn assemble(folder: &Path, directory: &str, is_plain: bool) -> Result<Built, BuildError> {
     let refused = || BuildError::OutputDirectory(directory.to_owned());
     let work = folder.join(WORK_FOLDER).canonicalize()?;
     let output = work.join(archive::relative(directory.trim()).ok_or_else(refused)?);
@@ -277,8 +280,12 @@ fn assemble(folder: &Path, directory: &str) -> Result<Built, BuildError> {
     let packed = folder.join(OUTPUT_FILE);
     let size = archive::pack(&output, &list, &packed)?;
     let files = folder.join(FILES_FOLDER);
-    fs::create_dir_all(&files)?;
-    archive::unpack(File::open(packed)?, &files)?;
+    if is_plain {
+        fs::rename(&output, &files)?;
+    } else {
+        fs::create_dir_all(&files)?;
+        archive::unpack(File::open(packed)?, &files)?;
+    }
     Ok(Built {
         size,
         files: list.len(),
