@@ -2,18 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
-use pipeline::effect::{Action, Effect, Entry};
 use pipeline::ledger::Exhausted;
 use pipeline::limits::PROGRESS_CHARS_MAX;
 use pipeline::messages;
 use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
-use pipeline::unit::{End, Journal, Recorded, cancelled};
-use pipeline::{Done, Fact, Facts, Status, Step, UnitKey, UnitKind, Work, advance, decide, record};
+use pipeline::unit::{End, Journal};
+use pipeline::{Done, Fact, Facts, UnitKey, UnitKind, Work, advance};
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_task, project, show_cost};
@@ -22,23 +20,21 @@ use crate::clients::Clients;
 use crate::clock;
 use crate::feed::Feed;
 use crate::ledger::{Ledger, Patience};
-use crate::load::{self, Loader};
+use crate::load::{self, Loaded, Loader};
 use crate::logging::Log;
 use crate::nudge::look_after_others;
 use crate::perform::{Attempt, Performer};
 use crate::redaction::Redactor;
-use crate::store::{Created, Store};
+use crate::store::Store;
 use crate::sweep::function_of;
 use crate::trouble::{Resume, Trouble};
 
+mod effects;
 mod limit;
 mod start;
 
-use limit::within_limit;
+use effects::Telling;
 use start::Start;
-
-/// Steps of one unit. More than any journal can hold: passing it is a defect.
-const STEPS_MAX: usize = 1_000;
 
 /// How long an execution in no hurry waits for calls of others.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -97,8 +93,11 @@ impl Drive<'_> {
         let unit = UnitRow::parse(kind, &trigger.id, trigger.data).map_err(Trouble::Row)?;
         let settings = self.clients.settings();
         let lapse = Duration::from_secs(settings.claim_lapse_seconds);
-        let Some(claim) = Claim::take(&self.store, &unit.key, &self.execution_id, lapse).await?
-        else {
+        let taken = Claim::take(&self.store, &unit.key, &self.execution_id, lapse);
+        // What the first execution works from is read meanwhile: it is hardly ever refused.
+        let created_unix = start::created_unix(&trigger.created_at);
+        let (taken, loaded) = futures::future::join(taken, self.load(&unit, created_unix)).await;
+        let Some(claim) = taken? else {
             self.log
                 .info(&format!("unit {} is held by another execution", unit.key));
             return Ok(Driven::Held);
@@ -106,7 +105,7 @@ impl Drive<'_> {
         let start = Start::of(&trigger.created_at, clock::now(), claim.epoch);
         let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
         let result = tokio::select! {
-            result = self.work(&unit, start, &claim) => result,
+            result = self.work(&unit, start, &claim, loaded) => result,
             () = claim.beat(&self.store, heartbeat) => Ok(()),
             () = look_after_others(self.clients, &self.store, &unit, &self.log) => Ok(()),
         };
@@ -221,7 +220,13 @@ impl Drive<'_> {
         advance_task(&self.store, facts, None, None, check_after).await
     }
 
-    async fn work(&self, unit: &UnitRow, start: Start, claim: &Claim) -> Result<(), Trouble> {
+    async fn work(
+        &self,
+        unit: &UnitRow,
+        start: Start,
+        claim: &Claim,
+        loaded: Result<Loaded, Trouble>,
+    ) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
         let mut journal = Journal::default();
         if repeat {
@@ -238,13 +243,21 @@ impl Drive<'_> {
             }
             self.show_start(unit).await
         };
-        let ended = self.to_its_end(unit, start.created_unix, claim, journal);
+        let ended = async {
+            // What was read before the claim may lack what its last holder has done.
+            let loaded = match repeat {
+                false => loaded?,
+                true => self.load(unit, start.created_unix).await?,
+            };
+            self.to_its_end(unit, loaded, start.created_unix, claim, journal)
+                .await
+        };
         let (seen, ended) = futures::future::join(shown, ended).await;
-        let (end, facts) = ended?;
+        let (end, telling, facts) = ended?;
         if end.is_cancelled() {
-            return self.end_cancelled(unit, end, start).await;
+            return self.end_cancelled(unit, end, telling, start).await;
         }
-        let done = self.record_end(unit, end, start).await?;
+        let done = self.record_end(unit, end, telling, start).await?;
         let facts = facts.filter(|_| !repeat).map(|mut facts| {
             facts.log.push(Fact::Done(Box::new(done)));
             facts
@@ -252,16 +265,8 @@ impl Drive<'_> {
         self.advance(unit, facts, seen?, repeat).await
     }
 
-    /// Loads what the unit is about and performs what its journal lacks. Returns its end, and the
-    /// facts where they had to be listed.
-    async fn to_its_end(
-        &self,
-        unit: &UnitRow,
-        created_unix: i64,
-        claim: &Claim,
-        journal: Journal,
-    ) -> Result<(End, Option<Facts>), Trouble> {
-        let repeat = claim.epoch > 1;
+    /// Reads what the unit is about.
+    async fn load(&self, unit: &UnitRow, created_unix: i64) -> Result<Loaded, Trouble> {
         let site_domain = match unit.key.kind {
             UnitKind::Release => self.clients.site_domain()?,
             UnitKind::Import
@@ -277,7 +282,20 @@ impl Drive<'_> {
             site_domain,
             rates: self.clients.rates(),
         };
-        let loaded = loader.work(unit, created_unix).await?;
+        loader.work(unit, created_unix).await
+    }
+
+    /// Performs what the unit's journal lacks. Returns its end, the lines of it that are still being
+    /// written, and the facts where they had to be listed.
+    async fn to_its_end<'a>(
+        &'a self,
+        unit: &'a UnitRow,
+        loaded: Loaded,
+        created_unix: i64,
+        claim: &Claim,
+        journal: Journal,
+    ) -> Result<(End, Telling<'a>, Option<Facts>), Trouble> {
+        let repeat = claim.epoch > 1;
         if repeat {
             self.take_up(unit, &loaded.work, &journal, claim).await?;
         }
@@ -290,10 +308,12 @@ impl Drive<'_> {
         let performer = |ledger| {
             Performer::new(self.clients, &self.store, attempt, ledger).redacting(self.redactor())
         };
+        let mut telling = Telling::default();
         let end = match loaded.work.budget_micro_usd() {
             None => {
-                self.effects(unit, &loaded.work, journal, claim, &performer(None))
-                    .await?
+                let performer = performer(None);
+                self.effects(unit, &loaded.work, journal, claim, &performer, &mut telling)
+                    .await
             }
             Some(limit) => {
                 let earlier = repeat.then(|| journal.clone());
@@ -301,7 +321,7 @@ impl Drive<'_> {
                 let ledger = self.ledger(limit, unit, earlier.as_ref(), patience).await?;
                 let performer = performer(Some(&ledger));
                 let end = self
-                    .effects(unit, &loaded.work, journal, claim, &performer)
+                    .effects(unit, &loaded.work, journal, claim, &performer, &mut telling)
                     .await;
                 // What was spent must be known before the unit ends, and before another goes
                 // on.
@@ -309,10 +329,17 @@ impl Drive<'_> {
                     ledger.abandon().await?;
                 }
                 ledger.flush().await?;
-                end?
+                end
             }
         };
-        Ok((end, loaded.facts))
+        match end {
+            Ok(end) => Ok((end, telling, loaded.facts)),
+            Err(trouble) => {
+                // Whoever goes on makes up for a line that is missing.
+                let _ = telling.finish().await;
+                Err(trouble)
+            }
+        }
     }
 
     /// The task leaves `pending` when its first unit is taken up. Returns what was last seen of
@@ -368,128 +395,6 @@ impl Drive<'_> {
         }
     }
 
-    async fn effects(
-        &self,
-        unit: &UnitRow,
-        work: &Work,
-        mut journal: Journal,
-        claim: &Claim,
-        performer: &Performer<'_>,
-    ) -> Result<End, Trouble> {
-        for step in 0..STEPS_MAX {
-            match decide(work, &journal) {
-                Step::Done(end) => return Ok(*end),
-                Step::Do(_) if claim.is_stopped() => {
-                    if self.is_cancelled(unit).await? {
-                        return Ok(cancelled(work, &journal, performer.dropped()));
-                    }
-                    return Err(Trouble::Stopped);
-                }
-                // Every execution takes one step at least, so the unit comes forward.
-                Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {
-                    return Err(Trouble::SliceOver);
-                }
-                Step::Do(effects) => {
-                    let performed = effects
-                        .iter()
-                        .map(|effect| self.effect(unit, work, &journal, effect, performer, claim));
-                    // What one has paid for is recorded, whatever becomes of the others.
-                    let performed = join_all(performed).await;
-                    for (key, recorded) in Trouble::first(performed)?.into_iter().flatten() {
-                        journal.insert(key, recorded);
-                    }
-                }
-            }
-        }
-        Err(Trouble::Row(format!(
-            "unit {} did not end in {STEPS_MAX} steps",
-            unit.key
-        )))
-    }
-
-    /// Waits until it is heard that the owner has cancelled the task. A pause lets a turn end.
-    async fn hears_of_cancelling(&self, unit: &UnitRow, claim: &Claim) -> Result<(), Trouble> {
-        loop {
-            claim.hears().await;
-            if self.is_cancelled(unit).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn is_cancelled(&self, unit: &UnitRow) -> Result<bool, Trouble> {
-        let facts = load::facts(&self.store, &unit.key.task, &unit.owner).await?;
-        Ok(advance(&facts, None).projection.status == Status::Cancelled)
-    }
-
-    /// Performs one effect and appends its entry. If another execution was first, its
-    /// entry counts. `None` if it is a model call that was dropped, because the owner has
-    /// cancelled the task: that closes the connection, and so stops the model.
-    async fn effect(
-        &self,
-        unit: &UnitRow,
-        work: &Work,
-        journal: &Journal,
-        effect: &Effect,
-        performer: &Performer<'_>,
-        claim: &Claim,
-    ) -> Result<Option<(String, Recorded)>, Trouble> {
-        let performing = performer.perform(effect);
-        let answer = if let Action::Ask(_) = effect.action {
-            tokio::select! {
-                answer = performing => answer?,
-                heard = self.hears_of_cancelling(unit, claim) => {
-                    heard?;
-                    return Ok(None);
-                }
-            }
-        } else {
-            performing.await?
-        };
-        let (entry, _) = record(work, journal, effect, answer);
-        let mut entry = within_limit(entry);
-        if let Entry::Failed(failure) = &mut entry {
-            // A service may tell what it was sent.
-            failure.message = self.redactor().clean(&failure.message).into_owned();
-        }
-        let line = progress::line(work, journal, effect, &entry);
-        let recorded = Recorded {
-            fingerprint: effect.action.fingerprint(),
-            entry,
-        };
-        let (task, id) = (&unit.key.task, unit.key.id());
-        let row = rows::entry(task, &id, &effect.key, &recorded);
-        let row_id = row.id.clone();
-        let feed = self.feed(unit);
-        let tell = async {
-            match &line {
-                Some(line) => feed.tell(line).await,
-                None => Ok(true),
-            }
-        };
-        let (created, is_told) = futures::future::try_join(self.store.create(row), tell).await?;
-        if let Created::New(_) = created {
-            if !is_told {
-                // Whoever told of it before has lost the entry: this one counts.
-                feed.correct(line.as_slice()).await?;
-            }
-            return Ok(Some((effect.key.clone(), recorded)));
-        }
-        let theirs = self.store.get("journal", &row_id).await?;
-        let theirs = theirs
-            .ok_or_else(|| Trouble::Row(format!("journal entry `{row_id}` is there and is not")))?;
-        let (key, recorded) = load::read_entry(&theirs)?;
-        if key != effect.key {
-            return Err(Trouble::Row(format!(
-                "journal entry `{row_id}` belongs to `{key}`, not to `{}`",
-                effect.key
-            )));
-        }
-        let line = progress::line(work, journal, effect, &recorded.entry);
-        feed.correct(line.as_slice()).await?;
-        Ok(Some((key, recorded)))
-    }
-
     fn feed<'a>(&'a self, unit: &'a UnitRow) -> Feed<'a> {
         Feed {
             store: &self.store,
@@ -503,15 +408,27 @@ impl Drive<'_> {
     }
 
     /// The end of a unit of a cancelled task: nothing follows, but what it cost is shown.
-    async fn end_cancelled(&self, unit: &UnitRow, end: End, start: Start) -> Result<(), Trouble> {
-        self.record_end(unit, end, start).await?;
+    async fn end_cancelled(
+        &self,
+        unit: &UnitRow,
+        end: End,
+        telling: Telling<'_>,
+        start: Start,
+    ) -> Result<(), Trouble> {
+        self.record_end(unit, end, telling, start).await?;
         let check_after = self.clients.settings().check_after_seconds;
         show_cost(&self.store, &unit.key.task, &unit.owner, check_after).await
     }
 
-    /// Writes the output rows of a unit, then its result: what follows from it comes after, so that
-    /// a crash anywhere in between can be repaired.
-    async fn record_end(&self, unit: &UnitRow, end: End, start: Start) -> Result<Done, Trouble> {
+    /// Writes the output rows of a unit and its last lines, then its result: what follows from it
+    /// comes after, so that a crash anywhere in between can be repaired.
+    async fn record_end(
+        &self,
+        unit: &UnitRow,
+        end: End,
+        telling: Telling<'_>,
+        start: Start,
+    ) -> Result<Done, Trouble> {
         let key = &unit.key;
         let files = end
             .files
@@ -537,7 +454,8 @@ impl Drive<'_> {
             Value::Object(columns),
             None,
         );
-        futures::future::try_join(self.store.create_many(files), own_row).await?;
+        futures::future::try_join3(self.store.create_many(files), own_row, telling.finish())
+            .await?;
         let done = Done {
             unit: key.clone(),
             outcome: end.outcome,

@@ -18,6 +18,11 @@ pub(super) struct Start {
     executions: u64,
 }
 
+/// A time as Appwrite writes it, in Unix seconds; 0 where nobody knows.
+pub(super) fn created_unix(created_at: &str) -> i64 {
+    clock::parse(created_at).map_or(0, Timestamp::as_second)
+}
+
 impl Start {
     /// `created_at` is the time in the unit's row as Appwrite wrote it.
     pub(super) fn of(created_at: &str, now: Timestamp, epoch: u64) -> Self {
@@ -25,7 +30,7 @@ impl Start {
         // Appwrite's clock may be ahead of ours.
         let queued = |created| Duration::try_from(now.duration_since(created)).unwrap_or_default();
         Self {
-            created_unix: created.map_or(0, Timestamp::as_second),
+            created_unix: created_unix(created_at),
             queued: created.filter(|_| epoch == 1).map(queued),
             executions: epoch,
         }

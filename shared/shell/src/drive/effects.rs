@@ -1,0 +1,200 @@
+//! The steps of a unit: what is decided is performed and recorded, until nothing is left to do.
+
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use pipeline::effect::{Action, Effect, Entry};
+use pipeline::rows::{self, UnitRow};
+use pipeline::unit::{End, Journal, Recorded, cancelled};
+use pipeline::{Status, Step, Work, advance, decide, progress, record};
+
+use super::Drive;
+use super::limit::within_limit;
+use crate::claim::Claim;
+use crate::clock;
+use crate::load;
+use crate::perform::Performer;
+use crate::store::Created;
+use crate::trouble::Trouble;
+
+/// Steps of one unit. More than any journal can hold: passing it is a defect.
+const STEPS_MAX: usize = 1_000;
+
+/// Lines for the task's feed that are being written. What a person is shown holds nothing up but
+/// the unit's own end: nobody writes a line that is missing after that.
+#[derive(Default)]
+pub(super) struct Telling<'a> {
+    under_way: FuturesUnordered<BoxFuture<'a, Result<(), Trouble>>>,
+    failed: Option<Trouble>,
+}
+
+impl<'a> Telling<'a> {
+    fn add(&self, telling: BoxFuture<'a, Result<(), Trouble>>) {
+        self.under_way.push(telling);
+    }
+
+    /// Does `work`, and goes on writing meanwhile.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(told) = self.under_way.next() => self.failed = self.failed.take().or(told.err()),
+            }
+        }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// The first line that could not be written: the unit's next execution makes up for it.
+    pub(super) async fn finish(mut self) -> Result<(), Trouble> {
+        while let Some(told) = self.under_way.next().await {
+            self.failed = self.failed.take().or(told.err());
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+impl Drive<'_> {
+    /// Takes steps until the unit has ended. Lines that are then still being written are in
+    /// `telling`.
+    pub(super) async fn effects<'a>(
+        &'a self,
+        unit: &'a UnitRow,
+        work: &Work,
+        mut journal: Journal,
+        claim: &Claim,
+        performer: &Performer<'_>,
+        telling: &mut Telling<'a>,
+    ) -> Result<End, Trouble> {
+        for step in 0..STEPS_MAX {
+            match decide(work, &journal) {
+                Step::Done(end) => return Ok(*end),
+                Step::Do(_) if claim.is_stopped() => {
+                    if self.is_cancelled(unit).await? {
+                        return Ok(cancelled(work, &journal, performer.dropped()));
+                    }
+                    return Err(Trouble::Stopped);
+                }
+                // Every execution takes one step at least, so the unit comes forward.
+                Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {
+                    return Err(Trouble::SliceOver);
+                }
+                Step::Do(effects) => {
+                    let performed = effects
+                        .iter()
+                        .map(|effect| self.effect(unit, work, &journal, effect, performer, claim));
+                    // What one has paid for is recorded, whatever becomes of the others.
+                    let performed = telling.beside(join_all(performed)).await;
+                    for taken in Trouble::first(performed)?.into_iter().flatten() {
+                        telling.add(taken.telling);
+                        journal.insert(taken.key, taken.recorded);
+                    }
+                }
+            }
+        }
+        Err(Trouble::Row(format!(
+            "unit {} did not end in {STEPS_MAX} steps",
+            unit.key
+        )))
+    }
+
+    /// Waits until it is heard that the owner has cancelled the task. A pause lets a turn end.
+    async fn hears_of_cancelling(&self, unit: &UnitRow, claim: &Claim) -> Result<(), Trouble> {
+        loop {
+            claim.hears().await;
+            if self.is_cancelled(unit).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn is_cancelled(&self, unit: &UnitRow) -> Result<bool, Trouble> {
+        let facts = load::facts(&self.store, &unit.key.task, &unit.owner).await?;
+        Ok(advance(&facts, None).projection.status == Status::Cancelled)
+    }
+
+    /// Performs one effect and appends its entry. If another execution was first, its
+    /// entry counts. `None` if it is a model call that was dropped, because the owner has
+    /// cancelled the task: that closes the connection, and so stops the model.
+    async fn effect<'a>(
+        &'a self,
+        unit: &'a UnitRow,
+        work: &Work,
+        journal: &Journal,
+        effect: &Effect,
+        performer: &Performer<'_>,
+        claim: &Claim,
+    ) -> Result<Option<Taken<'a>>, Trouble> {
+        let performing = performer.perform(effect);
+        let answer = if let Action::Ask(_) = effect.action {
+            tokio::select! {
+                answer = performing => answer?,
+                heard = self.hears_of_cancelling(unit, claim) => {
+                    heard?;
+                    return Ok(None);
+                }
+            }
+        } else {
+            performing.await?
+        };
+        let (entry, _) = record(work, journal, effect, answer);
+        let mut entry = within_limit(entry);
+        if let Entry::Failed(failure) = &mut entry {
+            // A service may tell what it was sent.
+            failure.message = self.redactor().clean(&failure.message).into_owned();
+        }
+        let recorded = Recorded {
+            fingerprint: effect.action.fingerprint(),
+            entry,
+        };
+        let row = rows::entry(&unit.key.task, &unit.key.id(), &effect.key, &recorded);
+        let row_id = row.id.clone();
+        let (recorded, is_own) = match self.store.create(row).await? {
+            Created::New(_) => (recorded, true),
+            Created::Exists => (self.theirs(&row_id, &effect.key).await?, false),
+        };
+        let line = progress::line(work, journal, effect, &recorded.entry);
+        let feed = self.feed(unit);
+        let telling = async move {
+            let is_told = match &line {
+                Some(line) if is_own => feed.tell(line).await?,
+                Some(_) => false,
+                None => true,
+            };
+            match is_told {
+                true => Ok(()),
+                // Whoever told of it before has lost the entry: this one counts.
+                false => feed.correct(line.as_slice()).await,
+            }
+        };
+        Ok(Some(Taken {
+            key: effect.key.clone(),
+            recorded,
+            telling: telling.boxed(),
+        }))
+    }
+
+    /// The entry that another execution has recorded for the effect `wanted`.
+    async fn theirs(&self, row_id: &str, wanted: &str) -> Result<Recorded, Trouble> {
+        let theirs = self.store.get("journal", row_id).await?;
+        let theirs = theirs
+            .ok_or_else(|| Trouble::Row(format!("journal entry `{row_id}` is there and is not")))?;
+        let (key, recorded) = load::read_entry(&theirs)?;
+        if key != wanted {
+            return Err(Trouble::Row(format!(
+                "journal entry `{row_id}` belongs to `{key}`, not to `{wanted}`"
+            )));
+        }
+        Ok(recorded)
+    }
+}
+
+/// An effect that was performed and recorded.
+struct Taken<'a> {
+    key: String,
+    recorded: Recorded,
+    /// Writes its line.
+    telling: BoxFuture<'a, Result<(), Trouble>>,
+}
