@@ -269,6 +269,7 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
         ("GITHUB_TOKEN", "bench"),
         ("GITHUB_BASE_URL", &services),
         ("OWNER_OPEN_TASKS_MAX", "0"),
+        ("OWNER_TASKS_A_MINUTE_MAX", "0"),
         ("OWNER_TASKS_A_DAY_MAX", "0"),
         ("OWNER_USD_A_DAY_MAX", "0"),
         ("OWNER_USD_A_MONTH_MAX", "0"),

@@ -63,15 +63,18 @@ class Door(BaseHTTPRequestHandler):
             return self.send(502, "text/plain", made.text)
         execution = made.json()
         status = execution["responseStatusCode"]
-        kinds = [it["value"] for it in execution["responseHeaders"] if it["name"].lower() == "content-type"]
+        headers = {it["name"].lower(): it["value"] for it in execution["responseHeaders"]}
         answers[status] = answers.get(status, 0) + 1
-        self.send(status, kinds[0] if kinds else "", execution["responseBody"])
+        waits = {name: headers[name] for name in headers if name == "retry-after"}
+        self.send(status, headers.get("content-type", ""), execution["responseBody"], waits)
 
-    def send(self, status, kind, body):
+    def send(self, status, kind, body, more=None):
         data = body.encode()
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(data)))
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

@@ -2,8 +2,10 @@
 
 use appwrite::Row;
 use local::faults::Faults;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::push::ask;
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
 fn with_budget(usd: f64) -> Value {
@@ -183,5 +185,60 @@ async fn an_owner_is_told_what_limit_is_reached() {
     let cancel = json!({"command": "cancel"});
     assert_eq!(world.command(&user, task, cancel).await.0, 200);
     assert_eq!(world.submit(&user, brief(100)).await.0, 201);
+    world.stop().await;
+}
+
+/// Asks create-task for a task of `owner` that waits for a word; returns the execution.
+async fn start_for(world: &World, owner: &str, number: u32) -> Value {
+    let mut brief = todo();
+    brief["owner"] = json!(owner);
+    brief["options"] = json!({"approval": "plan", "requestId": format!("r{number}")});
+    let call = json!({"method": "POST", "path": "/", "body": brief.to_string()});
+    let path = "/functions/create-task/executions";
+    ask(world, Method::POST, path, &call).await
+}
+
+fn status_of(execution: &Value) -> u64 {
+    execution["responseStatusCode"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_owner_in_a_hurry_is_told_when_to_go_on() {
+    let world = World::with(Setup {
+        settings: vec![("OWNER_TASKS_A_MINUTE_MAX", "2")],
+        ..Setup::default()
+    })
+    .await;
+    let mut tasks = Vec::new();
+    for number in 0..2 {
+        let execution = start_for(&world, "ada", number).await;
+        assert_eq!(status_of(&execution), 201, "{execution}");
+        let answer: Value =
+            serde_json::from_str(execution["responseBody"].as_str().unwrap()).unwrap();
+        tasks.push(answer["taskId"].as_str().unwrap().to_owned());
+    }
+    let refused = start_for(&world, "ada", 2).await;
+    assert_eq!(status_of(&refused), 429);
+    let error: Value = serde_json::from_str(refused["responseBody"].as_str().unwrap()).unwrap();
+    let error = &error["error"];
+    assert_eq!(error["code"], "tasks_a_minute_limit");
+    let seconds = error["retryAfterSeconds"].as_u64().unwrap();
+    assert!((1..=60).contains(&seconds), "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.ends_with(&format!("in {seconds} s.")), "{error}");
+    let headers = refused["responseHeaders"].as_array().unwrap();
+    let wanted = json!({"name": "retry-after", "value": seconds.to_string()});
+    assert!(headers.contains(&wanted), "{headers:?}");
+    assert_eq!(status_of(&start_for(&world, "grace", 0).await), 201);
+
+    // As if the first one had been started a minute before: there is room for one again.
+    let row = world.reached(&tasks[0], &["awaiting_approval"]).await;
+    let created: jiff::Timestamp = row.created_at.parse().unwrap();
+    let before = created - jiff::SignedDuration::from_secs(60);
+    let path = format!("/tablesdb/orchestrator/tables/tasks/rows/{}", tasks[0]);
+    let change = json!({"data": {"$createdAt": before.to_string()}});
+    ask(&world, Method::PATCH, &path, &change).await;
+    assert_eq!(status_of(&start_for(&world, "ada", 2).await), 201);
+    assert_eq!(status_of(&start_for(&world, "ada", 3).await), 429);
     world.stop().await;
 }

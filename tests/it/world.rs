@@ -68,6 +68,7 @@ impl World {
             ("CHECK_AFTER_SECONDS", "1"),
             // One user may stand for many.
             ("OWNER_OPEN_TASKS_MAX", "0"),
+            ("OWNER_TASKS_A_MINUTE_MAX", "0"),
             ("OWNER_TASKS_A_DAY_MAX", "0"),
         ];
         let settings = quick

@@ -407,6 +407,7 @@ impl<'map> Values<'map> {
             time_slice_seconds: self.whole("TIME_SLICE_SECONDS"),
             quota: Quota {
                 open_tasks: self.whole("OWNER_OPEN_TASKS_MAX"),
+                tasks_a_minute: self.whole("OWNER_TASKS_A_MINUTE_MAX"),
                 tasks_a_day: self.whole("OWNER_TASKS_A_DAY_MAX"),
                 usd_a_day: self.whole("OWNER_USD_A_DAY_MAX"),
                 usd_a_month: self.whole("OWNER_USD_A_MONTH_MAX"),

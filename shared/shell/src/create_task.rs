@@ -115,13 +115,13 @@ async fn create(
         .await?
     {
         Created::New(row) => {
-            if let Err(refusal) = quota::check(store, &settings.quota, &row).await? {
+            if let Err(reached) = quota::check(store, &settings.quota, &row).await? {
                 store.delete("tasks", task.as_str()).await?;
                 if let Some(row) = repository {
                     store.delete(row.table, &row.id).await?;
                 }
                 store.delete("briefs", task.as_str()).await?;
-                return Ok(Reply::error(429, refusal.code, &refusal.message));
+                return Ok(quota::refused(&reached));
             }
             row
         }

@@ -365,6 +365,13 @@ pub const SETTINGS: &[Setting] = &[
         "open tasks of one user; 0 is no limit",
     ),
     whole(
+        "OWNER_TASKS_A_MINUTE_MAX",
+        "10",
+        (0, 1_000_000),
+        DOORMEN,
+        "tasks one user may start within a minute; 0 is no limit",
+    ),
+    whole(
         "OWNER_TASKS_A_DAY_MAX",
         "200",
         (0, 1_000_000),

@@ -71,7 +71,7 @@ fn operation(call: Call) -> Value {
                 "201": answer("It is accepted.", "Accepted"),
                 "400": refusal("The brief breaks rules; `fields` names each.", &["invalid_brief"]),
                 "409": refusal("The `requestId` was used for another brief.", &["request_id_used"]),
-                "429": refusal("A limit of the owner is reached.", &["open_tasks_limit", "tasks_a_day_limit", "usd_a_day_limit", "usd_a_month_limit"]),
+                "429": limited("A limit of the owner is reached.", &["open_tasks_limit", "tasks_a_minute_limit", "tasks_a_day_limit", "usd_a_day_limit", "usd_a_month_limit"]),
             }),
         ),
         Call::ShowCredentials => of(
@@ -172,6 +172,20 @@ fn answer(description: &str, schema: &str) -> Value {
 
 fn component(name: &str) -> Value {
     json!({"$ref": format!("#/components/responses/{name}")})
+}
+
+/// A refusal that may say when it passes.
+fn limited(description: &str, codes: &[&str]) -> Value {
+    let mut described = refusal(description, codes);
+    let error = "/content/application~1json/schema/properties/error/properties";
+    let seconds = json!({"type": "integer", "minimum": 1});
+    if let Some(fields) = described.pointer_mut(error) {
+        fields["retryAfterSeconds"] = seconds.clone();
+        fields["retryAfterSeconds"]["description"] =
+            json!("When the limit passes, where time alone does it.");
+    }
+    described["headers"] = json!({"Retry-After": {"description": "The same.", "schema": seconds}});
+    described
 }
 
 /// An answer with one of these codes.

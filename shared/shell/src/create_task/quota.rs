@@ -4,14 +4,15 @@
 use appwrite::{Query, Row};
 use pipeline::Status;
 use pipeline::advance::Totals;
-use pipeline::command::Refusal;
-use pipeline::quota::{Quota, Started, WINDOW_DAYS};
+use pipeline::quota::{Quota, Reached, Started, WINDOW_DAYS};
+use serde_json::json;
 
 use crate::clock;
+use crate::invocation::Reply;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
-/// Tasks of one owner that are looked at; an owner with more has passed every sensible limit.
+/// Tasks of one owner that are looked at, the newest; an owner with more has passed every sensible limit.
 const TASKS_MAX: usize = 5_000;
 
 /// Whether the owner of the new task `row` may have it.
@@ -22,12 +23,15 @@ pub(super) async fn check(
     store: &Store,
     quota: &Quota,
     row: &Row,
-) -> Result<Result<(), Refusal>, Trouble> {
-    let now = clock::now();
-    let since = now - jiff::SignedDuration::from_hours(24 * WINDOW_DAYS.cast_signed());
+) -> Result<Result<(), Reached>, Trouble> {
+    // By the clock that all of these rows have their times from, whatever ours says.
+    let now = clock::parse(&row.created_at).unwrap_or_else(clock::now);
+    let window = jiff::SignedDuration::from_hours(24 * WINDOW_DAYS.cast_signed());
+    let since = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
     let queries = vec![
         Query::equal("owner", row.text("owner").unwrap_or_default()),
         Query::greater_than_equal("$createdAt", clock::appwrite_time(since)),
+        Query::order_desc("$createdAt"),
         Query::select(&["status", "totals"]),
     ];
     let number = |row: &Row| row.sequence.parse::<u64>().unwrap_or_default();
@@ -35,6 +39,20 @@ pub(super) async fn check(
     let earlier = rows.iter().filter(|other| number(other) < number(row));
     let started = earlier.map(|row| started(row, now)).collect::<Vec<_>>();
     Ok(quota.check(&started))
+}
+
+/// The answer to an owner who has reached a limit: the header `retry-after` and
+/// `error.retryAfterSeconds` say when it passes, where that is known.
+pub(super) fn refused(reached: &Reached) -> Reply {
+    let (code, message) = (reached.refusal.code, &reached.refusal.message);
+    let Some(seconds) = reached.passes_in_seconds else {
+        return Reply::error(429, code, message);
+    };
+    let error = json!({"code": code, "message": message, "retryAfterSeconds": seconds});
+    let mut reply = Reply::json(429, &json!({"error": error}));
+    let header = ("retry-after".to_owned(), seconds.to_string());
+    reply.headers.push(header);
+    reply
 }
 
 fn started(row: &Row, now: jiff::Timestamp) -> Started {

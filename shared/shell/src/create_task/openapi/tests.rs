@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 
+use pipeline::command::Refusal;
+use pipeline::quota::Reached;
 use serde_json::Value;
 
+use super::super::quota::refused;
 use super::*;
 
 /// The sources of everything that create-task answers with.
@@ -92,4 +95,25 @@ fn statuses_are_described_as_they_are() {
         );
     }
     assert_eq!(words.len(), 11);
+}
+
+#[test]
+fn a_limit_says_when_it_passes_as_it_is_described() {
+    let limited = &document()["paths"]["/"]["post"]["responses"]["429"];
+    assert_eq!(limited["headers"]["Retry-After"]["schema"]["minimum"], 1);
+    let reply = refused(&Reached {
+        refusal: Refusal {
+            code: "tasks_a_minute_limit",
+            message: "Later.".to_owned(),
+        },
+        passes_in_seconds: Some(7),
+    });
+    let header = ("retry-after".to_owned(), "7".to_owned());
+    assert!(reply.headers.contains(&header), "{:?}", reply.headers);
+    let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+    let schema = &limited["content"]["application/json"]["schema"]["properties"]["error"];
+    for (name, _) in answer["error"].as_object().unwrap() {
+        assert!(schema["properties"][name].is_object(), "{name}");
+    }
+    assert_eq!(answer["error"]["retryAfterSeconds"], 7);
 }
