@@ -40,6 +40,7 @@ const FUNCTIONS: [(&str, Option<&str>); 6] = [
 ];
 /// Processes of one function: what Lambda runs at the same time.
 const PROCESSES: usize = 3;
+const ROLE_SECRET: &str = "secret-of-the-role";
 /// How often the tables are looked at for rows that are new.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the schedule comes; on Lambda it is a minute.
@@ -188,7 +189,7 @@ fn functions(world: &World, emulator: &Emulator, invoke_url: &str, folder: &Path
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret-of-the-role")
+            .env("AWS_SECRET_ACCESS_KEY", ROLE_SECRET)
             .env("AWS_ENDPOINT_URL_LAMBDA", invoke_url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -306,8 +307,27 @@ async fn webhooks_and_the_schedule_carry_out_a_brief_on_lambda() {
     let started = invoked.load(Ordering::Relaxed);
     assert!(started > 2 * units, "{started} for {units} units");
     refuses_strangers(&emulator.url).await;
+    tells_no_secret(&world, folder.path()).await;
     blocking(move || drop(processes)).await;
     world.stop().await;
+}
+
+/// What the functions have written holds none of the keys that they have on Lambda alone.
+async fn tells_no_secret(world: &World, folder: &Path) {
+    let mut written = String::new();
+    for (function, _) in FUNCTIONS {
+        written += &fs::read_to_string(folder.join(format!("{function}.log"))).unwrap();
+    }
+    assert!(!written.is_empty(), "nobody has written anything");
+    for table in Plan::orchestrator().unwrap().config.unwrap().tables {
+        written += &json!(rows(world, &table.id).await).to_string();
+    }
+    let mut secrets = FUNCTIONS.map(|(function, _)| key_of(function)).to_vec();
+    secrets.push(ROLE_SECRET.to_owned());
+    secrets.push(world.hosting.platform.key().expose_secret().to_owned());
+    for secret in &secrets {
+        assert!(!written.contains(secret), "{secret} was written");
+    }
 }
 
 async fn refuses_strangers(emulator: &str) {

@@ -21,6 +21,8 @@ const WORKFLOW: &str = "key-of-the-workflows-that-nobody-sees";
 const DEPLOY: &str = "key-of-the-apps-that-nobody-sees";
 const OWN_TOKEN: &str = "token-of-the-owner-that-nobody-sees";
 const OWN_KEY: &str = "key-of-the-owner-that-nobody-sees";
+/// Opens the door of a function on AWS Lambda; on Appwrite no function is handed it.
+const WEBHOOK: &str = "key-of-the-webhooks-that-nobody-sees";
 /// In every text that a service of these tests answers with.
 const ECHO: &str = "you sent";
 /// How the key of an execution begins.
@@ -234,7 +236,8 @@ fn around<'a>(text: &'a str, part: &str) -> Option<&'a str> {
 async fn nothing_is_told(case: &Case) {
     let service = telltale(case.known).await;
     let url: &'static str = format!("{}/v1", service.uri()).leak();
-    let settings = (case.settings)(url);
+    let mut settings = (case.settings)(url);
+    settings.push(("APPWRITE_WEBHOOK_SIGNATURE_KEY", WEBHOOK));
     let world = World::with(Setup {
         settings: settings.clone(),
         ..Setup::default()
@@ -263,7 +266,7 @@ async fn nothing_is_told(case: &Case) {
     let data = world.stop().await;
 
     let mut secrets = case.known.to_vec();
-    secrets.extend([EXECUTION_KEY, &session]);
+    secrets.extend([EXECUTION_KEY, &session, WEBHOOK]);
     for secret in &secrets {
         let what = case.service;
         assert_eq!(around(&kept, secret), None, "{what}: kept");

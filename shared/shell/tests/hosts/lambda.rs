@@ -21,6 +21,9 @@ use crate::process::{Echo, SOON};
 
 const VERSION_PATH: &str = "/2018-06-01/runtime";
 const SIGNATURE_KEY: &str = "signature-key";
+const ROLE_SECRET: &str = "secret-of-the-role";
+const ROLE_TOKEN: &str = "token-of-the-role";
+const CONFIGURED: &str = "configured-secret";
 /// A row that was created, as a webhook sends it.
 const ROW: &str = r#"{"$id":"p1","unitKey":"x"}"#;
 /// `printf '%s' 'https://abc.lambda-url.eu-west-1.on.aws/{"$id":"p1","unitKey":"x"}' | openssl dgst
@@ -117,12 +120,12 @@ impl Lambda {
             ("AWS_LAMBDA_FUNCTION_NAME", "echo"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
-            ("GITHUB_TOKEN", "configured-secret"),
+            ("GITHUB_TOKEN", CONFIGURED),
             ("APPWRITE_WEBHOOK_SIGNATURE_KEY", SIGNATURE_KEY),
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "secret-of-the-role"),
-            ("AWS_SESSION_TOKEN", "token-of-the-role"),
+            ("AWS_SECRET_ACCESS_KEY", ROLE_SECRET),
+            ("AWS_SESSION_TOKEN", ROLE_TOKEN),
             ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
         ];
         Self {
@@ -254,14 +257,8 @@ async fn one_process_answers_one_event_after_another() {
 #[tokio::test]
 async fn panic_and_time_out_are_answers_and_the_process_lives() {
     let mut lambda = Lambda::start().await;
-    let text = "lost configured-secret";
-    let panic = lambda
-        .invoke(
-            "req-1",
-            30,
-            url_event("POST", "/panic", "", json!({}), text),
-        )
-        .await;
+    let panic = url_event("POST", "/panic", "", json!({}), "lost");
+    let panic = lambda.invoke("req-1", 30, panic).await;
     assert_eq!(panic["statusCode"], 500);
     let hang = lambda
         .invoke("req-2", 1, url_event("GET", "/hang", "", json!({}), ""))
@@ -280,7 +277,27 @@ async fn panic_and_time_out_are_answers_and_the_process_lives() {
         stderr.contains("Error req-2 Execution timed out."),
         "{stderr}"
     );
-    assert!(!stderr.contains("configured-secret"), "{stderr}");
+}
+
+#[tokio::test]
+async fn no_secret_of_lambda_reaches_a_log_an_answer_or_a_panic() {
+    const BROUGHT: &str = "key-that-the-caller-brings";
+    let mut lambda = Lambda::start().await;
+    let secrets = [SIGNATURE_KEY, ROLE_SECRET, ROLE_TOKEN, CONFIGURED, BROUGHT];
+    let said = secrets.map(|secret| format!("lost {secret}, found"));
+    let headers = json!({"x-appwrite-key": BROUGHT});
+    let mut written = String::new();
+    for path in ["/log", "/panic", "/panic-blocking"] {
+        let event = url_event("POST", path, "", headers.clone(), &said.join("\n"));
+        written += &lambda.invoke("req-1", 30, event).await.to_string();
+    }
+    written += &lambda.echo.read("stderr");
+    for secret in secrets {
+        assert!(!written.contains(secret), "{secret} in {written}");
+    }
+    // Two lines of the log and two panics.
+    let times = written.matches("lost [redacted], found").count();
+    assert!(times >= 4 * secrets.len(), "{times}: {written}");
 }
 
 #[tokio::test]
