@@ -82,11 +82,14 @@ impl Price {
     /// Returns the cost, rounded up once over the whole sum.
     pub fn cost(&self, tokens: &Charged) -> MicroUsd {
         let line = |count: u64, price: u64| u128::from(count) * u128::from(price);
-        let sum = line(tokens.fresh, self.fresh)
-            + line(tokens.cached, self.cached)
-            + line(tokens.written_5m, self.written_5m)
-            + line(tokens.written_1h, self.written_1h)
-            + line(tokens.output, self.output);
+        let lines = [
+            line(tokens.fresh, self.fresh),
+            line(tokens.cached, self.cached),
+            line(tokens.written_5m, self.written_5m),
+            line(tokens.written_1h, self.written_1h),
+            line(tokens.output, self.output),
+        ];
+        let sum = lines.into_iter().fold(0, u128::saturating_add);
         let times = if tokens.input() >= self.long_from {
             u128::from(self.long_times)
         } else {
@@ -311,6 +314,13 @@ mod tests {
         let price = find(Provider::Xai, "grok-4.7").unwrap();
         // 2 * 3 + 0.5 * 1 + 6 * 2 = 18.5 micro-USD.
         assert_eq!(price.cost(&tokens(3, 1, 2)), MicroUsd(19));
+    }
+
+    #[test]
+    fn counts_that_no_answer_has_cost_more_than_anything() {
+        let price = Price::flat(u64::MAX, u64::MAX, u64::MAX);
+        let tokens = tokens(u64::MAX, u64::MAX, u64::MAX);
+        assert_eq!(price.cost(&tokens), MicroUsd(u64::MAX));
     }
 
     #[test]
