@@ -378,7 +378,9 @@ impl<'a> Walk<'a> {
                 .is_some_and(|before| deploys_otherwise(before, project)),
         };
         // Not every plan after the released one need have left.
-        let until = released.map_or(FIRST_GENERATION, |(unit, _)| unit.generation + 1);
+        let until = released.map_or(FIRST_GENERATION, |(unit, _)| {
+            unit.generation.saturating_add(1)
+        });
         let base = self.bases.iter().find(|base| base.before >= until);
         match (released, base.copied()) {
             (Some((unit, commit)), _) if unit.generation >= self.plan_generation => Some(Since {

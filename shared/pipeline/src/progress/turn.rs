@@ -74,7 +74,9 @@ pub(super) fn told(
 /// The number of a turn, 1 and up, from the key of its effect.
 fn turn_number(key: &str) -> u32 {
     let number = key.trim_start_matches(|character: char| !character.is_ascii_digit());
-    number.parse::<u32>().map_or(1, |number| number + 1)
+    number
+        .parse::<u32>()
+        .map_or(1, |number| number.saturating_add(1))
 }
 
 impl Did {
@@ -195,5 +197,16 @@ fn names(paths: &[String]) -> String {
     match paths.len().saturating_sub(PATHS_NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_counted_from_one() {
+        let numbers = ["t0", "t7", "t4294967295", "t4294967296", ""].map(turn_number);
+        assert_eq!(numbers, [1, 8, u32::MAX, 1, 1]);
     }
 }

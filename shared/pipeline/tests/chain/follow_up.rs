@@ -4,7 +4,7 @@ use pipeline::advance::plan_key;
 use pipeline::brief::{Approval, FollowUp};
 use pipeline::effect::{Action, ModelCall};
 use pipeline::plan::Assignment;
-use pipeline::{Command, Outcome, SafePath, Status, Step, UnitKind, Work, advance, decide};
+use pipeline::{Command, Fact, Outcome, SafePath, Status, Step, UnitKind, Work, advance, decide};
 
 use crate::world::{World, assignment, plan};
 
@@ -37,6 +37,25 @@ fn agents(world: &World) -> Vec<(String, u32)> {
     agents
         .map(|key| (key.name.clone(), key.generation))
         .collect()
+}
+
+#[test]
+fn a_release_of_a_generation_after_which_there_is_none_ends_nobody() {
+    let mut world = World::new();
+    assert_eq!(world.settle(), Status::Completed);
+    for fact in &mut world.facts.log {
+        if let Fact::Done(done) = fact
+            && let Outcome::Released { .. } = done.outcome
+        {
+            done.unit.generation = u32::MAX;
+        }
+    }
+    let kinds: Vec<UnitKind> = advance(&world.facts, None)
+        .units
+        .iter()
+        .map(|unit| unit.key.kind)
+        .collect();
+    assert_eq!(kinds, [UnitKind::Release]);
 }
 
 #[test]
