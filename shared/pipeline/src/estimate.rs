@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::SUM_MAX;
 use crate::plan::{Assignment, Plan};
 use crate::plan_rules;
 
@@ -106,7 +107,8 @@ pub fn estimate(plan: &Plan, parallelism: u32, rates: &Rates) -> Estimate {
         total.output_tokens += with_rework(output + JUDGEMENT_TOKENS);
     }
     let cost = cost * u128::from(100 + REWORK_PERCENT) / 100;
-    total.cost_micro_usd = u64::try_from(cost.div_ceil(RATE_TOKENS)).unwrap_or(u64::MAX);
+    let cost = u64::try_from(cost.div_ceil(RATE_TOKENS)).unwrap_or(u64::MAX);
+    total.cost_micro_usd = cost.min(SUM_MAX);
     total
 }
 
@@ -154,6 +156,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::messages;
 
     const RATES: Rates = Rates {
         reviewer: Rate {
@@ -195,6 +198,24 @@ mod tests {
             assert!(less.cost_micro_usd < more.cost_micro_usd);
             assert!(less.minutes < more.minutes);
         }
+    }
+
+    #[test]
+    fn rates_that_nobody_has_are_estimated_and_told() {
+        let rate = Rate {
+            input: u64::MAX,
+            cached: u64::MAX,
+            output: u64::MAX,
+        };
+        let rates = Rates {
+            reviewer: rate,
+            agents: rate,
+        };
+        let mut estimate = estimate(&plan(&[("a", "L", &[])]), 1, &rates);
+        assert_eq!(estimate.cost_micro_usd, SUM_MAX);
+        // As a row may say.
+        estimate.cost_micro_usd = u64::MAX;
+        assert!(messages::estimate(&estimate).contains('$'));
     }
 
     #[test]

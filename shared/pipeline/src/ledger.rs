@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use crate::facts::{Fact, Facts};
 use crate::ids::UnitId;
+use crate::limits::SUM_MAX;
 use crate::unit::Bill;
 
 /// What stands in the ledger after one of its rows. Amounts are millionths of a US dollar.
@@ -189,7 +190,7 @@ impl Purse {
         for (number, open) in &self.open {
             if let Some(cost) = open.cost {
                 book.reserved = book.reserved.saturating_sub(open.micro_usd);
-                book.spent = book.spent.saturating_add(cost);
+                book.spent = book.spent.saturating_add(cost).min(SUM_MAX);
                 settled.push(Settled {
                     number: *number,
                     micro_usd: cost,

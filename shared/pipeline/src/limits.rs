@@ -163,6 +163,10 @@ pub const REVIEWED_BYTES_MAX: usize = 1_000_000;
 /// Repair calls for one malformed judgement.
 pub const JUDGEMENT_REPAIRS_MAX: u32 = 1;
 
+/// The largest sum of tokens, of money or of requests: what the columns of rows hold, and a
+/// browser reads exactly. Whatever a service says it has counted, sums end here.
+pub const SUM_MAX: u64 = (1 << 53) - 1;
+
 /// Commands of one task.
 pub const COMMANDS_MAX: usize = 100;
 /// Facts of one task: every unit's end lists them all.

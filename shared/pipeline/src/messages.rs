@@ -237,7 +237,7 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!(
         "It will take about {} and {}",
         counted(minutes, "minute"),
-        money::usd(cents * 10_000)
+        money::usd(cents.saturating_mul(10_000))
     )
 }
 

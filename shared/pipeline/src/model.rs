@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::SUM_MAX;
+
 /// Who says something in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -148,33 +150,79 @@ pub struct ModelSpent {
     pub cost_micro_usd: u64,
 }
 
+impl ModelSpent {
+    fn add(&mut self, other: &Self) {
+        add(&mut self.calls, other.calls);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.cost_micro_usd, other.cost_micro_usd);
+    }
+}
+
 impl Spent {
     /// What calls of one model cost.
     pub fn of_model(model: &str, spent: ModelSpent) -> Self {
+        let mut sum = ModelSpent::default();
+        sum.add(&spent);
         Self {
-            model_calls: spent.calls,
-            input_tokens: spent.input_tokens,
-            output_tokens: spent.output_tokens,
-            cost_micro_usd: spent.cost_micro_usd,
+            model_calls: sum.calls,
+            input_tokens: sum.input_tokens,
+            output_tokens: sum.output_tokens,
+            cost_micro_usd: sum.cost_micro_usd,
             github_requests: 0,
-            models: BTreeMap::from([(model.to_owned(), spent)]),
+            models: BTreeMap::from([(model.to_owned(), sum)]),
         }
     }
+
+    /// Counts requests to GitHub.
+    pub fn add_github(&mut self, requests: u64) {
+        add(&mut self.github_requests, requests);
+    }
+}
+
+/// Sums end at [`SUM_MAX`]: their parts are what services say.
+fn add(sum: &mut u64, part: u64) {
+    *sum = sum.saturating_add(part).min(SUM_MAX);
 }
 
 impl std::ops::AddAssign<&Self> for Spent {
     fn add_assign(&mut self, other: &Self) {
-        self.model_calls += other.model_calls;
-        self.input_tokens += other.input_tokens;
-        self.output_tokens += other.output_tokens;
-        self.cost_micro_usd += other.cost_micro_usd;
-        self.github_requests += other.github_requests;
+        add(&mut self.model_calls, other.model_calls);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.cost_micro_usd, other.cost_micro_usd);
+        self.add_github(other.github_requests);
         for (model, spent) in &other.models {
-            let sum = self.models.entry(model.clone()).or_default();
-            sum.calls += spent.calls;
-            sum.input_tokens += spent.input_tokens;
-            sum.output_tokens += spent.output_tokens;
-            sum.cost_micro_usd += spent.cost_micro_usd;
+            self.models.entry(model.clone()).or_default().add(spent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_end_at_what_a_column_holds() {
+        let all = ModelSpent {
+            calls: u64::MAX,
+            input_tokens: u64::MAX,
+            output_tokens: u64::MAX,
+            cost_micro_usd: u64::MAX,
+        };
+        let mut once = Spent::of_model("m", all);
+        once.add_github(u64::MAX);
+        let mut twice = once.clone();
+        twice += &once;
+        assert_eq!(twice, once);
+        let counts = [
+            once.model_calls,
+            once.input_tokens,
+            once.output_tokens,
+            once.cost_micro_usd,
+            once.github_requests,
+            once.models["m"].cost_micro_usd,
+        ];
+        assert_eq!(counts, [SUM_MAX; 6]);
     }
 }

@@ -118,7 +118,8 @@ fn within(seconds: u64, tasks: &[Started]) -> impl Iterator<Item = &Started> {
 }
 
 fn cost<'a>(tasks: impl Iterator<Item = &'a Started>) -> u64 {
-    tasks.map(|task| task.cost_micro_usd).sum()
+    let costs = tasks.map(|task| task.cost_micro_usd);
+    costs.fold(0, u64::saturating_add)
 }
 
 /// Seconds until fewer than `limit` of the tasks were started within a window of this length;
@@ -218,6 +219,15 @@ mod tests {
     fn of_a_day_and_a_minute_the_day_is_told() {
         assert_eq!(code(&ended(&[0; 4])), "tasks_a_day_limit");
         assert_eq!(code(&ended(&[0; 3])), "tasks_a_minute_limit");
+    }
+
+    #[test]
+    fn costs_that_are_no_sum_reach_their_limit() {
+        let tasks = [Started {
+            cost_micro_usd: u64::MAX,
+            ..started(1, false, 0)
+        }; 2];
+        assert_eq!(code(&tasks), "usd_a_day_limit");
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn released_or_ask(
         let action = Action::SetActionsSecrets(repository.clone());
         match ask(journal, "secrets".to_owned(), action)? {
             Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
-            Asked::Answered(Entry::SecretsSet { requests }) => spent.github_requests += requests,
+            Asked::Answered(Entry::SecretsSet { requests }) => spent.add_github(*requests),
             Asked::Answered(_) => return Err(mismatch("the secrets of workflows")),
         }
     }
@@ -138,7 +138,7 @@ fn released_or_ask(
         None => match ask(journal, "commit".to_owned(), Action::Publish(request))? {
             Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
             Asked::Answered(Entry::Commit(commit)) => {
-                spent.github_requests += commit.requests;
+                spent.add_github(commit.requests);
                 commit.sha.clone()
             }
             Asked::Answered(_) => return Err(mismatch("a commit")),
@@ -163,7 +163,7 @@ fn released_or_ask(
         )? {
             Asked::Ask(effect) => return Ok(Step::Do(vec![*effect])),
             Asked::Answered(Entry::PullRequest(pull)) => {
-                spent.github_requests += pull.requests;
+                spent.add_github(pull.requests);
                 pull_request_url = Some(pull.url.clone());
             }
             Asked::Answered(_) => return Err(mismatch("a pull request")),
@@ -360,10 +360,10 @@ fn repository(
         match ask(journal, format!("repo{index}"), action)? {
             Asked::Ask(effect) => return Ok(Err(effect)),
             Asked::Answered(Entry::Repository(repository)) => {
-                spent.github_requests += repository.requests;
+                spent.add_github(repository.requests);
                 return Ok(Ok(repository.clone()));
             }
-            Asked::Answered(Entry::NameTaken { requests }) => spent.github_requests += requests,
+            Asked::Answered(Entry::NameTaken { requests }) => spent.add_github(*requests),
             Asked::Answered(Entry::GateClosed) => {
                 let message = "The task was cancelled before anything was published.";
                 return Err(Failure::new(Code::Cancelled, message));

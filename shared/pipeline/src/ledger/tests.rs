@@ -52,6 +52,17 @@ fn what_is_reserved_is_not_there_for_others() {
 }
 
 #[test]
+fn a_cost_that_no_call_has_stands_in_the_ledger_as_far_as_a_column_holds_it() {
+    let mut a = purse("a", 100);
+    let first = reserved(&mut a, "t0", 50);
+    let second = reserved(&mut a, "t1", 50);
+    a.settle(first.book.number, u64::MAX);
+    a.settle(second.book.number, u64::MAX);
+    let settled = a.flush().unwrap();
+    assert_eq!((settled.book.spent, settled.book.reserved), (SUM_MAX, 0));
+}
+
+#[test]
 fn a_row_settles_and_reserves_at_once() {
     let mut a = purse("a", 100);
     let first = reserved(&mut a, "t0", 60);

@@ -3,6 +3,7 @@ use crate::advance::{Base, Since};
 use crate::brief::FollowUp;
 use crate::command::Command;
 use crate::facts::{Facts, Wanted};
+use crate::limits::SUM_MAX;
 
 fn stamp() -> TaskStamp {
     TaskStamp {
@@ -281,4 +282,20 @@ fn every_row_fits_the_tables() {
         }
         assert!(row.id.len() <= 36);
     }
+}
+
+#[test]
+fn columns_hold_every_sum() {
+    let config: Value = serde_json::from_str(include_str!("../../../../appwrite.json")).unwrap();
+    let mut sums = 0;
+    for table in config["tables"].as_array().unwrap() {
+        for column in table["columns"].as_array().unwrap() {
+            let key = column["key"].as_str().unwrap();
+            if key.ends_with("Tokens") || key.to_lowercase().ends_with("microusd") {
+                assert_eq!(column["max"], SUM_MAX, "{}.{key}", table["$id"]);
+                sums += 1;
+            }
+        }
+    }
+    assert_eq!(sums, 6);
 }
