@@ -65,10 +65,11 @@ pub(crate) fn draft(
 ) -> ReleaseRecord {
     let of_plan = |done: &&Done| done.unit.generation >= plan_generation;
     let mut record = ReleaseRecord {
-        number: 1 + records(facts)
+        number: records(facts)
             .map(|record| record.number)
             .max()
-            .unwrap_or(0),
+            .unwrap_or(0)
+            .saturating_add(1),
         manifest_hash: manifest.to_owned(),
         plan_hash: sha256_hex(json!([assignments, project]).to_string().as_bytes()),
         schema_version: schema_version(project),

@@ -4,7 +4,7 @@ use pipeline::brief::Workflows;
 use pipeline::effect::Resource;
 use pipeline::release_record::{ReleaseRecord, records};
 use pipeline::unit::{Journal, Recorded};
-use pipeline::{Command, Outcome, Status, Step, UnitKind, Work, advance, decide};
+use pipeline::{Command, Fact, Outcome, Status, Step, UnitKind, Work, advance, decide};
 use serde_json::{Value, json};
 
 use crate::world::{World, assignment};
@@ -49,6 +49,25 @@ fn steps(world: &mut World, work: &Work) -> Vec<String> {
         }
     }
     steps
+}
+
+#[test]
+fn a_release_of_a_number_after_which_there_is_none_ends_nobody() {
+    let mut world = World::new();
+    assert_eq!(world.settle(), Status::Completed);
+    for fact in &mut world.facts.log {
+        if let Fact::Done(done) = fact
+            && let Outcome::Deployed {
+                release: Some(release),
+                ..
+            } = &mut done.outcome
+        {
+            release.number = u32::MAX;
+        }
+    }
+    follow_up(&mut world);
+    assert_eq!(world.settle(), Status::Completed);
+    assert_eq!(numbers(&world), [u32::MAX; 2]);
 }
 
 #[test]
