@@ -167,17 +167,20 @@ fn is_user_id(text: &str) -> bool {
 }
 
 fn invalid(fields: &Value) -> Reply {
+    fields_refusal("invalid_brief", "brief is", fields)
+}
+
+/// Refuses `what`, and names all its fields that break rules.
+fn fields_refusal(code: &str, what: &str, fields: &Value) -> Reply {
     let names: Vec<&str> = fields
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|field| field["field"].as_str())
         .collect();
-    let message = format!("The brief is not valid: {}.", names.join(", "));
-    Reply::json(
-        400,
-        &json!({"error": {"code": "invalid_brief", "message": message, "fields": fields}}),
-    )
+    let message = format!("The {what} not valid: {}.", names.join(", "));
+    let error = json!({"code": code, "message": message, "fields": fields});
+    Reply::json(400, &json!({"error": error}))
 }
 
 fn unknown_task() -> Reply {

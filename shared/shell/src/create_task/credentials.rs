@@ -102,15 +102,5 @@ async fn shown(store: &Store, owner: &str) -> Result<Reply, Trouble> {
 }
 
 fn invalid(fields: &Value) -> Reply {
-    let names: Vec<&str> = fields
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|field| field["field"].as_str())
-        .collect();
-    let message = format!("The credentials are not valid: {}.", names.join(", "));
-    Reply::json(
-        400,
-        &json!({"error": {"code": "invalid_credentials", "message": message, "fields": fields}}),
-    )
+    super::fields_refusal("invalid_credentials", "credentials are", fields)
 }
