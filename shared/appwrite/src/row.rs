@@ -1,6 +1,10 @@
 //! Rows as they come and go.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::same;
@@ -10,48 +14,85 @@ use crate::same;
 /// It reads from answers and from the bodies of events alike.
 ///
 /// Source: Appwrite 1.9.6 REST, tablesdb rows (measured). Fixture: `row_created.json`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The id, at most 36 characters.
-    #[serde(rename = "$id")]
     pub id: String,
     /// The server's running number within the table.
-    #[serde(rename = "$sequence", deserialize_with = "text_or_number", default)]
     pub sequence: String,
     /// RFC 3339 with milliseconds and `+00:00`.
-    #[serde(rename = "$createdAt")]
     pub created_at: String,
     /// RFC 3339 with milliseconds and `+00:00`; what [`Table::patch`](crate::Table::patch) takes
     /// back. A patch that changes nothing leaves it.
-    #[serde(rename = "$updatedAt")]
     pub updated_at: String,
     /// Strings such as `read("user:alice")`.
-    #[serde(rename = "$permissions", default)]
     pub permissions: Vec<String>,
     /// The columns, empty ones as null. The server's further `$` fields are left out.
-    #[serde(flatten, deserialize_with = "columns_only")]
     pub data: Map<String, Value>,
 }
 
-fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Sequence {
-        Text(String),
-        Number(u64),
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RowVisitor)
     }
-    Ok(match Sequence::deserialize(deserializer)? {
-        Sequence::Text(text) => text,
-        Sequence::Number(number) => number.to_string(),
-    })
 }
 
-fn columns_only<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Map<String, Value>, D::Error> {
-    let mut data = Map::deserialize(deserializer)?;
-    data.retain(|name, _| !name.starts_with('$'));
-    Ok(data)
+/// Reads a row in one go. Rows are most of what is read from Appwrite, and with `flatten` every
+/// column would be read into a value of serde's own first.
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = Row;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let (mut id, mut created_at, mut updated_at) = (None, None, None);
+        let (mut sequence, mut permissions) = (String::new(), Vec::new());
+        let mut data = Map::new();
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            match &*name {
+                "$id" => id = Some(map.next_value()?),
+                "$createdAt" => created_at = Some(map.next_value()?),
+                "$updatedAt" => updated_at = Some(map.next_value()?),
+                "$sequence" => sequence = map.next_value::<Sequence>()?.into_text(),
+                "$permissions" => permissions = map.next_value()?,
+                other if other.starts_with('$') => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    data.insert(name.into_owned(), map.next_value()?);
+                }
+            }
+        }
+        let missing = A::Error::missing_field;
+        Ok(Row {
+            id: id.ok_or_else(|| missing("$id"))?,
+            sequence,
+            created_at: created_at.ok_or_else(|| missing("$createdAt"))?,
+            updated_at: updated_at.ok_or_else(|| missing("$updatedAt"))?,
+            permissions,
+            data,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Sequence {
+    Text(String),
+    Number(u64),
+}
+
+impl Sequence {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 impl Row {
