@@ -13,6 +13,7 @@ mod routes;
 pub mod storage;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -68,16 +69,21 @@ pub struct Table {
     /// When its declaration last changed, Unix milliseconds.
     pub updated_ms: i64,
     /// Its declaration.
-    pub config: TableConfig,
+    pub config: Arc<TableConfig>,
     /// Kinds of its columns, in the same order.
-    pub kinds: Vec<Kind>,
+    pub kinds: Arc<[Kind]>,
     /// When each column and index was made, by key (indexes: `index:KEY`).
-    pub born: BTreeMap<String, i64>,
+    pub born: Arc<BTreeMap<String, i64>>,
     /// Whether its database was made in the older spelling.
     pub legacy: bool,
 }
 
 impl Table {
+    /// Its declaration, to be changed.
+    fn into_config(self) -> TableConfig {
+        Arc::unwrap_or_clone(self.config)
+    }
+
     /// The columns with their kinds, in order.
     pub fn columns(&self) -> impl Iterator<Item = (&ColumnConfig, Kind)> {
         self.config.columns.iter().zip(self.kinds.iter().copied())
@@ -131,9 +137,9 @@ pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table
         number,
         created_ms: row.get(1)?,
         updated_ms: row.get(2)?,
-        config: parsed.config.clone(),
-        kinds: parsed.kinds.clone(),
-        born: parsed.born.clone(),
+        config: Arc::clone(&parsed.config),
+        kinds: Arc::clone(&parsed.kinds),
+        born: Arc::clone(&parsed.born),
         legacy: row.get(5)?,
     })
 }
@@ -223,7 +229,7 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         Err(error) => return Err(error),
     };
     if let Some(old) = &old
-        && old.config == config
+        && *old.config == config
     {
         return Ok(old.clone());
     }
@@ -232,7 +238,10 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         .as_ref()
         .filter(|old| old.config.is_same_table(&config))
         .map_or(now, |old| old.updated_ms);
-    let mut born = old.as_ref().map(|old| old.born.clone()).unwrap_or_default();
+    let mut born = old
+        .as_ref()
+        .map(|old| BTreeMap::clone(&old.born))
+        .unwrap_or_default();
     let index_key = |index: &IndexConfig| format!("index:{}", index.key);
     born.retain(|key, _| {
         config.columns.iter().any(|column| column.key == *key)
@@ -264,9 +273,9 @@ pub fn save(tx: &Transaction<'_>, config: TableConfig) -> Result<Table, ApiError
         number,
         created_ms,
         updated_ms,
-        config,
-        kinds,
-        born,
+        config: Arc::new(config),
+        kinds: kinds.into(),
+        born: Arc::new(born),
         legacy: old.as_ref().is_some_and(|old| old.legacy),
     };
     storage::bring(tx, &table, old.as_ref())?;

@@ -59,7 +59,7 @@ pub(super) async fn table(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let old = super::table(&tx, &database, &id)?.config;
+            let old = super::table(&tx, &database, &id)?.into_config();
             let config = TableConfig {
                 name: name.unwrap_or_else(|| old.name.clone()),
                 permissions: list.unwrap_or_else(|| old.permissions.clone()),
@@ -91,7 +91,8 @@ pub(super) async fn column(
         .run(move |db| {
             let tx = db.transaction()?;
             let table = super::table(&tx, &database, &id)?;
-            let mut config = table.config;
+            let number = table.number;
+            let mut config = table.into_config();
             let column = config.columns.iter_mut().find(|column| column.key == key);
             let column = column.ok_or_else(|| no_column(&key))?;
             let new_key = define::alter(column, params)?.filter(|new| *new != key);
@@ -106,7 +107,7 @@ pub(super) async fn column(
                     .for_each(|name| new_key.clone_into(name));
                 tx.execute_batch(&format!(
                     "ALTER TABLE {} RENAME COLUMN {} TO {}",
-                    rows_table(table.number),
+                    rows_table(number),
                     column_name(&key),
                     column_name(new_key)
                 ))?;

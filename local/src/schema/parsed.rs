@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Kind, TableConfig, kinds};
 use crate::error::ApiError;
@@ -13,9 +14,9 @@ const REMEMBERED_MAX: usize = 256;
 /// A declaration with its text.
 pub(super) struct Parsed {
     text: (String, String),
-    pub(super) config: TableConfig,
-    pub(super) kinds: Vec<Kind>,
-    pub(super) born: BTreeMap<String, i64>,
+    pub(super) config: Arc<TableConfig>,
+    pub(super) kinds: Arc<[Kind]>,
+    pub(super) born: Arc<BTreeMap<String, i64>>,
 }
 
 thread_local! {
@@ -36,9 +37,9 @@ impl Parsed {
             let declared: TableConfig = serde_json::from_str(config)?;
             let parsed = Rc::new(Self {
                 text: (config.to_owned(), born.to_owned()),
-                kinds: kinds(&declared)?,
-                config: declared,
-                born: serde_json::from_str(born)?,
+                kinds: kinds(&declared)?.into(),
+                config: Arc::new(declared),
+                born: Arc::new(serde_json::from_str(born)?),
             });
             if remembered.len() >= REMEMBERED_MAX {
                 remembered.clear();

@@ -381,7 +381,7 @@ pub(super) async fn declare(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let mut config = super::table(&tx, &place.0, &place.1)?.config;
+            let mut config = super::table(&tx, &place.0, &place.1)?.into_config();
             work(&mut config)?;
             let table = super::save(&tx, config)?;
             tx.commit()?;
@@ -437,7 +437,7 @@ async fn delete_column(
         .store
         .run(move |db| {
             let tx = db.transaction()?;
-            let mut config = super::table(&tx, &database, &id)?.config;
+            let mut config = super::table(&tx, &database, &id)?.into_config();
             let before = config.columns.len();
             config.columns.retain(|column| column.key != key);
             config.indexes.retain(|index| !index.columns.contains(&key));
