@@ -49,6 +49,7 @@ pub mod secrets;
 pub mod stage;
 pub mod sweep;
 pub mod tables;
+pub mod trace;
 #[cfg(test)]
 mod typescript;
 pub mod unit;
