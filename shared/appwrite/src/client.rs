@@ -16,6 +16,7 @@ use crate::call::{Answer, Archive, Call, Payload};
 use crate::error::{self, Error, Operation, Refusal};
 use crate::error_type::ErrorType;
 use crate::kind::Counters;
+use crate::observer::{Observed, Observer, TRACEPARENT};
 use crate::pace::{Pace, SystemPace};
 
 /// The response format asked for: what Appwrite's own SDK for 1.9 sends, and what 1.9.6 answers
@@ -92,6 +93,7 @@ pub struct Client {
     credential: Credential,
     pub(crate) retries_max: u32,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl fmt::Debug for Client {
@@ -143,6 +145,7 @@ impl Client {
             credential: settings.credential,
             retries_max: settings.retries_max,
             deadline: None,
+            observer: None,
         })
     }
 
@@ -159,6 +162,14 @@ impl Client {
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             deadline: Some(self.deadline.map_or(deadline, |own| own.min(deadline))),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose requests are told to `observer`.
+    pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observer: Some(observer),
             ..self.clone()
         }
     }
@@ -183,24 +194,59 @@ impl Client {
         let mut headers = self.headers(call)?;
         let timeout = self.request_timeout(call)?;
         self.shared.counters.add(call.operation.kind);
-        let answer = match &call.payload {
+        let Some(observer) = &self.observer else {
+            return self.exchange(call, headers, timeout).0;
+        };
+        let traceparent = observer.begins();
+        headers.insert(TRACEPARENT, traceparent.clone());
+        let started = self.pace().now();
+        let (answer, status) = self.exchange(call, headers, timeout);
+        observer.ended(&Observed {
+            traceparent: &traceparent,
+            operation: &call.operation,
+            method: &call.method,
+            endpoint: &self.shared.endpoint,
+            path: &call.path,
+            started,
+            status,
+        });
+        answer
+    }
+
+    /// The answer, and its status where there was one.
+    fn exchange(
+        &self,
+        call: &Call<'_>,
+        headers: HeaderMap,
+        timeout: Option<Duration>,
+    ) -> (Result<Answer, Error>, Option<u16>) {
+        match self.send_with(call, headers, timeout) {
+            Ok((status, answer)) if (200..300).contains(&status) => (Ok(answer), Some(status)),
+            Ok((status, answer)) => {
+                let refused = self.refused(&call.operation, status, &answer);
+                (Err(refused), Some(status))
+            }
+            Err(source) => (Err(transport(call, source)), None),
+        }
+    }
+
+    fn send_with(
+        &self,
+        call: &Call<'_>,
+        mut headers: HeaderMap,
+        timeout: Option<Duration>,
+    ) -> Result<(u16, Answer), ureq::Error> {
+        match &call.payload {
             Payload::Nothing => self.run(call, headers, timeout, ()),
             Payload::Json(bytes) => self.run(call, headers, timeout, bytes.as_slice()),
             Payload::Archive(archive) => {
-                let form = form(archive).map_err(|source| transport(call, source))?;
+                let form = form(archive)?;
                 // ureq names a form's boundary only in requests of its own builder.
                 let kind = format!("multipart/form-data; boundary={}", form.boundary());
-                let kind = HeaderValue::try_from(kind)
-                    .map_err(|error| transport(call, ureq::http::Error::from(error).into()))?;
+                let kind = HeaderValue::try_from(kind).map_err(ureq::http::Error::from)?;
                 headers.insert("content-type", kind);
                 self.run(call, headers, timeout, form)
             }
-        };
-        let (status, answer) = answer.map_err(|source| transport(call, source))?;
-        if (200..300).contains(&status) {
-            Ok(answer)
-        } else {
-            Err(self.refused(&call.operation, status, &answer))
         }
     }
 

@@ -27,6 +27,7 @@ mod execution;
 mod function;
 mod kind;
 mod message;
+mod observer;
 mod owner;
 mod pace;
 mod query;
@@ -60,6 +61,7 @@ pub use execution::{Execution, ExecutionStatus, Executions, Method, NewExecution
 pub use function::{Function, Functions, NewFunction};
 pub use kind::Kind;
 pub use message::{Messages, NewEmail};
+pub use observer::{Observed, Observer, Repeated};
 pub use query::Query;
 pub use row::{NewRow, Row, RowList};
 pub use rule::{Rule, RuleList, Rules};

@@ -6,6 +6,7 @@ use crate::call::{Answer, Call, Repeat};
 use crate::client::Client;
 use crate::error::{Error, Retry};
 use crate::error_type::ErrorType;
+use crate::observer::Repeated;
 
 /// The first wait is anywhere up to this; each further one up to twice as long.
 const WAIT_BASE: Duration = Duration::from_millis(100);
@@ -143,6 +144,13 @@ impl Client {
             wait_ms = wait.as_millis(),
             "repeating a request"
         );
+        if let Some(observer) = &self.observer {
+            observer.repeats(&Repeated {
+                error: &error,
+                repeat: budget.repeats_made,
+                wait,
+            });
+        }
         self.pace().sleep(wait);
         Ok(())
     }

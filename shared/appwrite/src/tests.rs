@@ -6,6 +6,7 @@ mod functions;
 mod headers;
 mod lists;
 mod messages;
+mod observed;
 mod recorded;
 mod repeats;
 mod same;
