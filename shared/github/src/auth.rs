@@ -327,8 +327,9 @@ impl Client {
                 .map_err(|error| Failed::Stopped(Box::new(error)))?;
             match self.send(call, &jwt).await {
                 Err(failed) if failed.is_unanswered() && attempt < self.retries_max => {
-                    tokio::time::sleep(self.pace.repeat(attempt)).await;
+                    let wait = self.pace.repeat(attempt);
                     attempt += 1;
+                    self.wait(call, attempt, wait).await;
                 }
                 end => return end,
             }

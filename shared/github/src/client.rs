@@ -4,8 +4,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::response::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::auth::{Auth, Credentials};
 use crate::error::Error;
+use crate::observer::{Observed, Observer, Repeated, TRACEPARENT};
 use crate::pace::Pace;
 use crate::refusal::{Failed, Refusal, scopes};
 
@@ -51,6 +53,8 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// How often a request that may be repeated is repeated after a lost answer or a 5xx.
     pub retries_max: u32,
+    /// Who is told of requests, if anybody is.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Settings {
@@ -62,6 +66,7 @@ impl Settings {
             connect_timeout: CONNECT_TIMEOUT,
             read_timeout: READ_TIMEOUT,
             retries_max: RETRIES_MAX,
+            observer: None,
         }
     }
 }
@@ -75,6 +80,7 @@ pub struct Client {
     pub(crate) retries_max: u32,
     pub(crate) pace: Pace,
     pub(crate) login: Arc<OnceLock<String>>,
+    observer: Option<Arc<dyn Observer>>,
     /// The scopes of a classic token, known from the first answer on; other tokens have none.
     scopes: Arc<OnceLock<String>>,
 }
@@ -167,6 +173,7 @@ impl Client {
             retries_max: settings.retries_max,
             pace: Pace::default(),
             login: Arc::default(),
+            observer: settings.observer,
             scopes: Arc::default(),
         })
     }
@@ -211,6 +218,64 @@ impl Client {
         B: Serialize + Sync + ?Sized,
         T: DeserializeOwned,
     {
+        let Some(observer) = &self.observer else {
+            return self.exchange(call, bearer, None).await.0;
+        };
+        let (traceparent, started) = (observer.begins(), Instant::now());
+        let (answer, status) = self.exchange(call, bearer, Some(&traceparent)).await;
+        observer.ended(&Observed {
+            traceparent: &traceparent,
+            method: &call.method,
+            path: call.path,
+            started,
+            status,
+        });
+        answer
+    }
+
+    /// Waits before a request is repeated.
+    pub(crate) async fn wait<B: ?Sized>(&self, call: &Call<'_, B>, repeat: u32, wait: Duration) {
+        if let Some(observer) = &self.observer {
+            observer.repeats(&Repeated {
+                method: &call.method,
+                path: call.path,
+                repeat,
+                wait,
+            });
+        }
+        tokio::time::sleep(wait).await;
+    }
+
+    /// The answer, and its status where there was one.
+    async fn exchange<B, T>(
+        &self,
+        call: &Call<'_, B>,
+        bearer: &SecretString,
+        traceparent: Option<&HeaderValue>,
+    ) -> (Result<T, Failed>, Option<u16>)
+    where
+        B: Serialize + Sync + ?Sized,
+        T: DeserializeOwned,
+    {
+        match self.answer(call, bearer, traceparent).await {
+            Ok((parts, body)) => {
+                let status = parts.status.as_u16();
+                (read(&call.method, parts, body.as_ref()), Some(status))
+            }
+            Err(failed) => (Err(failed), None),
+        }
+    }
+
+    /// The answer as it came.
+    async fn answer<B>(
+        &self,
+        call: &Call<'_, B>,
+        bearer: &SecretString,
+        traceparent: Option<&HeaderValue>,
+    ) -> Result<(Parts, impl AsRef<[u8]>), Failed>
+    where
+        B: Serialize + Sync + ?Sized,
+    {
         let request = http::Request::builder()
             .method(call.method.clone())
             .uri(call.path);
@@ -222,6 +287,9 @@ impl Client {
             .map_err(|error| Failed::Unanswered(Box::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, value);
+        if let Some(value) = traceparent {
+            request.headers_mut().insert(TRACEPARENT, value.clone());
+        }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.octocrab.execute(request).await.map_err(unanswered)?;
         let (parts, body) = response.into_parts();
@@ -236,12 +304,7 @@ impl Client {
         {
             self.scopes.get_or_init(|| held.to_owned());
         }
-        if !is_expected(&call.method, parts.status) {
-            let refusal = Refusal::read(parts.status, parts.headers, &body);
-            return Err(Failed::Refused(Box::new(refusal)));
-        }
-        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
-        serde_json::from_slice(body).map_err(Failed::Shape)
+        Ok((parts, body))
     }
 
     /// Sends a request that may be repeated: a GET, or a POST of a content-addressed object.
@@ -261,8 +324,9 @@ impl Client {
                 Err(failed)
                     if failed.is_unanswered() && !stop(&failed) && attempt < self.retries_max =>
                 {
-                    tokio::time::sleep(self.pace.repeat(attempt)).await;
+                    let wait = self.pace.repeat(attempt);
                     attempt += 1;
+                    self.wait(call, attempt, wait).await;
                 }
                 end => return end,
             }
@@ -289,10 +353,21 @@ impl Client {
             let Some(delay) = self.pace.visible(attempt) else {
                 return Err(failed);
             };
-            tokio::time::sleep(delay).await;
             attempt += 1;
+            self.wait(call, u32::try_from(attempt).unwrap_or(u32::MAX), delay)
+                .await;
         }
     }
+}
+
+/// Reads an answer.
+fn read<T: DeserializeOwned>(method: &Method, parts: Parts, body: &[u8]) -> Result<T, Failed> {
+    if !is_expected(method, parts.status) {
+        let refusal = Refusal::read(parts.status, parts.headers, body);
+        return Err(Failed::Refused(Box::new(refusal)));
+    }
+    let body: &[u8] = if body.is_empty() { b"null" } else { body };
+    serde_json::from_slice(body).map_err(Failed::Shape)
 }
 
 /// A redirected POST turns into a GET and would look like a success.

@@ -8,6 +8,7 @@ mod crashes;
 mod fake;
 mod git;
 mod objects;
+mod observed;
 mod openapi;
 mod publishing;
 mod pulls;
