@@ -14,6 +14,7 @@ use crate::prices::{Price, Tariff};
 use crate::redact;
 use crate::retry::Hint;
 use crate::settings::{self, Auth, Settings};
+use crate::traced;
 use crate::wire::faults;
 
 /// The largest request and the largest answer, in bytes; Anthropic refuses more.
@@ -148,7 +149,7 @@ impl Http {
         model: &str,
         patience: Option<Duration>,
     ) -> Result<Response, Fault> {
-        let sending = request.send();
+        let sending = traced::with_header(request).send();
         let sent = match patience {
             Some(patience) => tokio::time::timeout(patience, sending)
                 .await

@@ -37,6 +37,23 @@ async fn answer_comes_with_its_raw_body() {
 }
 
 #[tokio::test]
+async fn every_attempt_says_what_it_belongs_to() {
+    let refusal = || json(503, NOW, &json!({"error": "m"}));
+    let server = Server::start([refusal(), completed(), completed()]).await;
+    let client = Xai::new(server.settings()).unwrap();
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let (value, request) = (traceparent.parse().unwrap(), request());
+    models::traced(value, client.respond(&request))
+        .await
+        .unwrap();
+    client.respond(&request).await.unwrap();
+    let line = format!("traceparent: {traceparent}");
+    let has = |seen: &crate::server::Seen| seen.has_header(&line);
+    let told: Vec<bool> = server.seen().iter().map(has).collect();
+    assert_eq!(told, [true, true, false]);
+}
+
+#[tokio::test]
 async fn passing_failures_are_repeated() {
     let body = json!({"error": "m"});
     let server = Server::start([
