@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -26,7 +26,20 @@ use crate::kernel::Kernel;
 pub struct Counts {
     by_kind: Arc<Mutex<BTreeMap<String, u64>>>,
     scheduled: Arc<Mutex<VecDeque<String>>>,
+    traced: Arc<Mutex<VecDeque<Traced>>>,
 }
+
+/// One request of an execution, as far as its trace goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traced {
+    /// The execution that made it.
+    pub execution: String,
+    /// Its header `traceparent`.
+    pub traceparent: Option<String>,
+}
+
+/// Requests whose headers are remembered; the oldest are forgotten.
+const TRACED_MAX: usize = 4_096;
 
 /// Scheduled executions that are remembered; the oldest are forgotten.
 const SCHEDULED_MAX: usize = 256;
@@ -51,6 +64,26 @@ impl Counts {
                 scheduled.pop_front();
             }
         }
+    }
+
+    fn traced(&self, execution: String, headers: &HeaderMap) {
+        let header = headers.get("traceparent");
+        let header = header.and_then(|value| value.to_str().ok());
+        let mut traced = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        if traced.len() == TRACED_MAX {
+            traced.pop_front();
+        }
+        traced.push_back(Traced {
+            execution,
+            traceparent: header.map(str::to_owned),
+        });
+    }
+
+    /// The last requests of executions, in their order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Traced> {
+        let traced = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        traced.iter().cloned().collect()
     }
 
     fn is_scheduled(&self, execution_id: &str) -> bool {
@@ -78,6 +111,7 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
     let kind = execution.and_then(|id| {
         let kind = kind_of(&request)?;
         let apart = kernel.counts.is_scheduled(&id);
+        kernel.counts.traced(id, request.headers());
         Some(if apart {
             format!("schedule:{kind}")
         } else {

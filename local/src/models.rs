@@ -149,6 +149,8 @@ pub struct CallRecord {
     pub fingerprint: String,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// The header `traceparent` of the request.
+    pub traceparent: Option<String>,
     /// Input tokens that it wrote to the prompt cache; 0 for xAI.
     pub cache_written_tokens: u64,
     /// Input tokens that it read from there; 0 for xAI.

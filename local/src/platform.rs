@@ -262,6 +262,12 @@ impl Platform {
         self.kernel.counts.snapshot()
     }
 
+    /// The last requests of executions, with what they said of their traces.
+    #[must_use]
+    pub fn traced_requests(&self) -> Vec<counts::Traced> {
+        self.kernel.counts.requests()
+    }
+
     /// Has every function started anew with its next execution, from its executable as it is
     /// then; what runs finishes on the old process.
     pub fn renew_functions(&self) {

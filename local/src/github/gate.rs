@@ -75,6 +75,9 @@ pub(super) async fn api(
         .extensions()
         .get::<MatchedPath>()
         .and_then(|route| Operation::find(&method, route.as_str()));
+    let traceparent = request.headers().get("traceparent");
+    let traceparent = traceparent.and_then(|value| value.to_str().ok());
+    let traceparent = traceparent.map(str::to_owned);
     // An answer to what was not read would cost the client its connection.
     let (caller, response) = match whole_body::read(request, BODY_BYTES_MAX).await {
         Ok(request) => answer(&service, operation, request, next).await,
@@ -86,6 +89,7 @@ pub(super) async fn api(
         method: method.to_string(),
         path: uri.to_string(),
         status: (!dropped).then(|| response.status().as_u16()),
+        traceparent,
     });
     response
 }

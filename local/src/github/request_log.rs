@@ -15,6 +15,8 @@ pub struct RequestRecord {
     pub path: String,
     /// The status answered; none when a fault dropped the connection instead.
     pub status: Option<u16>,
+    /// The header `traceparent`.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Debug, Default)]

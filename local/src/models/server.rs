@@ -213,12 +213,22 @@ impl State {
         known
     }
 
-    fn record(&self, service: Service, model: String, body: &[u8], status: u16, cached: &Cached) {
+    fn record(
+        &self,
+        service: Service,
+        model: String,
+        (headers, body): (&HeaderMap, &[u8]),
+        status: u16,
+        cached: &Cached,
+    ) {
+        let traceparent = headers.get("traceparent");
+        let traceparent = traceparent.and_then(|value| value.to_str().ok());
         lock(&self.calls).push(CallRecord {
             service,
             model,
             fingerprint: sha256_hex(body),
             status,
+            traceparent: traceparent.map(str::to_owned),
             cache_written_tokens: cached.written,
             cache_read_tokens: cached.read,
         });
@@ -289,7 +299,8 @@ async fn responses(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::respond(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    let sent = (&headers, &body[..]);
+    state.record(Service::Xai, model, sent, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -302,17 +313,20 @@ async fn chat_completions(
         return xai::too_large().into_response(&state.faults);
     };
     let (model, reply) = xai::chat::complete(&state, &headers, &body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    let sent = (&headers, &body[..]);
+    state.record(Service::Xai, model, sent, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
 async fn completions(
     Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let body = body.unwrap_or_default();
     let (model, reply) = xai::refuse_completions(&body);
-    state.record(Service::Xai, model, &body, reply.status, &Cached::default());
+    let sent = (&headers, &body[..]);
+    state.record(Service::Xai, model, sent, reply.status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
@@ -348,7 +362,8 @@ async fn messages(
     };
     let (model, answer) = anthropic::respond(&state, &headers, &body);
     let status = answer.reply.status;
-    state.record(Service::Anthropic, model, &body, status, &answer.cached);
+    let sent = (&headers, &body[..]);
+    state.record(Service::Anthropic, model, sent, status, &answer.cached);
     send(&state, answer)
 }
 
@@ -384,7 +399,8 @@ async fn create_batch(
     };
     let (model, reply) = batch::create(&state, &headers, &body);
     let status = reply.status;
-    state.record(Service::Anthropic, model, &body, status, &Cached::default());
+    let sent = (&headers, &body[..]);
+    state.record(Service::Anthropic, model, sent, status, &Cached::default());
     reply.into_response(&state.faults)
 }
 
