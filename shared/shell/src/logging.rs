@@ -1,22 +1,26 @@
 //! The log of one execution.
 //!
-//! Appwrite shows two texts per execution, logs and errors, which it takes from two files; on Lambda
-//! the lines go to standard error. Every line passes redaction before it is cut. Progress that must
-//! survive a crash belongs in rows: the files of a killed container are lost.
+//! A line is a message and fields. Appwrite shows two texts per execution, logs and errors, which
+//! it takes from two files: there a line is text, with the fields behind the message. On Lambda the
+//! lines go to standard error as JSON. Message and fields pass redaction before they are cut.
+//! Progress that must survive a crash belongs in rows: the files of a killed container are lost.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::clock;
 use crate::redaction::Redactor;
 
-/// A longer message is cut, and [`CUT_SUFFIX`] added (Open Runtimes v5).
-pub const MESSAGE_CHARS_MAX: usize = 8_000;
-/// What a cut message ends with (Open Runtimes v5).
-pub const CUT_SUFFIX: &str = "... Log truncated due to size limit (8000 characters)";
+mod line;
+
+pub use line::{CUT_SUFFIX, FIELD_CHARS_MAX, Field, FieldValue, MESSAGE_CHARS_MAX};
+
 /// The executor takes no more than this of each file; further lines are dropped.
 const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// Lines of a file that are held back, so that most executions write it once.
+const HELD_BYTES_MAX: usize = 64 * 1024;
 
 /// Which of the two texts a line belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,16 @@ pub enum Level {
     Info,
     /// Something a person should look at.
     Error,
+}
+
+impl Level {
+    /// The word for it in JSON, which Lambda filters by.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Error => "ERROR",
+        }
+    }
 }
 
 /// The log of one execution. Clones share the same sink; lines after its end are dropped.
@@ -36,6 +50,7 @@ pub struct Log {
 struct Shared {
     id: String,
     redactor: Redactor,
+    context: Mutex<Vec<Field>>,
     sink: Mutex<Sink>,
 }
 
@@ -46,8 +61,11 @@ enum Sink {
     Memory(Vec<(Level, String)>),
 }
 
+/// A file that is made when there is something to write to it: the executor takes one that is
+/// missing for an empty one, and reads neither before the execution's answer.
 struct LogFile {
-    file: File,
+    path: PathBuf,
+    held: String,
     bytes_left: u64,
 }
 
@@ -62,17 +80,15 @@ impl Log {
         Self::new(String::new(), redactor, Sink::Memory(Vec::new()))
     }
 
-    /// Opens `<id>_logs.log` and `<id>_errors.log` in `folder` for appending.
-    ///
-    /// # Errors
-    /// When the folder or a file cannot be opened.
-    pub(crate) fn to_files(folder: &Path, id: String, redactor: Redactor) -> io::Result<Self> {
-        let logs = LogFile::open(folder, &id, "logs")?;
-        let errors = LogFile::open(folder, &id, "errors")?;
-        Ok(Self::new(id, redactor, Sink::Files { logs, errors }))
+    /// Returns a log that writes `<id>_logs.log` and `<id>_errors.log` in `folder`, as far as
+    /// there are lines. Where they can not be written, the execution runs without.
+    pub(crate) fn to_files(folder: &Path, id: String, redactor: Redactor) -> Self {
+        let logs = LogFile::new(folder, &id, "logs");
+        let errors = LogFile::new(folder, &id, "errors");
+        Self::new(id, redactor, Sink::Files { logs, errors })
     }
 
-    /// Returns a log whose lines go to standard error with the id in front.
+    /// Returns a log whose lines go to standard error as JSON, with the id in each.
     pub(crate) fn to_stderr(id: String, redactor: Redactor) -> Self {
         Self::new(id, redactor, Sink::Stderr)
     }
@@ -82,6 +98,7 @@ impl Log {
             shared: Arc::new(Shared {
                 id,
                 redactor,
+                context: Mutex::default(),
                 sink: Mutex::new(sink),
             }),
         }
@@ -97,14 +114,35 @@ impl Log {
         &self.shared.redactor
     }
 
+    /// From now on these fields tell what the lines are about. They are in every line of JSON and
+    /// in every line of the errors text; in the other one, where they would be in the way of who
+    /// reads it, only in lines of [`Log::frame`].
+    pub fn know(&self, fields: impl IntoIterator<Item = Field>) {
+        let mut context = self.context();
+        for (name, value) in fields {
+            context.retain(|(known, _)| *known != name);
+            context.push((name, value));
+        }
+    }
+
     /// Writes an ordinary line. Never fails: a full disk must not end an execution.
     pub fn info(&self, message: &str) {
-        self.write(Level::Info, message);
+        self.line(Level::Info, message, Vec::new());
     }
 
     /// Writes a line of the errors text. Never fails.
     pub fn error(&self, message: &str) {
-        self.write(Level::Error, message);
+        self.line(Level::Error, message, Vec::new());
+    }
+
+    /// Writes a line with fields. Never fails.
+    pub fn line(&self, level: Level, message: &str, fields: Vec<Field>) {
+        self.write(level, message, fields, level == Level::Error);
+    }
+
+    /// Writes an ordinary line that tells what the others are about. Never fails.
+    pub fn frame(&self, message: &str, fields: Vec<Field>) {
+        self.write(Level::Info, message, fields, true);
     }
 
     /// Lines so far, redacted and cut; empty unless the log is [in memory](Log::in_memory).
@@ -115,55 +153,105 @@ impl Log {
         }
     }
 
-    /// Closes the files. The executor reads and deletes them as soon as it has the response's
+    /// Ends the files. The executor reads and deletes them as soon as it has the response's
     /// headers, so nothing may be written after that, not even by a clone that is still about.
     pub(crate) fn close(&self) {
         let mut sink = self.sink();
-        match &*sink {
-            Sink::Files { .. } | Sink::Stderr => *sink = Sink::Off,
+        match &mut *sink {
+            Sink::Files { logs, errors } => {
+                logs.flush();
+                errors.flush();
+                *sink = Sink::Off;
+            }
+            Sink::Stderr => *sink = Sink::Off,
             Sink::Off | Sink::Memory(_) => {}
         }
     }
 
-    fn write(&self, level: Level, message: &str) {
-        let clean = self.shared.redactor.clean(message);
-        let line = cut(&clean);
-        match (&mut *self.sink(), level) {
+    fn write(&self, level: Level, message: &str, mut fields: Vec<Field>, has_context: bool) {
+        let mut sink = self.sink();
+        match &*sink {
+            Sink::Off => return,
+            Sink::Stderr => fields.extend(self.context().iter().cloned()),
+            Sink::Files { .. } | Sink::Memory(_) if has_context => {
+                fields.extend(self.context().iter().cloned());
+            }
+            Sink::Files { .. } | Sink::Memory(_) => {}
+        }
+        let redactor = &self.shared.redactor;
+        for (_, value) in &mut fields {
+            if let FieldValue::Text(text) = value
+                && let std::borrow::Cow::Owned(clean) = redactor.clean(text)
+            {
+                *text = clean;
+            }
+        }
+        let message = redactor.clean(message);
+        let line = || line::logfmt(&message, &fields);
+        match (&mut *sink, level) {
             (Sink::Off, _) => {}
-            (Sink::Files { logs, .. }, Level::Info) => logs.append(&line),
-            (Sink::Files { errors, .. }, Level::Error) => errors.append(&line),
-            (Sink::Stderr, level) => to_stderr(&format!("{level:?} {} {line}", self.shared.id)),
-            (Sink::Memory(lines), level) => lines.push((level, line)),
+            (Sink::Files { logs, .. }, Level::Info) => logs.append(&line()),
+            (Sink::Files { errors, .. }, Level::Error) => errors.append(&line()),
+            (Sink::Stderr, level) => {
+                fields.push(("request_id", self.shared.id.as_str().into()));
+                let time = clock::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+                to_stderr(&line::json(time, level, &message, &fields));
+            }
+            (Sink::Memory(lines), level) => {
+                let line = line();
+                lines.push((level, line));
+            }
         }
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.shared
-            .sink
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let sink = self.shared.sink.lock();
+        sink.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn context(&self) -> MutexGuard<'_, Vec<Field>> {
+        let context = self.shared.context.lock();
+        context.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LogFile {
-    fn open(folder: &Path, id: &str, kind: &str) -> io::Result<Self> {
-        let path = folder.join(format!("{id}_{kind}.log"));
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self {
-            file,
+    fn new(folder: &Path, id: &str, kind: &str) -> Self {
+        Self {
+            path: folder.join(format!("{id}_{kind}.log")),
+            held: String::new(),
             bytes_left: FILE_BYTES_MAX,
-        })
+        }
     }
 
-    /// Unbuffered, so that closing leaves nothing to flush; a line is one short write to a local
-    /// file, which is not worth a blocking thread.
     fn append(&mut self, line: &str) {
-        let line = format!("{line}\n");
-        let bytes = line.len() as u64;
-        if bytes <= self.bytes_left && self.file.write_all(line.as_bytes()).is_ok() {
-            self.bytes_left -= bytes;
-        } else {
+        let bytes = line.len() as u64 + 1;
+        if bytes > self.bytes_left {
             self.bytes_left = 0;
+            return;
+        }
+        self.bytes_left -= bytes;
+        self.held.push_str(line);
+        self.held.push('\n');
+        if self.held.len() > HELD_BYTES_MAX {
+            self.flush();
+        }
+    }
+
+    /// One short write to a local file, which is not worth a blocking thread.
+    fn flush(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        if held.is_empty() {
+            return;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path);
+        if let Err(error) = file.and_then(|mut file| file.write_all(held.as_bytes())) {
+            self.bytes_left = 0;
+            let path = self.path.display();
+            to_stderr(&format!("could not write the log file `{path}`: {error}"));
         }
     }
 }
@@ -174,22 +262,15 @@ pub(crate) fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-fn cut(message: &str) -> String {
-    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((end, _)) => format!("{}{CUT_SUFFIX}", &message[..end]),
-        None => message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CUT_SUFFIX, FILE_BYTES_MAX, Level, Log, MESSAGE_CHARS_MAX};
+    use super::{CUT_SUFFIX, FIELD_CHARS_MAX, FILE_BYTES_MAX, Level, Log, MESSAGE_CHARS_MAX};
     use crate::redaction::Redactor;
 
     #[test]
     fn lines_and_errors_go_to_their_own_files() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::to_files(folder.path(), "abc".into(), Redactor::default()).unwrap();
+        let log = Log::to_files(folder.path(), "abc".into(), Redactor::default());
         log.info("one");
         log.clone().info("two");
         log.error("three");
@@ -219,14 +300,54 @@ mod tests {
     }
 
     #[test]
+    fn every_field_is_redacted_before_it_is_cut() {
+        let secret = "a-secret-value";
+        let log = Log::in_memory(Redactor::new([secret]));
+        let field = format!("{}{secret}", "x".repeat(FIELD_CHARS_MAX - 4));
+        log.line(Level::Info, "m", vec![("f", field.into())]);
+        let expected = format!("m f={}[red", "x".repeat(FIELD_CHARS_MAX - 4));
+        assert_eq!(log.lines(), [(Level::Info, expected)]);
+    }
+
+    #[test]
+    fn what_lines_are_about_stands_in_frames_and_errors() {
+        let log = Log::in_memory(Redactor::default());
+        log.know([("task", "t1".into())]);
+        log.know([("task", "t2".into()), ("stage", "plan".into())]);
+        log.frame("began", vec![("attempt", 1_u32.into())]);
+        log.info("between");
+        log.error("broke");
+        let lines: Vec<_> = log.lines().into_iter().map(|(_, line)| line).collect();
+        assert_eq!(
+            lines,
+            [
+                "began attempt=1 task=t2 stage=plan",
+                "between",
+                "broke task=t2 stage=plan"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_execution_without_lines_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::to_files(folder.path(), "abc".into(), Redactor::default());
+        log.info("one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        log.close();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn file_never_exceeds_its_limit() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::to_files(folder.path(), "big".into(), Redactor::default()).unwrap();
+        let log = Log::to_files(folder.path(), "big".into(), Redactor::default());
         let line = "z".repeat(MESSAGE_CHARS_MAX);
         let lines = usize::try_from(FILE_BYTES_MAX).unwrap() / line.len() + 10;
         for _ in 0..lines {
             log.info(&line);
         }
+        log.close();
         let bytes = std::fs::metadata(folder.path().join("big_logs.log"))
             .unwrap()
             .len();

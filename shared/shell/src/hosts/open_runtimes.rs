@@ -26,7 +26,7 @@ use super::request::Head;
 use super::{execute, response};
 use crate::config::HostSettings;
 use crate::invocation::{Handler, Reply};
-use crate::logging::{Log, to_stderr};
+use crate::logging::Log;
 use crate::redaction::Redactor;
 
 /// Larger request bodies are refused while they stream in.
@@ -203,19 +203,11 @@ impl<H: Handler> Host<H> {
         response
     }
 
-    /// An execution is worth more than its log: where the files cannot be opened it runs without.
     fn open_log(&self, wanted_id: Option<String>, redactor: Redactor) -> Log {
-        let Some(id) = wanted_id else {
-            return Log::off(redactor);
-        };
-        let folder = &self.settings.logs_folder;
-        Log::to_files(folder, id, redactor.clone()).unwrap_or_else(|error| {
-            to_stderr(&format!(
-                "could not open the log files in `{}`: {error}",
-                folder.display()
-            ));
-            Log::off(redactor)
-        })
+        match wanted_id {
+            Some(id) => Log::to_files(&self.settings.logs_folder, id, redactor),
+            None => Log::off(redactor),
+        }
     }
 }
 

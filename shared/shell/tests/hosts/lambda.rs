@@ -269,14 +269,15 @@ async fn panic_and_time_out_are_answers_and_the_process_lives() {
         .await;
     assert_eq!(dropped["body"], "1");
     let stderr = lambda.echo.read("stderr");
-    assert!(
-        stderr.contains("Error req-1 The function panicked at "),
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains("Error req-2 Execution timed out."),
-        "{stderr}"
-    );
+    let told = |request: &str, beginning: &str| {
+        let lines = lines(&stderr);
+        let is_it = |line: &&Value| line["level"] == "ERROR" && line["request_id"] == request;
+        let line = lines.iter().find(is_it).expect(request);
+        let message = line["message"].as_str().unwrap();
+        assert!(message.starts_with(beginning), "{message}");
+    };
+    told("req-1", "The function panicked at ");
+    told("req-2", "Execution timed out.");
 }
 
 #[tokio::test]
@@ -301,15 +302,30 @@ async fn no_secret_of_lambda_reaches_a_log_an_answer_or_a_panic() {
 }
 
 #[tokio::test]
-async fn log_lines_carry_the_request_id() {
+async fn log_lines_are_json_with_the_request_id() {
     let mut lambda = Lambda::start().await;
     let event = url_event("POST", "/log", "", json!({}), "a line");
     assert_eq!(lambda.invoke("req-1", 30, event).await["statusCode"], 200);
     let stderr = lambda.echo.read("stderr");
-    assert!(
-        stderr.contains("Info req-1 a line\nError req-1 a line\n"),
-        "{stderr}"
+    let lines = lines(&stderr);
+    let told = |line: &Value| {
+        let time: Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
+        assert!(time > Timestamp::UNIX_EPOCH);
+        json!([line["level"], line["request_id"], line["message"]])
+    };
+    assert_eq!(
+        lines.iter().map(told).collect::<Vec<_>>(),
+        [
+            json!(["INFO", "req-1", "a line"]),
+            json!(["ERROR", "req-1", "a line"])
+        ]
     );
+}
+
+/// The lines that are JSON.
+fn lines(stderr: &str) -> Vec<Value> {
+    let json = stderr.lines().map(serde_json::from_str);
+    json.filter_map(Result::ok).collect()
 }
 
 #[tokio::test]
