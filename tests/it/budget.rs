@@ -126,8 +126,10 @@ async fn a_call_that_was_lost_with_its_execution_counts_at_its_worst() {
     assert_eq!(last.integer("reservedMicroUsd"), Some(0));
     let cost = totals(&row)["spent"]["costMicroUsd"].as_i64().unwrap();
     let unexplained = last.integer("spentMicroUsd").unwrap() - cost;
-    let first_turn = rows.iter().find(|row| row.text("key") == Some("t0"));
-    let worst = first_turn.unwrap().integer("microUsd").unwrap();
+    // Several agents have a first turn, and any of them may be the one that was lost.
+    let first_turns = rows.iter().filter(|row| row.text("key") == Some("t0"));
+    let worst = first_turns.map(|row| row.integer("microUsd").unwrap());
+    let worst = worst.min().unwrap();
     assert!(unexplained >= worst, "{unexplained} < {worst}");
     let (calls, _) = world.model_calls();
     let reservations = rows.iter().filter(|row| row.text("key").is_some()).count();
