@@ -55,4 +55,5 @@ mod secrets;
 mod seeds;
 mod terminal;
 mod tidy;
+mod traces;
 mod world;

@@ -11,6 +11,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::crashes::orchestrator;
 use crate::replay::signed_in;
+use crate::traces::{KEY as TRACES, Receiver};
 use crate::world::{Setup, World, blocking, install_tls, todo};
 
 const GROK: &str = "key-of-the-planner-that-nobody-sees";
@@ -125,7 +126,7 @@ async fn telltale(known: &'static [&'static str]) -> MockServer {
 }
 
 /// What the API answers whoever has the project's key.
-async fn get(world: &World, path: String) -> String {
+pub(crate) async fn get(world: &World, path: String) -> String {
     let platform = &world.hosting.platform;
     let client = reqwest::Client::builder().build().unwrap();
     let request = client
@@ -236,8 +237,10 @@ fn around<'a>(text: &'a str, part: &str) -> Option<&'a str> {
 async fn nothing_is_told(case: &Case) {
     let service = telltale(case.known).await;
     let url: &'static str = format!("{}/v1", service.uri()).leak();
+    let receiver = Receiver::start().await;
     let mut settings = (case.settings)(url);
     settings.push(("APPWRITE_WEBHOOK_SIGNATURE_KEY", WEBHOOK));
+    settings.extend(receiver.settings());
     let world = World::with(Setup {
         settings: settings.clone(),
         ..Setup::default()
@@ -264,13 +267,16 @@ async fn nothing_is_told(case: &Case) {
         .unwrap()
         .to_owned();
     let data = world.stop().await;
+    let sent = receiver.bodies().await.concat();
+    assert!(sent.contains("error.type"), "{}: {sent}", case.service);
 
     let mut secrets = case.known.to_vec();
-    secrets.extend([EXECUTION_KEY, &session, WEBHOOK]);
+    secrets.extend([EXECUTION_KEY, &session, WEBHOOK, TRACES]);
     for secret in &secrets {
         let what = case.service;
         assert_eq!(around(&kept, secret), None, "{what}: kept");
         assert_eq!(around(&shown, secret), None, "{what}: shown");
+        assert_eq!(around(&sent, secret), None, "{what}: sent with the spans");
     }
     let is_replaced = kept.contains("[redacted]") || kept.contains("[key]");
     assert!(is_replaced, "{}: {:?}", case.service, around(&kept, ECHO));

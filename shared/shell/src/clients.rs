@@ -1,7 +1,7 @@
 //! The outside services of a function, made when first needed: a function that lacks a
 //! setting still starts, and says so.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use github::Installation;
@@ -19,6 +19,7 @@ use crate::credentials::GitHubCredential;
 use crate::load::Plans;
 use crate::nudge::Nudges;
 use crate::perform::Warmth;
+use crate::trace::Trace;
 use crate::trouble::Trouble;
 
 /// Longest that one request to Appwrite may take.
@@ -71,6 +72,15 @@ impl Thinker {
         }
     }
 
+    /// The service, as OpenTelemetry calls it: of a server of Chat Completions its protocol is all
+    /// that is known.
+    pub(crate) fn provider_name(&self) -> &'static str {
+        match self {
+            Self::Responses(..) => "x_ai",
+            Self::Chat(_) => "openai",
+        }
+    }
+
     /// Who takes questions to be answered later, if anybody does: xAI.
     pub fn deferred(&self) -> Option<&Chat> {
         match self {
@@ -101,6 +111,14 @@ impl Coder {
         match self {
             Self::Messages(client) => client.create(request, on_event).await,
             Self::Chat(client) => client.create(request, on_event).await,
+        }
+    }
+
+    /// The service, as OpenTelemetry calls it; see [`Thinker::provider_name`].
+    pub(crate) fn provider_name(&self) -> &'static str {
+        match self {
+            Self::Messages(_) => "anthropic",
+            Self::Chat(_) => "openai",
         }
     }
 
@@ -277,6 +295,7 @@ impl Clients {
         &self,
         own: Option<&GitHubCredential>,
         account: Option<&str>,
+        trace: &Trace,
     ) -> Result<github::Client, Trouble> {
         let credential = own.or(self.settings.github.as_ref());
         let auth = match credential {
@@ -298,6 +317,7 @@ impl Clients {
         };
         let settings = github::Settings {
             base_url: self.settings.github_base_url.clone(),
+            observer: Some(Arc::new(trace.clone())),
             ..github::Settings::new(auth)
         };
         Ok(github::Client::new(settings)?)

@@ -17,11 +17,13 @@ use crate::credentials::{GitHubCredential, PlainHttp, joined_lines};
 use crate::redaction::Redactor;
 use role::Roles;
 
+mod export;
 mod host;
 mod role;
 mod setting;
 mod table;
 
+pub use export::ExportSettings;
 pub(crate) use host::HostSettings;
 pub use role::{Dialect, RoleSettings, is_replaced};
 pub use setting::{Kind, Setting};
@@ -100,6 +102,8 @@ pub struct Settings {
     pub notice_email: bool,
     /// Address of the web client, without a final slash, for the link in an e-mail.
     pub notice_page_url: Option<String>,
+    /// Where traces are sent; `None` is nowhere.
+    pub export: Option<ExportSettings>,
     given: BTreeSet<&'static str>,
     redactor: Redactor,
     host: HostSettings,
@@ -420,6 +424,7 @@ impl<'map> Values<'map> {
             },
             notice_email: self.text("NOTICE_EMAIL").as_deref() == Some("on"),
             notice_page_url: self.url("NOTICE_PAGE_URL"),
+            export: self.export(),
             redactor: self.redactor(&host),
             given: self.given.into_keys().collect(),
             host,
@@ -454,7 +459,12 @@ impl<'map> Values<'map> {
                 installation: None,
             });
         let app = app.iter().flat_map(GitHubCredential::secrets);
-        Redactor::new(values).with(app).with(host.secret_values())
+        let headers = self.raw(export::HEADERS).and_then(export::headers);
+        let headers = headers.iter().flatten().flat_map(export::secrets);
+        Redactor::new(values)
+            .with(app)
+            .with(headers)
+            .with(host.secret_values())
     }
 
     /// The given value, else the default of the table.

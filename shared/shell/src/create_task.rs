@@ -45,6 +45,9 @@ pub async fn answer(
             credentials::answer(store, settings, invocation, call).await
         }
         Call::OfTask(what) => {
+            if let (OfTask::Command, Some(task)) = (what, TaskId::parse(task)) {
+                store.trace().of_task(&task);
+            }
             let Some(row) = own_task(store, invocation, task).await? else {
                 return Ok(unknown_task());
             };
@@ -94,6 +97,7 @@ async fn create(
         .or_else(|| invocation.execution_id.clone());
     let request = request.ok_or_else(|| Trouble::Row("the execution has no id".to_owned()))?;
     let task = TaskId::of_request(&owner, &request);
+    store.trace().of_task(&task);
     let row = rows::brief(&task, &owner, &brief);
     let digest = row.data["digest"].clone();
     if store.create(row).await? == Created::Exists {
@@ -115,6 +119,7 @@ async fn create(
         .await?
     {
         Created::New(row) => {
+            store.trace().is_root();
             if let Err(reached) = quota::check(store, &settings.quota, &row).await? {
                 store.delete("tasks", task.as_str()).await?;
                 if let Some(row) = repository {

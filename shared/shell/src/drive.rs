@@ -103,6 +103,7 @@ impl Drive<'_> {
             return Ok(Driven::Held);
         };
         let start = Start::of(&trigger.created_at, clock::now(), claim.epoch);
+        self.store.trace().took(claim.epoch, start.queued);
         let heartbeat = Duration::from_secs(settings.claim_heartbeat_seconds);
         let result = tokio::select! {
             result = self.work(&unit, start, &claim, loaded) => result,

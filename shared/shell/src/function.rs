@@ -1,10 +1,11 @@
 //! The function that every executable is, told only which stage it is.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use pipeline::{Stage, UnitKind};
+use pipeline::{Stage, TaskId, UnitKind};
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
@@ -14,13 +15,21 @@ use crate::drive::{Drive, Driven, TriggerRow};
 use crate::hosts;
 use crate::invocation::{Handler, Invocation, Reply};
 use crate::notice::Notices;
+use crate::otlp::Exporter;
 use crate::stamp;
 use crate::store::Store;
 use crate::sweep::sweep;
+use crate::trace::Trace;
 use crate::trouble::Trouble;
 
 /// An execution that has less time than this left begins nothing new.
 const CONTINUE_RESERVE: Duration = Duration::from_secs(30);
+
+/// Longest that an answer waits for its execution's spans to be sent, where they could not be sent
+/// after it.
+const EXPORT_BEFORE_ANSWER_MAX: Duration = Duration::from_secs(1);
+/// Longest that the end of the process waits for the last spans.
+const EXPORT_AT_END_MAX: Duration = Duration::from_secs(2);
 
 /// Serves the function of `stage` until its host ends it: the whole of every `main`. A packaged
 /// executable may be the copy of another function's: then what is written into it counts.
@@ -29,6 +38,7 @@ pub fn run(stage: Stage) -> ExitCode {
     hosts::run(move |settings| {
         Ok(Function {
             stage,
+            exporter: Exporter::of(settings, stage.function_id()),
             clients: Clients::new(settings.clone()),
         })
     })
@@ -37,6 +47,7 @@ pub fn run(stage: Stage) -> ExitCode {
 /// One of the seven functions.
 struct Function {
     stage: Stage,
+    exporter: Option<Exporter>,
     clients: Clients,
 }
 
@@ -66,7 +77,9 @@ impl Handler for Function {
             invocation.log.error(&message);
             return Reply::error(500, "not_configured", &message);
         }
-        match self.serve(&invocation).await {
+        let trace = Trace::begin(self.stage, &invocation, self.exporter.clone());
+        let ending = trace.ending();
+        let reply = match self.serve(&invocation, &trace).await {
             Ok(reply) => reply,
             Err(trouble) => {
                 let chain = format!("{:#}", anyhow::Error::from(trouble));
@@ -74,6 +87,18 @@ impl Handler for Function {
                 invocation.log.error(&chain);
                 Reply::error(503, "try_again", &chain)
             }
+        };
+        ending.answered(reply.status);
+        if let (Some(exporter), Some(_)) = (&self.exporter, self.clients.invoker()) {
+            // Lambda lets nothing run once it has the answer.
+            exporter.flush(EXPORT_BEFORE_ANSWER_MAX).await;
+        }
+        reply
+    }
+
+    async fn stopped(&self) {
+        if let Some(exporter) = &self.exporter {
+            exporter.flush(EXPORT_AT_END_MAX).await;
         }
     }
 }
@@ -97,10 +122,11 @@ impl Function {
         )
     }
 
-    async fn serve(&self, invocation: &Invocation) -> Result<Reply, Trouble> {
+    async fn serve(&self, invocation: &Invocation, trace: &Trace) -> Result<Reply, Trouble> {
         let client = self
             .clients
-            .appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?;
+            .appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?
+            .observed_by(Arc::new(trace.clone()));
         let settings = self.clients.settings();
         let notices = match self.stage {
             Stage::CreateTask => None,
@@ -111,9 +137,12 @@ impl Function {
             | Stage::Deploy
             | Stage::Sweep => Notices::of(settings, &invocation.log),
         };
-        let store = Store::new(client)
+        let store = Store::new(client, trace.clone())
             .telling(notices)
             .starting(self.clients.invoker(), self.stage);
+        if let Stage::CreateTask | Stage::Sweep = self.stage {
+            trace.tell_begin();
+        }
         match self.stage {
             Stage::CreateTask => create_task::answer(&store, invocation, &self.clients).await,
             Stage::Sweep => Ok(Reply::json(
@@ -166,6 +195,13 @@ impl Function {
                 return Ok(Reply::error(400, "invalid_body", &message));
             }
         };
+        let task = trigger.data.get("taskId").and_then(Value::as_str);
+        if let Some(task) = task.and_then(TaskId::parse) {
+            store.trace().of_task(&task);
+        }
+        store.trace().of_unit(&trigger.id);
+        store.trace().tell_begin();
+        let trace = store.trace().clone();
         let execution_id = invocation.execution_id.clone().unwrap_or_default();
         let drive = Drive {
             clients: &self.clients,
@@ -175,13 +211,18 @@ impl Function {
             slice_end: self.slice_end(invocation.deadline),
         };
         let kind = kind.of_row(&trigger.id);
-        let reply = match drive.run(kind, trigger).await? {
-            Driven::Done => json!({"unit": "done"}),
-            Driven::Held => json!({"unit": "held"}),
-            Driven::Stopped => json!({"unit": "stopped"}),
-            Driven::Continued => json!({"unit": "continued"}),
-            Driven::Waiting(until) => json!({"unit": "waiting", "until": until.to_string()}),
+        let (outcome, until) = match drive.run(kind, trigger).await? {
+            Driven::Done => ("done", None),
+            Driven::Held => ("held", None),
+            Driven::Stopped => ("stopped", None),
+            Driven::Continued => ("continued", None),
+            Driven::Waiting(until) => ("waiting", Some(until)),
         };
+        trace.came_to(outcome);
+        let mut reply = json!({"unit": outcome});
+        if let Some(until) = until {
+            reply["until"] = json!(until.to_string());
+        }
         Ok(Reply::json(200, &reply))
     }
 }

@@ -71,13 +71,14 @@ fn serve<H: Handler>(
         .build()
         .context("could not start the async runtime")?;
     let served = match &settings.host().lambda {
-        Some(lambda) => runtime.block_on(lambda::serve(handler, settings, lambda)),
+        Some(lambda) => runtime.block_on(lambda::serve(handler.clone(), settings, lambda)),
         None => runtime.block_on(open_runtimes::serve(
-            handler,
+            handler.clone(),
             settings.host().clone(),
             settings.redactor().clone(),
         )),
     };
+    runtime.block_on(handler.stopped());
     // Threads that still block on an outside call end with the process.
     runtime.shutdown_background();
     served

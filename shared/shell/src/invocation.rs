@@ -133,6 +133,12 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// The future is dropped at `invocation.deadline`. A panic is answered with status 500.
     fn handle(&self, invocation: Invocation) -> impl Future<Output = Reply> + Send;
+
+    /// Is awaited when no call will follow, before the process ends: soon, or not at all where the
+    /// process is killed.
+    fn stopped(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Splits at `&` and the first `=`, and decodes percent signs; `+` stays as it is (Open Runtimes v5).

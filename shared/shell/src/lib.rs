@@ -23,12 +23,14 @@ pub mod load;
 pub mod logging;
 pub mod notice;
 pub mod nudge;
+pub mod otlp;
 pub mod perform;
 pub mod redaction;
 mod retention;
 mod stamp;
 pub mod store;
 pub mod sweep;
+pub mod trace;
 pub mod trouble;
 
 pub use pipeline::Stage;

@@ -119,7 +119,9 @@ impl<'a> Performer<'a> {
             return Ok(client);
         }
         let own = self.own_github().await?;
-        let client = self.clients.github(own.as_ref(), account)?;
+        let client = self
+            .clients
+            .github(own.as_ref(), account, self.store.trace())?;
         Ok(self.github.get_or_init(|| client))
     }
 
@@ -153,7 +155,7 @@ impl<'a> Performer<'a> {
             ..ask::responses(role, question)
         };
         let worst = || money::of_responses(role, &request);
-        let ask = || ask::thinker(thinker, &request);
+        let ask = || ask::thinker(self.store.trace(), thinker, &request);
         money::paid(self.ledger, key, worst, ask).await
     }
 
@@ -167,7 +169,8 @@ impl<'a> Performer<'a> {
         let so_far = |spent| {
             self.under_way.lock().insert(key.to_owned(), spent);
         };
-        let ask = || ask::coder(coder, self.clients.warmth(), &request, so_far);
+        let (trace, warmth) = (self.store.trace(), self.clients.warmth());
+        let ask = || ask::coder(trace, coder, warmth, &request, so_far);
         let entry = money::paid(self.ledger, key, worst, ask).await;
         self.under_way.lock().remove(key);
         entry

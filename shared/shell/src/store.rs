@@ -12,6 +12,7 @@ use crate::aws::Invoker;
 use crate::blocking::blocking;
 use crate::clock;
 use crate::notice::Notices;
+use crate::trace::Trace;
 use crate::trouble::Trouble;
 
 /// Rows of one bulk create.
@@ -32,6 +33,7 @@ pub struct Store {
     client: Client,
     notices: Option<Notices>,
     starter: Starter,
+    trace: Trace,
 }
 
 /// Who starts functions.
@@ -46,10 +48,11 @@ enum Starter {
 }
 
 impl Store {
-    /// The tables as `client` sees them.
-    pub fn new(client: Client) -> Self {
+    /// The tables as `client` sees them, for the execution of `trace`.
+    pub fn new(client: Client, trace: Trace) -> Self {
         Self {
             client,
+            trace,
             notices: None,
             starter: Starter::Appwrite,
         }
@@ -81,9 +84,17 @@ impl Store {
         Self { notices, ..self }
     }
 
-    /// Tells a task's owner by e-mail that its row was moved from a place to another, where
-    /// that is wanted and worth it. Never fails.
+    /// The execution that these tables are used in.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Tells that a task's row was moved from a place to another: its owner by e-mail, where that
+    /// is wanted and worth it, and the trace, if it is the end. Never fails.
     pub async fn tell(&self, row: &Row, before: Option<(u32, u32, u32)>, after: &Projection) {
+        if after.status.is_final() {
+            self.trace.task_ended(row, after);
+        }
         if let Some(notices) = &self.notices {
             notices.tell(&self.client, row, before, after).await;
         }

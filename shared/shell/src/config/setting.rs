@@ -50,6 +50,8 @@ pub enum Kind {
     Endpoint,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// `name=value` pairs with commas between; values percent-encoded.
+    Headers,
     /// Three whole numbers, `in/cached/out`.
     Prices,
     /// Whole number from `min` to `max`, both included.
@@ -77,6 +79,10 @@ impl Kind {
             }
             Self::OneOf(words) if words.contains(&raw) => Ok(()),
             Self::OneOf(words) => Err(format!("one of {}", words.join(", "))),
+            Self::Headers if super::export::headers(raw).is_some() => Ok(()),
+            Self::Headers => {
+                Err("headers as name=value with commas between, values percent-encoded".to_owned())
+            }
             Self::Prices if super::role::prices(raw).is_some() => Ok(()),
             Self::Prices => Err("three whole numbers, such as 2000000/500000/6000000".to_owned()),
             Self::Whole { min, max } => match raw.parse::<u64>() {

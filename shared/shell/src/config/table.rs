@@ -434,6 +434,19 @@ pub const SETTINGS: &[Setting] = &[
             "address of the web page, for the link in an e-mail",
         )
     },
+    optional_url(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        FUNCTIONS,
+        "where traces are sent as OTLP over HTTP, without /v1/traces; nowhere if not set",
+    ),
+    Setting {
+        kind: Kind::Headers,
+        ..optional_secret(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            FUNCTIONS,
+            "headers of those requests, such as authorization=Bearer%20KEY",
+        )
+    },
     one_of(
         "ENDPOINTS_HTTP",
         &["loopback", "any"],
@@ -461,14 +474,18 @@ mod tests {
             .collect();
         let expected = [
             "",
-            "GROK_API_KEY PLANNER_API_KEY",
-            "ANTHROPIC_API_KEY AGENT_API_KEY",
-            "GROK_API_KEY REVIEWER_API_KEY",
-            "GITHUB_TOKEN GITHUB_APP_PRIVATE_KEY DEPLOY_WORKFLOW_API_KEY CREDENTIALS_SECRET_KEY",
-            "DEPLOY_API_KEY CREDENTIALS_SECRET_KEY",
+            "GROK_API_KEY PLANNER_API_KEY ",
+            "ANTHROPIC_API_KEY AGENT_API_KEY ",
+            "GROK_API_KEY REVIEWER_API_KEY ",
+            "GITHUB_TOKEN GITHUB_APP_PRIVATE_KEY DEPLOY_WORKFLOW_API_KEY CREDENTIALS_SECRET_KEY ",
+            "DEPLOY_API_KEY CREDENTIALS_SECRET_KEY ",
             "",
         ];
-        assert_eq!(all, expected);
+        // Where all of them send their traces opens nothing else.
+        assert_eq!(
+            all,
+            expected.map(|own| format!("{own}OTEL_EXPORTER_OTLP_HEADERS"))
+        );
     }
 
     #[test]

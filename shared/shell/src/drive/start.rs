@@ -13,7 +13,7 @@ pub(super) struct Start {
     /// When the unit was created; 0 where nobody knows.
     pub(super) created_unix: i64,
     /// From then to the first execution; `None` for those after it, and where nobody knows.
-    queued: Option<Duration>,
+    pub(super) queued: Option<Duration>,
     /// Executions of the unit so far, this one included.
     executions: u64,
 }

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::clients::{Coder, Thinker};
 use crate::config::{RoleSettings, Settings};
 use crate::perform::Warmth;
+use crate::trace::{Trace, Used};
 use crate::trouble::Trouble;
 
 /// Visible output tokens of a plan or a judgement.
@@ -67,18 +68,44 @@ pub(super) fn responses(role: &RoleSettings, question: &Question) -> ResponsesRe
 
 /// Asks the planner or the reviewer.
 pub(super) async fn thinker(
+    trace: &Trace,
     thinker: &Thinker,
     request: &ResponsesRequest,
 ) -> Result<Asked, Trouble> {
-    let answer = match thinker.respond(request).await {
+    let call = trace.model_call("chat", thinker.provider_name(), &request.model);
+    let answer = match call.made(thinker.respond(request)).await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Asked::failed(&request.model, error)),
+        Err(error) => {
+            call.failed(&error);
+            return Ok(Asked::failed(&request.model, error));
+        }
     };
+    call.answered(&used_by_reply(&answer));
     Ok(Asked {
         micro_usd: answer.cost.0,
         unsettled: answer.unsettled,
         entry: Ok(reply(answer)),
     })
+}
+
+/// What an answer of the planner or the reviewer has used.
+pub(super) fn used_by_reply(answer: &ResponsesAnswer) -> Used<'_> {
+    Used {
+        model: &answer.model,
+        attempts: answer.attempts,
+        usage: answer.usage,
+        cost: answer.cost,
+    }
+}
+
+/// What a turn of the coding model has used.
+pub(super) fn used_by_turn(answer: &MessagesAnswer) -> Used<'_> {
+    Used {
+        model: &answer.model,
+        attempts: answer.attempts,
+        usage: answer.usage,
+        cost: answer.cost,
+    }
 }
 
 /// The entry for an answer of the planner or the reviewer.
@@ -134,6 +161,7 @@ pub(super) fn messages(settings: &Settings, prompt: &Prompt) -> Result<MessagesR
 
 /// Takes a turn with the coding model. `so_far` hears what it is known to have cost.
 pub(super) async fn coder(
+    trace: &Trace,
     coder: &Coder,
     warmth: &Warmth,
     request: &MessagesRequest,
@@ -154,11 +182,18 @@ pub(super) async fn coder(
         | StreamEvent::ToolUse { .. }
         | StreamEvent::Alive => {}
     };
-    let answer = match coder.create(request, &mut on_event).await {
+    let call = trace.model_call("chat", coder.provider_name(), &request.model);
+    let answer = match call.made(coder.create(request, &mut on_event)).await {
         Ok(answer) => answer,
-        Err(error) if matches!(error.kind(), ErrorKind::TooLarge) => return Ok(outgrown(&error)),
-        Err(error) => return Ok(Asked::failed(&request.model, error)),
+        Err(error) => {
+            call.failed(&error);
+            return Ok(match matches!(error.kind(), ErrorKind::TooLarge) {
+                true => outgrown(&error),
+                false => Asked::failed(&request.model, error),
+            });
+        }
     };
+    call.answered(&used_by_turn(&answer));
     Ok(Asked {
         micro_usd: answer.cost.0,
         unsettled: answer.unsettled,

@@ -19,6 +19,10 @@ const LOOK_MAX: Duration = Duration::from_secs(900);
 /// What took this many times as long as it waited is looked for next.
 const PATIENCE: u64 = 4;
 
+/// The services, as OpenTelemetry calls them.
+const XAI: &str = "x_ai";
+const ANTHROPIC: &str = "anthropic";
+
 /// Hands `call` in for the effect `key`, or makes it at once.
 pub(super) async fn submit(
     performer: &Performer<'_>,
@@ -79,9 +83,17 @@ async fn defer(
         return Ok(None);
     };
     let request = ask::responses(clients.role(who), question);
-    match chat.submit(&request).await {
-        Ok(id) => Ok(Some(id)),
-        Err(error) => Err(ask::refused(&request.model, error)),
+    let told = performer.store.trace();
+    let told = told.model_call("submit", XAI, &request.model);
+    match told.made(chat.submit(&request)).await {
+        Ok(id) => {
+            told.served();
+            Ok(Some(id))
+        }
+        Err(error) => {
+            told.failed(&error);
+            Err(ask::refused(&request.model, error))
+        }
     }
 }
 
@@ -93,13 +105,29 @@ async fn read(
 ) -> Result<Option<Entry>, Trouble> {
     let clients = performer.clients;
     let (role, chat) = (clients.role(who), deferred(performer, who)?);
-    match chat.collect(&submission.ticket, &role.model).await {
-        Ok(Deferred::Pending) => Ok(None),
-        Ok(Deferred::Done(answer)) => Ok(Some(ask::reply(*answer))),
-        Ok(Deferred::Gone) => Ok(Some(Entry::Lost {
-            why: "xAI does not know it any more".to_owned(),
-        })),
-        Err(error) => Err(ask::refused(&role.model, error)),
+    let told = performer.store.trace();
+    let told = told.model_call("collect", XAI, &role.model);
+    match told
+        .made(chat.collect(&submission.ticket, &role.model))
+        .await
+    {
+        Ok(Deferred::Pending) => {
+            told.served();
+            Ok(None)
+        }
+        Ok(Deferred::Done(answer)) => {
+            told.answered(&ask::used_by_reply(&answer));
+            Ok(Some(ask::reply(*answer)))
+        }
+        Ok(Deferred::Gone) => {
+            told.served();
+            let why = "xAI does not know it any more".to_owned();
+            Ok(Some(Entry::Lost { why }))
+        }
+        Err(error) => {
+            told.failed(&error);
+            Err(ask::refused(&role.model, error))
+        }
     }
 }
 
@@ -132,7 +160,14 @@ async fn batch(
     let request = ask::messages(settings, prompt)?;
     let failed = |error| ask::refused(&request.model, error);
     if attempt.repeat {
-        match batches.find(&name, attempt.created_unix).await {
+        let told = performer.store.trace();
+        let told = told.model_call("find", ANTHROPIC, &request.model);
+        let found = told.made(batches.find(&name, attempt.created_unix)).await;
+        match &found {
+            Ok(_) => told.served(),
+            Err(error) => told.failed(error),
+        }
+        match found {
             Ok(Found::Yes(id)) => {
                 if let Some(ledger) = performer.ledger {
                     ledger.reopen(key).await;
@@ -151,9 +186,15 @@ async fn batch(
         }
         None => None,
     };
-    match batches.submit(&name, &request).await {
-        Ok(id) => Ok(id),
+    let told = performer.store.trace();
+    let told = told.model_call("submit", ANTHROPIC, &request.model);
+    match told.made(batches.submit(&name, &request)).await {
+        Ok(id) => {
+            told.served();
+            Ok(id)
+        }
         Err(error) => {
+            told.failed(&error);
             if let Some((ledger, ticket)) = ticket {
                 let may_be_billed = u64::from(error.unsettled());
                 let cost = ticket.micro_usd.saturating_mul(may_be_billed);
@@ -178,7 +219,15 @@ async fn unpack(
     let name = custom_id(performer, &handed_in);
     let batches = clients.coder()?.batches();
     let batches = batches.ok_or_else(|| moved("Anthropic"))?;
-    let collected = batches.collect(&submission.ticket, &name, model).await;
+    let told = performer.store.trace();
+    let told = told.model_call("collect", ANTHROPIC, model);
+    let collected = batches.collect(&submission.ticket, &name, model);
+    let collected = told.made(collected).await;
+    match &collected {
+        Ok(Batched::Answered(answer)) => told.answered(&ask::used_by_turn(answer)),
+        Ok(Batched::Pending | Batched::Lost(_)) => told.served(),
+        Ok(Batched::Errored(error)) | Err(error) => told.failed(error),
+    }
     let (entry, cost) = match collected.map_err(|error| ask::refused(model, error))? {
         Batched::Pending => return Ok(None),
         Batched::Answered(answer) => {

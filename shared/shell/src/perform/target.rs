@@ -1,6 +1,8 @@
 //! Where apps are deployed: the project that orchestrates, unless the settings or the task's
 //! owner name another.
 
+use std::sync::Arc;
+
 use pipeline::app_config::Place;
 
 use super::Performer;
@@ -41,16 +43,18 @@ impl Performer<'_> {
     }
 
     async fn find_target(&self) -> Result<Target, Trouble> {
+        let observer = || Arc::new(self.store.trace().clone());
         if let Some(own) = self.own_appwrite().await? {
+            let client = project_client(&own.endpoint, &own.project, &own.key)?;
             return Ok(Target {
-                client: project_client(&own.endpoint, &own.project, &own.key)?,
+                client: client.observed_by(observer()),
                 endpoint: own.endpoint,
                 site_domain: own.site_domain,
             });
         }
         let settings = self.clients.settings();
         let client = match self.clients.deploy_target()? {
-            Some(client) => client,
+            Some(client) => client.observed_by(observer()),
             None => self.store.client().clone(),
         };
         let own = || settings.appwrite_endpoint.clone().unwrap_or_default();
