@@ -90,8 +90,11 @@ impl Handler for Function {
         };
         ending.answered(reply.status);
         if let (Some(exporter), Some(_)) = (&self.exporter, self.clients.invoker()) {
-            // Lambda lets nothing run once it has the answer.
-            exporter.flush(EXPORT_BEFORE_ANSWER_MAX).await;
+            // Lambda lets nothing run once it has the answer, which must not come too late by it.
+            let left = invocation
+                .deadline
+                .saturating_duration_since(clock::monotonic());
+            exporter.flush(EXPORT_BEFORE_ANSWER_MAX.min(left / 2)).await;
         }
         reply
     }
