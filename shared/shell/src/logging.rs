@@ -5,6 +5,7 @@
 //! lines go to standard error as JSON. Message and fields pass redaction before they are cut.
 //! Progress that must survive a crash belongs in rows: the files of a killed container are lost.
 
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -116,10 +117,11 @@ impl Log {
 
     /// From now on these fields tell what the lines are about. They are in every line of JSON and
     /// in every line of the errors text; in the other one, where they would be in the way of who
-    /// reads it, only in lines of [`Log::frame`].
+    /// reads it, only in lines of [`Log::frame`]. They are redacted here, once.
     pub fn know(&self, fields: impl IntoIterator<Item = Field>) {
         let mut context = self.context();
-        for (name, value) in fields {
+        for (name, mut value) in fields {
+            self.clean(&mut value);
             context.retain(|(known, _)| *known != name);
             context.push((name, value));
         }
@@ -170,23 +172,18 @@ impl Log {
 
     fn write(&self, level: Level, message: &str, mut fields: Vec<Field>, has_context: bool) {
         let mut sink = self.sink();
-        match &*sink {
+        let has_context = match &*sink {
             Sink::Off => return,
-            Sink::Stderr => fields.extend(self.context().iter().cloned()),
-            Sink::Files { .. } | Sink::Memory(_) if has_context => {
-                fields.extend(self.context().iter().cloned());
-            }
-            Sink::Files { .. } | Sink::Memory(_) => {}
-        }
-        let redactor = &self.shared.redactor;
+            Sink::Stderr => true,
+            Sink::Files { .. } | Sink::Memory(_) => has_context,
+        };
         for (_, value) in &mut fields {
-            if let FieldValue::Text(text) = value
-                && let std::borrow::Cow::Owned(clean) = redactor.clean(text)
-            {
-                *text = clean;
-            }
+            self.clean(value);
         }
-        let message = redactor.clean(message);
+        if has_context {
+            fields.extend(self.context().iter().cloned());
+        }
+        let message = self.shared.redactor.clean(message);
         let line = || line::logfmt(&message, &fields);
         match (&mut *sink, level) {
             (Sink::Off, _) => {}
@@ -201,6 +198,14 @@ impl Log {
                 let line = line();
                 lines.push((level, line));
             }
+        }
+    }
+
+    fn clean(&self, value: &mut FieldValue) {
+        if let FieldValue::Text(text) = value
+            && let Cow::Owned(clean) = self.shared.redactor.clean(text)
+        {
+            *text = clean;
         }
     }
 
@@ -311,9 +316,10 @@ mod tests {
 
     #[test]
     fn what_lines_are_about_stands_in_frames_and_errors() {
-        let log = Log::in_memory(Redactor::default());
+        let log = Log::in_memory(Redactor::new(["a-secret-value"]));
         log.know([("task", "t1".into())]);
         log.know([("task", "t2".into()), ("stage", "plan".into())]);
+        log.know([("unit", "a-secret-value".into())]);
         log.frame("began", vec![("attempt", 1_u32.into())]);
         log.info("between");
         log.error("broke");
@@ -321,9 +327,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "began attempt=1 task=t2 stage=plan",
+                "began attempt=1 task=t2 stage=plan unit=[redacted]",
                 "between",
-                "broke task=t2 stage=plan"
+                "broke task=t2 stage=plan unit=[redacted]"
             ]
         );
     }
