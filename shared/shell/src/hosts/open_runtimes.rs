@@ -195,7 +195,7 @@ impl<H: Handler> Host<H> {
             }
             Err(refusal) => refusal,
         };
-        let mut response = response::build(reply, &log);
+        let mut response = response::build(reply, &log).map(Full::new);
         // Before any byte of the answer: the executor then reads the files and deletes them.
         log.close();
         let id = HeaderValue::from_str(log.id()).unwrap_or(HeaderValue::from_static(""));

@@ -22,16 +22,16 @@ const SERVER_HEADERS: [&str; 5] = [
 
 /// Applies the header rules of Open Runtimes v5. What cannot be sent is left out and said in the
 /// errors of the execution.
-pub(super) fn build(reply: Reply, log: &Log) -> Response<Full<Bytes>> {
+pub(super) fn build(reply: Reply, log: &Log) -> Response<Bytes> {
     let headers = headers(&reply.headers, log);
     let Some(status) = final_status(reply.status) else {
         log.error(&format!(
             "The function answered with the impossible status {}.",
             reply.status
         ));
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+        return plain_bytes(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new());
     };
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+    let mut response = Response::new(Bytes::from(reply.body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -39,7 +39,11 @@ pub(super) fn build(reply: Reply, log: &Log) -> Response<Full<Bytes>> {
 
 /// Returns an answer of the host itself.
 pub(super) fn plain(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+    plain_bytes(status, body.into()).map(Full::new)
+}
+
+fn plain_bytes(status: StatusCode, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);
@@ -104,7 +108,6 @@ fn content_type(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use http::Response;
-    use http_body_util::Full;
     use hyper::body::Bytes;
 
     use super::build;
@@ -112,7 +115,7 @@ mod tests {
     use crate::logging::Log;
     use crate::redaction::Redactor;
 
-    fn check(status: u16, headers: &[(&str, &str)]) -> (Response<Full<Bytes>>, usize) {
+    fn check(status: u16, headers: &[(&str, &str)]) -> (Response<Bytes>, usize) {
         let log = Log::in_memory(Redactor::default());
         let headers = headers
             .iter()
