@@ -63,6 +63,13 @@ build_static() {
   local flags="-C target-feature=+crt-static"
   flags+=" --remap-path-prefix=$PWD=/orchestrator"
   flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+  # A fifteenth of the executable is addresses that are written down one by one otherwise; older
+  # C libraries can not read the short form.
+  local libc
+  libc=$(getconf GNU_LIBC_VERSION)
+  if [ "$(printf '%s\n' 2.36 "${libc#glibc }" | sort -V | head -1)" = 2.36 ]; then
+    flags+=" -C link-arg=-Wl,-z,pack-relative-relocs"
+  fi
   say "building $* (the first time takes about ten minutes on two cores)"
   RUSTFLAGS=$flags cargo build --locked --release --target "$TARGET" "$@"
 }
