@@ -34,8 +34,3 @@ pub mod trace;
 pub mod trouble;
 
 pub use pipeline::Stage;
-
-/// Executions make and drop many small values on several threads at once: with the allocator of the
-/// C library that is a quarter of all the time that the orchestrator takes for itself.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
