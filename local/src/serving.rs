@@ -75,6 +75,9 @@ pub(crate) async fn serve(
 }
 
 /// Stops listening for a while. The port stays ours, but without a listener connections are refused.
+///
+/// Meanwhile it is not shared: of two sockets that both would share a port nobody listens on, the
+/// other may be the first to listen, and the platform would be gone for good.
 async fn close_for(
     listener: TcpListener,
     shut: Duration,
@@ -89,10 +92,12 @@ async fn close_for(
     // Connections that were accepted before still have the port.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    socket.set_reuseaddr(false)?;
     tokio::select! {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(shut) => {}
     }
+    socket.set_reuseaddr(true)?;
     socket.listen(BACKLOG)
 }
 
