@@ -138,15 +138,25 @@ async function missesALot(page, own, id, line, isBrowserTold) {
 
 async function comesBack(page, own, id, line, isBrowserTold) {
   line.mend();
+  const isBack = page.locator('[data-connection="reconnecting"]').waitFor({ state: 'detached' });
   if (isBrowserTold) await page.context().setOffline(false);
-  else await button(page, 'Try now').click();
-  await page.locator('[data-connection="reconnecting"]').waitFor({ state: 'detached' });
+  else {
+    // The page tries by itself as well, and may be quicker than the hand.
+    const tried = button(page, 'Try now').click();
+    tried.catch(() => {});
+    await Promise.race([tried, isBack]);
+  }
+  await isBack;
   await showsAllLines(page, own, id);
 }
 
 /** To the end, with a reload at every stage that is seen. Returns how many were. */
 async function isWatchedToTheEnd(page, own, id) {
-  if ((await own.task(id)).status === 'paused') await button(page, 'Go on').click();
+  if ((await own.task(id)).status === 'paused') {
+    await button(page, 'Go on').click();
+    // A reload would take back a command that is not sent yet.
+    await until('it goes on', async () => (await own.task(id)).status !== 'paused');
+  }
   const seen = new Set();
   await until('it is completed', async () => {
     const status = await page.locator('[data-status]').getAttribute('data-status');
