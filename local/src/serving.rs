@@ -2,6 +2,7 @@
 //! must be able to close a connection without any answer, which only the connection itself can do.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,12 +14,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 /// Pause after a connection could not be accepted: there are too many.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause before the port is taken again while somebody still holds it.
+const BIND_PAUSE: Duration = Duration::from_millis(5);
 /// Connections that may wait to be accepted, as tokio has it.
 const BACKLOG: u32 = 1_024;
 
@@ -76,8 +80,8 @@ pub(crate) async fn serve(
 
 /// Stops listening for a while. The port stays ours, but without a listener connections are refused.
 ///
-/// Meanwhile it is not shared: of two sockets that both would share a port nobody listens on, the
-/// other may be the first to listen, and the platform would be gone for good.
+/// A process of this one's that has not come to its own program yet still holds the old listener:
+/// until then nobody can have the port, and it is tried again.
 async fn close_for(
     listener: TcpListener,
     shut: Duration,
@@ -85,6 +89,24 @@ async fn close_for(
 ) -> std::io::Result<TcpListener> {
     let address = listener.local_addr()?;
     drop(listener);
+    let opens = Instant::now() + shut;
+    let socket = loop {
+        match bound(address) {
+            Ok(socket) => break socket,
+            Err(error) if error.kind() == ErrorKind::AddrInUse && !stop.is_cancelled() => {
+                tokio::time::sleep(BIND_PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep_until(opens) => {}
+    }
+    socket.listen(BACKLOG)
+}
+
+fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -92,13 +114,7 @@ async fn close_for(
     // Connections that were accepted before still have the port.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.set_reuseaddr(false)?;
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(shut) => {}
-    }
-    socket.set_reuseaddr(true)?;
-    socket.listen(BACKLOG)
+    Ok(socket)
 }
 
 async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationToken) {
@@ -132,5 +148,28 @@ async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationT
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_port_is_taken_again_once_nobody_else_holds_the_listener() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // What a process has between its fork and its own program.
+        let held = listener.as_fd().try_clone_to_owned().unwrap();
+        let (shut, stop) = (Duration::from_millis(1), CancellationToken::new());
+        let mut closed = std::pin::pin!(close_for(listener, shut, &stop));
+        assert!(futures::poll!(closed.as_mut()).is_pending());
+        drop(held);
+        let listener = closed.await.unwrap();
+        assert_eq!(listener.local_addr().unwrap(), address);
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        assert!(near.is_ok() && far.is_ok());
     }
 }
