@@ -46,7 +46,7 @@ impl github::Observer for Trace {
         let counts = &self.0.counts;
         let requested = Requested {
             traceparent: request.traceparent,
-            name: "github",
+            name: request.method.as_str(),
             method: request.method.as_str(),
             url: || request.path.to_owned(),
             started: request.started,
@@ -70,7 +70,7 @@ impl github::Observer for Trace {
 /// A request that is over.
 struct Requested<'a, U> {
     traceparent: &'a HeaderValue,
-    name: &'static str,
+    name: &'a str,
     method: &'a str,
     url: U,
     started: Instant,
@@ -107,10 +107,7 @@ impl Trace {
             None => Some("no_answer".to_owned()),
         };
         attributes.extend(error.clone().map(|error| ("error.type", error.into())));
-        let name = match request.name {
-            "github" => request.method.to_owned(),
-            name => name.to_owned(),
-        };
+        let name = request.name.to_owned();
         self.record_call(span, name, request.started, Made { attributes, error });
     }
 
