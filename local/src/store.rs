@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Savepoint};
 use tokio::sync::oneshot;
 
@@ -228,6 +229,9 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
         .with_context(|| format!("could not open the database `{}`", path.display()))?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan follows from the statement alone. Where it may follow from a limit or another bound
+    // value too, SQLite prepares the statement anew whenever that value is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Savepoints keep what they undo here; a file of their own would be slower.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)

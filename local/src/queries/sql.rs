@@ -137,7 +137,7 @@ impl Conditions {
                 "NOT {}",
                 self.like(name, attribute, values, |v| format!("%{v}%"))?
             ),
-            Op::StartsWith => self.like(name, attribute, values, |v| format!("{v}%"))?,
+            Op::StartsWith => self.starts_with(name, attribute, values)?,
             Op::NotStartsWith => format!(
                 "NOT {}",
                 self.like(name, attribute, values, |v| format!("{v}%"))?
@@ -219,6 +219,30 @@ impl Conditions {
         Ok(format!("({})", joined(parts, " OR ")))
     }
 
+    /// A pattern that is bound cannot choose an index, so the range that it lies in stands beside
+    /// it: from the text itself to the next one that does not begin with it.
+    fn starts_with(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        values: &[Value],
+    ) -> Result<String, ApiError> {
+        let like = |v: &str| format!("{v}%");
+        let [Value::String(text)] = values else {
+            return self.like(name, attribute, values, like);
+        };
+        let like = self.like(name, attribute, values, like)?;
+        let Some(behind) = behind(text) else {
+            return Ok(like);
+        };
+        self.params.push(Sql::Text(text.clone()));
+        self.params.push(Sql::Text(behind));
+        let sql = &attribute.sql;
+        Ok(format!(
+            "({like} AND {sql} COLLATE NOCASE >= ? AND {sql} COLLATE NOCASE < ?)"
+        ))
+    }
+
     fn search(
         &mut self,
         name: &str,
@@ -248,6 +272,24 @@ fn joined(mut parts: Vec<String>, word: &str) -> String {
             .collect();
     }
     parts.join(word)
+}
+
+/// A text behind all that begin with `start`, where the case of ASCII does not count; `None` where
+/// there is none.
+fn behind(start: &str) -> Option<String> {
+    // SQLite ends a pattern at this character, but not a text.
+    if start.contains('\0') {
+        return None;
+    }
+    let mut text = start.to_ascii_lowercase();
+    while let Some(last) = text.pop() {
+        // Characters have the order of their bytes.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
 }
 
 fn is_text(attribute: &Attribute) -> bool {
@@ -310,6 +352,61 @@ mod tests {
         assert_eq!(count(&conditions(&[many]).unwrap()), 1);
         let words = json!({"method": "search", "attribute": "a", "values": ["a ".repeat(2_000)]});
         assert_eq!(count(&conditions(&[words]).unwrap()), 1);
+    }
+
+    #[test]
+    fn a_beginning_is_found_by_the_index() {
+        let all = [
+            "",
+            "a",
+            "A_",
+            "ab",
+            "AB",
+            "aBc",
+            "a{",
+            "b",
+            "é",
+            "éa",
+            "Z",
+            "z1",
+            "[",
+            "@",
+            "@b",
+            "\u{10ffff}x",
+        ];
+        let database = Connection::open_in_memory().unwrap();
+        database
+            .set_db_config(
+                rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG,
+                true,
+            )
+            .unwrap();
+        let table = "CREATE TABLE t (a TEXT COLLATE NOCASE) STRICT; CREATE INDEX t_by_a ON t (a)";
+        database.execute_batch(table).unwrap();
+        for text in all {
+            let sql = "INSERT INTO t VALUES (?1)";
+            database.execute(sql, [text]).unwrap();
+        }
+        for start in all {
+            let query = json!({"method": "startsWith", "attribute": "a", "values": [start]});
+            let conditions = conditions(&[query]).unwrap();
+            let params = || params_from_iter(&conditions.params);
+            let read = |sql: &str, column: usize| {
+                let mut statement = database.prepare(sql).unwrap();
+                let found = statement.query_map(params(), |row| row.get::<_, String>(column));
+                found.unwrap().map(Result::unwrap).collect::<Vec<_>>()
+            };
+            let sql = format!("SELECT a FROM t{} ORDER BY rowid", conditions.clause());
+            let begins = |text: &&str| {
+                let (text, start) = (text.to_ascii_lowercase(), start.to_ascii_lowercase());
+                text.starts_with(&start)
+            };
+            let expected: Vec<&str> = all.into_iter().filter(begins).collect();
+            assert_eq!(read(&sql, 0), expected, "{start}");
+            let plan = read(&format!("EXPLAIN QUERY PLAN {sql}"), 3).join(", ");
+            let by_index = plan.contains("USING COVERING INDEX t_by_a (a>? AND a<?)");
+            assert_eq!(by_index, !start.is_empty(), "{start}: {plan}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use std::sync::Mutex;
 use std::sync::mpsc;
 
+use rusqlite::StatementStatus;
+
 use super::*;
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL UNIQUE)";
@@ -202,4 +204,25 @@ async fn jobs_run_in_the_order_in_which_they_were_sent() {
     futures::future::join_all(tasks).await;
     let notes = world.notes().await;
     assert!(notes.is_sorted() && notes.len() == 1_000);
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_once_whatever_is_bound() {
+    fn prepared_again(db: &Connection) -> Result<i32, ApiError> {
+        // A limit, a comparison beside an outer join, and a pattern may each decide a plan.
+        let sql = "SELECT a.text FROM notes a LEFT JOIN notes b ON b.text = a.text
+                   WHERE a.text = ?1 OR a.text LIKE ?2 LIMIT ?3";
+        for (text, pattern, limit) in [("x", "x%", 1), ("y", "%y", 2), ("z", "z_", 25)] {
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query((text, pattern, limit))?;
+            while rows.next()?.is_some() {}
+        }
+        let statement = db.prepare_cached(sql)?;
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+        Ok(statement.get_status(StatementStatus::RePrepare))
+    }
+    let world = World::open();
+    assert_eq!(world.store.read(prepared_again).await.unwrap(), 0);
+    let written = world.store.run(|db| prepared_again(db)).await;
+    assert_eq!(written.unwrap(), 0);
 }
