@@ -19,7 +19,8 @@ use crate::kernel::Kernel;
 /// Kinds of requests are words such as `rows.create`, `rows.createMany`,
 /// `rows.get`, `rows.list`, `rows.update` (to the table `claims`:
 /// `rows.update:claims`), `sites.create`; a request answered 409 is counted a
-/// second time with `:conflict` behind its kind. Executions are
+/// second time with `:conflict` behind its kind. The rows of all `rows.createMany` are
+/// `rows.createMany:rows`. Executions are
 /// `executions:<function id>:<trigger>`. What scheduled executions ask has
 /// `schedule:` before its kind: how often they run depends on time alone.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +48,12 @@ const SCHEDULED_MAX: usize = 256;
 impl Counts {
     /// Adds one to `kind`.
     pub fn add(&self, kind: impl Into<String>) {
+        self.add_many(kind, 1);
+    }
+
+    fn add_many(&self, kind: impl Into<String>, count: u64) {
         let mut counts = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(kind.into()).or_default() += 1;
+        *counts.entry(kind.into()).or_default() += count;
     }
 
     /// Adds one execution of a function.
@@ -121,10 +126,13 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
     let response = next.run(request).await;
     if let Some(kind) = kind {
         // A bulk create shares its route with the single one and says so by this marker.
-        let kind = if response.extensions().get::<Bulk>().is_some() {
-            format!("{kind}Many")
-        } else {
-            kind
+        let kind = match response.extensions().get::<Bulk>() {
+            Some(Bulk { rows }) => {
+                let kind = format!("{kind}Many");
+                kernel.counts.add_many(format!("{kind}:rows"), *rows);
+                kind
+            }
+            None => kind,
         };
         if response.status() == StatusCode::CONFLICT {
             kernel.counts.add(format!("{kind}:conflict"));
@@ -136,7 +144,10 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
 
 /// Marks the answer to a request that wrote many rows at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Bulk;
+pub struct Bulk {
+    /// How many; none where it was refused.
+    pub rows: u64,
+}
 
 fn kind_of(request: &Request) -> Option<String> {
     let template = request.extensions().get::<MatchedPath>()?.as_str();

@@ -99,14 +99,15 @@ async fn create(
     let bulk = request.bulk;
     match create::run(&kernel, caller, place, request).await? {
         create::Outcome::Created(mut rows) => {
+            let count = rows.len() as u64;
             let body = if bulk {
-                json!({"total": rows.len(), "rows": rows})
+                json!({"total": count, "rows": rows})
             } else {
                 rows.swap_remove(0)
             };
             let mut response = (StatusCode::CREATED, Json(body)).into_response();
             if bulk {
-                response.extensions_mut().insert(Bulk);
+                response.extensions_mut().insert(Bulk { rows: count });
             }
             Ok(response)
         }

@@ -81,20 +81,28 @@ fn work(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     .collect()
 }
 
-/// How many of the agents (and the plan with its shared files) wrote one file, and several.
-async fn writers(world: &World, task: &str) -> (u64, u64) {
-    let mut files = BTreeMap::<String, u64>::new();
-    for file in world.rows("files", task).await {
-        *files
-            .entry(file.text("assignment").unwrap().to_owned())
-            .or_default() += 1;
-    }
-    let one = files.values().filter(|count| **count == 1).count() as u64;
-    (one, files.len() as u64 - one)
+/// The rows that were created, and how many requests that took at least: agents that are at work
+/// side by side create theirs together.
+fn take_created(requests: &mut BTreeMap<&str, u64>) -> (u64, u64) {
+    let mut take = |kind| requests.remove(kind).unwrap_or_default();
+    let (alone, together) = (take("rows.create"), take("rows.createMany"));
+    (alone + take("rows.createMany:rows"), alone + together)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_standard_run_costs_exactly_this() {
+    costs_exactly_this(&todo(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_agent_after_the_other_costs_exactly_this() {
+    let mut brief = todo();
+    brief["options"] = json!({"parallelism": 1});
+    costs_exactly_this(&brief, false).await;
+}
+
+/// What of it depends on when agents that are at work `side_by_side` end is bounded, all else exact.
+async fn costs_exactly_this(brief: &serde_json::Value, side_by_side: bool) {
     let world = World::with(Setup {
         settings: vec![
             ("ANTHROPIC_MODEL", "scripted-flawless"),
@@ -105,7 +113,7 @@ async fn the_standard_run_costs_exactly_this() {
         ..Setup::default()
     })
     .await;
-    let row = world.run(&todo()).await;
+    let row = world.run(brief).await;
     assert_eq!(row.text("status"), Some("completed"));
     let assignments = totals(&row)["assignments"].as_u64().unwrap();
     let counts = work(&world.hosting.platform.counts());
@@ -136,34 +144,41 @@ async fn the_standard_run_costs_exactly_this() {
         .iter()
         .filter(|agent| agent.text("dependsOn") != Some("[]"))
         .count() as u64;
-    let (one_file, many_files) = writers(&world, &row.id).await;
-    let requests: BTreeMap<&str, u64> = counts
+    let files = world.rows("files", &row.id).await.len() as u64;
+    let mut requests: BTreeMap<&str, u64> = counts
         .iter()
         .filter(|(kind, _)| !kind.starts_with("executions:"))
         .map(|(kind, count)| (kind.as_str(), *count))
         .collect();
+    let sum: u64 = requests.values().sum::<u64>() - counts["rows.createMany:rows"];
+    let (created, creating) = take_created(&mut requests);
+    let listed = requests.remove("rows.list").unwrap();
     let n = assignments;
     let units = 4 + n;
+    // The brief and the task; each unit, its claim and its result; the journals of the plan, the
+    // agents, the review (of each assignment and of the whole), the release (2) and the
+    // deployment (4); the release's gate; the lines of progress; the files.
+    let rows = 2 + 3 * units + (1 + turns + (n + 1) + 2 + 4) + 1 + lines + files;
+    assert_eq!(created, rows);
+    // The facts at the end of each agent, of the release and of the deployment, and at
+    // the beginning of the review; the files for those who waited, for the review, the
+    // release and the deployment; the owner's tasks, for the limits; whether a newer
+    // release is there, before and after the activation.
+    let lists = (n + 2 + 1) + (waiting + 3) + 1 + 2;
+    if side_by_side {
+        // Agents that end at the same time are looked at once.
+        assert!(
+            (lists - (n - 1)..=lists).contains(&listed),
+            "{listed} of {lists}"
+        );
+        assert!(creating < rows, "{creating} requests for {rows} rows");
+    } else {
+        assert_eq!(listed, lists);
+    }
     let expected = BTreeMap::from([
-        // The brief, the task and the plan's unit; a claim and a result for each unit; the
-        // units that are created alone: what waited, review, release, deployment; the
-        // journals of the plan, the agents, the review (of each assignment and of the whole),
-        // the release (2) and the deployment (4); the release's gate; the lines of progress;
-        // the files of those who wrote one.
-        (
-            "rows.create",
-            3 + 2 * units + (waiting + 3) + (1 + turns + (n + 1) + 2 + 4) + 1 + lines + one_file,
-        ),
-        // The agents that start together, and the files of those who wrote several.
-        ("rows.createMany", 1 + many_files),
         // The plan, once for all agents and once for the review; the owner's own credentials,
         // for the release and for the deployment.
         ("rows.get", 4),
-        // The facts at the end of each agent, of the release and of the deployment, and at
-        // the beginning of the review; the files for those who waited, for the review, the
-        // release and the deployment; the owner's tasks, for the limits; whether a newer
-        // release is there, before and after the activation.
-        ("rows.list", (n + 2 + 1) + (waiting + 3) + 1 + 2),
         // Each unit's own row, and the task's at each change of its status.
         ("rows.update", units + 6),
         // The app's database and its table, after a look at the tables that are there.
@@ -176,7 +191,6 @@ async fn the_standard_run_costs_exactly_this() {
         ("deployment.update", 1),
     ]);
     assert_eq!(requests, expected);
-    let sum: u64 = requests.values().sum();
     // Since it was written: the owner's limits; a line for each turn, not only for those
     // that change files, and for the repository and the upload, so that a person sees all;
     // the review of the whole, and a line for each judgement; that no older release is ever

@@ -9,6 +9,7 @@ use pipeline::{Facts, TaskId, UnitKey, advance, rows};
 use crate::clock;
 use crate::load;
 use crate::store::Store;
+use crate::together::{Ended, Siblings};
 use crate::trouble::Trouble;
 
 /// Changes of a task's row that are tried when others change it at the same time.
@@ -50,6 +51,40 @@ pub async fn advance_task(
         facts = load::facts(store, &facts.task, &facts.owner).await?;
     }
     Err(contended(&facts.task))
+}
+
+/// Advances the task of units that have ended at the same time, once for all of them, each of whom
+/// has recorded its end. Returns for each whether that was done; if not, it is to be done alone.
+///
+/// # Idempotency
+/// As [`advance_task`].
+pub(crate) async fn advance_all(
+    store: &Store,
+    siblings: &Siblings,
+    owner: &str,
+    ended: Vec<Ended>,
+    check_after: u64,
+) -> Vec<bool> {
+    let count = ended.len();
+    let open = siblings.not_advanced(ended);
+    let advanced = async {
+        let Some(any) = open.first() else {
+            return Ok(());
+        };
+        let facts = load::facts(store, &any.unit.task, owner).await?;
+        // What follows from the first of them, and from what was recorded after it, follows
+        // from any of them.
+        let first = facts.done().find_map(|done| {
+            let is_it = |ended: &&Ended| ended.unit == done.unit;
+            open.iter().find(is_it)
+        });
+        let first = first.unwrap_or(any);
+        let (known, seen) = (facts.clone(), first.seen.clone());
+        advance_task(store, facts, Some(&first.unit), seen, check_after).await?;
+        siblings.was_advanced(&known, &first.unit);
+        Ok::<_, Trouble>(())
+    };
+    vec![advanced.await.is_ok(); count]
 }
 
 /// Creates the rows of units that must exist.

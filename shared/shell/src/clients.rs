@@ -19,6 +19,7 @@ use crate::credentials::GitHubCredential;
 use crate::load::Plans;
 use crate::nudge::Nudges;
 use crate::perform::Warmth;
+use crate::together::Tasks;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 
@@ -40,6 +41,7 @@ pub struct Clients {
     invoker: Option<Invoker>,
     plans: Plans,
     nudges: Nudges,
+    tasks: Tasks,
     warmth: Warmth,
 }
 
@@ -144,6 +146,7 @@ impl Clients {
             coder: OnceLock::new(),
             plans: Plans::default(),
             nudges: Nudges::default(),
+            tasks: Tasks::default(),
             warmth: Warmth::default(),
         }
     }
@@ -151,6 +154,11 @@ impl Clients {
     /// Plans that this process has read.
     pub fn plans(&self) -> &Plans {
         &self.plans
+    }
+
+    /// The tasks that this process is at work on.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// Which tasks this process has looked at a moment ago.

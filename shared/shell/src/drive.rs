@@ -14,7 +14,7 @@ use pipeline::unit::{End, Journal};
 use pipeline::{Done, Fact, Facts, UnitKey, UnitKind, Work, advance};
 use serde_json::{Map, Value};
 
-use crate::advance::{advance_task, project, show_cost};
+use crate::advance::{advance_all, advance_task, project, show_cost};
 use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
@@ -27,6 +27,7 @@ use crate::perform::{Attempt, Performer};
 use crate::redaction::Redactor;
 use crate::store::Store;
 use crate::sweep::function_of;
+use crate::together::Ended;
 use crate::trouble::{Resume, Trouble};
 
 mod effects;
@@ -476,18 +477,24 @@ impl Drive<'_> {
         seen: Option<TaskStamp>,
         repeat: bool,
     ) -> Result<(), Trouble> {
+        let check_after = self.clients.settings().check_after_seconds;
+        let finished = (!repeat).then_some(&unit.key);
+        if let (None, Some(finished), Some(siblings)) = (&facts, finished, self.store.siblings()) {
+            let ended = Ended {
+                unit: finished.clone(),
+                seen: seen.clone(),
+            };
+            let advance =
+                |ended| advance_all(&self.store, siblings, &unit.owner, ended, check_after);
+            let joined = siblings.advancing.join(ended, usize::MAX, advance);
+            if joined.await == Some(true) {
+                return Ok(());
+            }
+        }
         let facts = match facts {
             Some(facts) => facts,
             None => load::facts(&self.store, &unit.key.task, &unit.owner).await?,
         };
-        let finished = (!repeat).then_some(&unit.key);
-        advance_task(
-            &self.store,
-            facts,
-            finished,
-            seen,
-            self.clients.settings().check_after_seconds,
-        )
-        .await
+        advance_task(&self.store, facts, finished, seen, check_after).await
     }
 }

@@ -199,9 +199,13 @@ impl Function {
             }
         };
         let task = trigger.data.get("taskId").and_then(Value::as_str);
-        if let Some(task) = task.and_then(TaskId::parse) {
-            store.trace().of_task(&task);
-        }
+        let store = match task.and_then(TaskId::parse) {
+            Some(task) => {
+                store.trace().of_task(&task);
+                store.beside(self.clients.tasks().siblings(&task))
+            }
+            None => store,
+        };
         store.trace().of_unit(&trigger.id);
         store.trace().tell_begin();
         let trace = store.trace().clone();

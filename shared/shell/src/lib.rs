@@ -30,6 +30,7 @@ mod retention;
 mod stamp;
 pub mod store;
 pub mod sweep;
+pub mod together;
 pub mod trace;
 pub mod trouble;
 

@@ -1,5 +1,7 @@
 //! The tables as the functions use them: the blocking client, awaited.
 
+use std::sync::Arc;
+
 use appwrite::{Client, ErrorType, NewExecution, Query, Row};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -12,11 +14,15 @@ use crate::aws::Invoker;
 use crate::blocking::blocking;
 use crate::clock;
 use crate::notice::Notices;
+use crate::together::Siblings;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 
 /// Rows of one bulk create.
 const BULK_ROWS_MAX: usize = 100;
+/// Bytes of text of a row that is created together with others. As many of them as fit into one
+/// request stay far below what Appwrite reads of one.
+const TOGETHER_BYTES_MAX: usize = 32 * 1024;
 
 /// Whether a create was the one that made the row.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +40,7 @@ pub struct Store {
     notices: Option<Notices>,
     starter: Starter,
     trace: Trace,
+    siblings: Option<Arc<Siblings>>,
 }
 
 /// Who starts functions.
@@ -55,6 +62,7 @@ impl Store {
             trace,
             notices: None,
             starter: Starter::Appwrite,
+            siblings: None,
         }
     }
 
@@ -82,6 +90,18 @@ impl Store {
     #[must_use]
     pub fn telling(self, notices: Option<Notices>) -> Self {
         Self { notices, ..self }
+    }
+
+    /// The same, for one of the executions of a task: what they create at once is created together.
+    #[must_use]
+    pub(crate) fn beside(self, siblings: Arc<Siblings>) -> Self {
+        let siblings = Some(siblings);
+        Self { siblings, ..self }
+    }
+
+    /// What the executions of the task share, if these tables are used for one.
+    pub(crate) fn siblings(&self) -> Option<&Arc<Siblings>> {
+        self.siblings.as_ref()
     }
 
     /// The execution that these tables are used in.
@@ -173,11 +193,45 @@ impl Store {
         )
     }
 
-    /// Creates a row under its deterministic id.
+    /// Creates a row under its deterministic id, together with those of the same table that other
+    /// executions of the task create at the same time.
     ///
     /// # Errors
     /// What the client could not mend by repeating. A row that exists is none.
     pub async fn create(&self, row: NewRow) -> Result<Created, Trouble> {
+        let creating = self.siblings().and_then(|all| all.creating(row.table));
+        if let Some(creating) = creating.filter(|_| is_small(&row)) {
+            let perform = |rows| self.create_together(rows);
+            let created = creating.join(row.clone(), BULK_ROWS_MAX, perform).await;
+            if let Some(created) = created.flatten() {
+                return created;
+            }
+        }
+        self.create_alone(row).await
+    }
+
+    /// Creates rows of several executions. `None` for what is to be created alone: where one of them
+    /// is refused, so are all, and each is to hear its own answer.
+    async fn create_together(
+        &self,
+        mut rows: Vec<NewRow>,
+    ) -> Vec<Option<Result<Created, Trouble>>> {
+        if rows.len() == 1 {
+            return match rows.pop() {
+                Some(row) => vec![Some(self.create_alone(row).await)],
+                None => Vec::new(),
+            };
+        }
+        match self.create_bulk(&rows).await {
+            Ok(created) => {
+                let new = |row| Some(Ok(Created::New(Box::new(row))));
+                created.into_iter().map(new).collect()
+            }
+            Err(_) => rows.iter().map(|_| None).collect(),
+        }
+    }
+
+    async fn create_alone(&self, row: NewRow) -> Result<Created, Trouble> {
         let client = self.client.clone();
         match blocking(move || {
             client
@@ -203,7 +257,7 @@ impl Store {
         }
         for chunk in rows.chunks(BULK_ROWS_MAX) {
             match self.create_bulk(chunk).await {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(error) if exists(&error) => {
                     try_join_all(chunk.iter().cloned().map(|row| self.create(row))).await?;
                 }
@@ -213,9 +267,10 @@ impl Store {
         Ok(())
     }
 
-    async fn create_bulk(&self, rows: &[NewRow]) -> Result<(), appwrite::Error> {
+    /// Creates all of the rows or none. Returns them in their order.
+    async fn create_bulk(&self, rows: &[NewRow]) -> Result<Vec<Row>, appwrite::Error> {
         let Some(table) = rows.first().map(|row| row.table) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let rows = rows.iter().map(|row| appwrite::NewRow {
             id: row.id.clone(),
@@ -223,9 +278,7 @@ impl Store {
             permissions: row.permissions.clone(),
         });
         let (client, rows) = (self.client.clone(), rows.collect::<Vec<_>>());
-        blocking(move || client.table(DATABASE, table).create_many(&rows))
-            .await
-            .map(|_| ())
+        blocking(move || client.table(DATABASE, table).create_many(&rows)).await
     }
 
     /// Changes columns of a row; with `since`, only if nobody changed it after that.
@@ -314,6 +367,12 @@ impl Store {
             created => created.map(|_| ()).map_err(Trouble::from),
         }
     }
+}
+
+fn is_small(row: &NewRow) -> bool {
+    let columns = row.data.as_object().into_iter().flatten();
+    let texts = columns.filter_map(|(_, value)| value.as_str());
+    texts.map(str::len).sum::<usize>() <= TOGETHER_BYTES_MAX
 }
 
 /// Whether a create was refused because of a row that is there.

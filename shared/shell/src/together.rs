@@ -1,0 +1,257 @@
+//! Executions of one task that run in one process, at work together: what they ask of Appwrite at
+//! the same time is asked once.
+//!
+//! Eight agents that end a turn at once would record it in eight requests. The first of them
+//! records its own; what comes while that is under way waits for it, and then goes into one request
+//! together. Nobody waits for company: who is alone is as quick as ever. Other tasks' executions
+//! are never joined: they have other owners and other traces.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use pipeline::rows::{NewRow, TaskStamp};
+use pipeline::{Facts, TaskId, UnitKey};
+use tokio::sync::oneshot;
+
+use crate::store::Created;
+use crate::trouble::Trouble;
+
+/// Work that is done for many as well as for one: at most one piece is under way, and what comes
+/// meanwhile makes up the next.
+#[derive(Debug)]
+pub struct Together<T, R> {
+    waiting: Mutex<Vec<(T, oneshot::Sender<R>)>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl<T, R> Default for Together<T, R> {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl<T, R> Together<T, R> {
+    /// Has `item` done, with at most `most` in one go: by `perform`, if it is this one's turn, or by
+    /// another who takes it along. `perform` answers each item, in their order.
+    ///
+    /// `None` if nobody answered: whoever took it along was dropped, or answered fewer. What it
+    /// did then is not known, so `item` must be one that may be done twice.
+    pub async fn join<F: Future<Output = Vec<R>>>(
+        &self,
+        item: T,
+        most: usize,
+        perform: impl Fn(Vec<T>) -> F,
+    ) -> Option<R> {
+        let (answer, mut answered) = oneshot::channel();
+        self.lock().push((item, answer));
+        loop {
+            let _turn = tokio::select! {
+                biased;
+                answer = &mut answered => return answer.ok(),
+                turn = self.turn.lock() => turn,
+            };
+            let (items, answers): (Vec<_>, Vec<_>) = {
+                let mut waiting = self.lock();
+                let end = waiting.len().min(most);
+                waiting.drain(..end).unzip()
+            };
+            // Empty where the turn came together with the answer.
+            if !items.is_empty() {
+                for (answer, outcome) in answers.into_iter().zip(perform(items).await) {
+                    // Whoever waited for it may be gone.
+                    let _ = answer.send(outcome);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(T, oneshot::Sender<R>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the executions of one task in this process do together.
+#[derive(Debug, Default)]
+pub struct Siblings {
+    claims: Together<NewRow, Option<Result<Created, Trouble>>>,
+    journal: Together<NewRow, Option<Result<Created, Trouble>>>,
+    progress: Together<NewRow, Option<Result<Created, Trouble>>>,
+    files: Together<NewRow, Option<Result<Created, Trouble>>>,
+    /// Advancing the task, after a unit that has ended.
+    pub(crate) advancing: Together<Ended, bool>,
+    /// Units whose ends the last advance took into account.
+    advanced: Mutex<Vec<UnitKey>>,
+}
+
+/// A unit that has ended, and what it last saw of its task's row.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) unit: UnitKey,
+    pub(crate) seen: Option<TaskStamp>,
+}
+
+impl Siblings {
+    /// Rows of this table that are created at the same time; `None` if they are created alone.
+    pub(crate) fn creating(
+        &self,
+        table: &str,
+    ) -> Option<&Together<NewRow, Option<Result<Created, Trouble>>>> {
+        match table {
+            "claims" => Some(&self.claims),
+            "journal" => Some(&self.journal),
+            "progress" => Some(&self.progress),
+            "files" => Some(&self.files),
+            _ => None,
+        }
+    }
+
+    /// Those of `ended` that no advance has taken into account yet.
+    pub(crate) fn not_advanced(&self, ended: Vec<Ended>) -> Vec<Ended> {
+        let advanced = self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |ended: &Ended| !advanced.contains(&ended.unit);
+        ended.into_iter().filter(is_new).collect()
+    }
+
+    /// The task was advanced from `facts`, after `first` and what was recorded later.
+    pub(crate) fn was_advanced(&self, facts: &Facts, first: &UnitKey) {
+        let later = facts.done().map(|done| &done.unit);
+        let later = later.skip_while(|unit| *unit != first).cloned();
+        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner) = later.collect();
+    }
+}
+
+/// The tasks that executions of this process are at work on.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    at_work: Mutex<HashMap<TaskId, Weak<Siblings>>>,
+}
+
+impl Tasks {
+    /// What the executions of `task` share.
+    pub fn siblings(&self, task: &TaskId) -> Arc<Siblings> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(siblings) = at_work.get(task).and_then(Weak::upgrade) {
+            return siblings;
+        }
+        at_work.retain(|_, siblings| siblings.strong_count() > 0);
+        let siblings = Arc::<Siblings>::default();
+        at_work.insert(task.clone(), Arc::downgrade(&siblings));
+        siblings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+    use futures::{FutureExt as _, poll};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Answers each number with itself and how many there were, once it is let.
+    struct Work {
+        together: Together<u32, (u32, usize)>,
+        runs: AtomicUsize,
+        let_go: Semaphore,
+    }
+
+    impl Work {
+        fn held() -> Self {
+            Self {
+                together: Together::default(),
+                runs: AtomicUsize::new(0),
+                let_go: Semaphore::new(0),
+            }
+        }
+
+        async fn join(&self, number: u32, most: usize) -> Option<(u32, usize)> {
+            let perform = |numbers: Vec<u32>| async {
+                self.runs.fetch_add(1, Ordering::Relaxed);
+                self.let_go.acquire().await.unwrap().forget();
+                let count = numbers.len();
+                numbers.into_iter().map(|number| (number, count)).collect()
+            };
+            self.together.join(number, most, perform).await
+        }
+
+        fn runs(&self) -> usize {
+            self.runs.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_alone_does_it_at_once() {
+        let work = Work::held();
+        work.let_go.add_permits(1);
+        assert_eq!(work.join(7, 100).now_or_never(), Some(Some((7, 1))));
+        assert!(work.together.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_one_is_under_way_is_done_in_one_go() {
+        let work = Work::held();
+        let mut all = Box::pin(join_all((0..9).map(|number| work.join(number, 100))));
+        assert!(poll!(all.as_mut()).is_pending());
+        work.let_go.add_permits(2);
+        let answers = all.await.into_iter().flatten();
+        let expected = (0..9).map(|number| (number, if number == 0 { 1 } else { 8 }));
+        assert_eq!(answers.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(work.runs(), 2);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_most_go_together_and_nobody_is_left() {
+        for most in 1..4 {
+            let work = Work::held();
+            work.let_go.add_permits(100);
+            let answers = join_all((0..8).map(|number| work.join(number, most))).await;
+            assert!(answers.into_iter().all(|answer| answer.unwrap().1 <= most));
+            assert!(work.together.lock().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_one_who_was_dropped() {
+        let work = Work::held();
+        let mut first = Box::pin(work.join(1, 100));
+        assert!(poll!(first.as_mut()).is_pending());
+        let mut second = Box::pin(work.join(2, 100));
+        let mut third = Box::pin(work.join(3, 100));
+        assert!(poll!(second.as_mut()).is_pending() && poll!(third.as_mut()).is_pending());
+        // The next in turn takes the third along, and is dropped as well.
+        drop(first);
+        assert!(poll!(second.as_mut()).is_pending());
+        drop(second);
+        assert_eq!(third.await, None);
+        assert_eq!(work.runs(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_was_dropped_while_waiting_is_done_for_all_the_same() {
+        let work = Work::held();
+        let mut first = Box::pin(work.join(1, 100));
+        let mut second = Box::pin(work.join(2, 100));
+        assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending());
+        drop(second);
+        work.let_go.add_permits(2);
+        assert_eq!(first.await, Some((1, 1)));
+        assert_eq!(work.join(3, 100).await, Some((3, 2)));
+    }
+
+    #[test]
+    fn a_task_is_shared_while_somebody_is_at_work_on_it() {
+        let tasks = Tasks::default();
+        let [one, other] = ["one", "other"].map(|seed| TaskId::of_request("owner", seed));
+        let siblings = tasks.siblings(&one);
+        assert!(Arc::ptr_eq(&siblings, &tasks.siblings(&one)));
+        assert!(!Arc::ptr_eq(&siblings, &tasks.siblings(&other)));
+        drop(siblings);
+        tasks.siblings(&other);
+        assert_eq!(tasks.at_work.lock().unwrap().len(), 1);
+    }
+}
