@@ -24,8 +24,9 @@ use crate::error::ApiError;
 use crate::functions::domain;
 use crate::kernel::Kernel;
 use crate::proxy::{self, DOMAIN_SUFFIX, Target};
+use crate::sites::served::Output;
 use crate::sites::site::Site;
-use crate::sites::{FILES_FOLDER, archive, deployment};
+use crate::sites::{Sites, archive, deployment};
 
 mod reply;
 
@@ -152,12 +153,20 @@ async fn named(kernel: &Arc<Kernel>, domain: String, request: Request) -> Respon
 }
 
 async fn page_of(kernel: &Kernel, site: Site, deployment_id: &str, request: &Parts) -> Response {
-    let folder = deployment::folder(&kernel.data_dir, &site.id, deployment_id).join(FILES_FOLDER);
+    let folder = deployment::folder(&kernel.data_dir, &site.id, deployment_id);
+    let sites = match Sites::of(kernel) {
+        Ok(sites) => sites,
+        Err(error) => return error.into_response(),
+    };
     let Some(path) = clean(request.uri.path()) else {
         return not_found();
     };
     let is_folder_path = path.is_empty() || request.uri.path().ends_with('/');
-    let found = tokio::task::spawn_blocking(move || look(&folder, &path, is_folder_path, &site));
+    let id = deployment_id.to_owned();
+    let found = tokio::task::spawn_blocking(move || {
+        let output = sites.served.output(&folder, &id);
+        look(&output, &path, is_folder_path, &site)
+    });
     match found.await {
         Ok(Found::File {
             status,
@@ -183,18 +192,13 @@ enum Found {
 }
 
 /// Finds the file of a path: itself, an index, the same with `.html`, the fallback, the 404 page.
-fn look(folder: &Path, path: &str, is_folder_path: bool, site: &Site) -> Found {
+fn look(output: &Output, path: &str, is_folder_path: bool, site: &Site) -> Found {
     let read = |name: &str, status: StatusCode| {
-        let file = folder.join(archive::relative(name)?);
-        // Files only, so that a folder is never listed or read.
-        let bytes = file
-            .is_file()
-            .then(|| std::fs::read(&file).ok())
-            .flatten()?;
+        let bytes = output.read(&archive::relative(name)?)?;
         Some(Found::File {
             status,
             name: name.to_owned(),
-            bytes: Bytes::from(bytes),
+            bytes,
         })
     };
     let index = format!("{path}/{INDEX}");
@@ -203,7 +207,7 @@ fn look(folder: &Path, path: &str, is_folder_path: bool, site: &Site) -> Found {
         if let Some(found) = read(index, StatusCode::OK) {
             return found;
         }
-    } else if folder.join(index).is_file() {
+    } else if output.has(Path::new(index)) {
         return Found::Folder;
     }
     let plain = [path.to_owned(), format!("{path}.html")];

@@ -18,6 +18,7 @@ mod catalog;
 pub(crate) mod deployment;
 mod rebuild;
 mod routes;
+pub(crate) mod served;
 pub(crate) mod site;
 pub mod upload;
 mod variable;
@@ -27,6 +28,7 @@ pub use routes::router;
 pub use upload::SOURCE_BYTES_MAX;
 
 use deployment::Deployment;
+use served::Served;
 
 use crate::config::SiteConfig;
 use crate::error::ApiError;
@@ -70,6 +72,7 @@ pub struct Sites {
     /// Ends the build of a deployment.
     running: Mutex<HashMap<String, CancellationToken>>,
     network: Network,
+    pub(crate) served: Served,
 }
 
 impl Sites {
@@ -86,6 +89,7 @@ impl Sites {
             tasks: TaskTracker::new(),
             running: Mutex::default(),
             network: Network::new(settings),
+            served: Served::default(),
         });
         kernel.attach(Arc::clone(&sites));
         for deployment in kernel.store.run(|db| deployment::unfinished(db)).await? {
@@ -141,7 +145,10 @@ impl Sites {
 }
 
 /// Removes a folder that no record names any more.
-async fn remove(folder: PathBuf) {
+async fn remove(kernel: &Kernel, folder: PathBuf) {
+    if let Ok(sites) = Sites::of(kernel) {
+        sites.served.clear();
+    }
     if let Err(error) = tokio::fs::remove_dir_all(&folder).await
         && error.kind() != std::io::ErrorKind::NotFound
     {

@@ -3,14 +3,19 @@
 //! An archive comes from a client, so nothing in it is trusted: paths stay inside the folder,
 //! links and devices are refused, sizes and numbers are bounded while reading.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use axum::body::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use tar::{Archive, Builder, EntryType, Header};
+use tar::{Archive, Builder, Entry, EntryType, Header};
+
+/// Files in memory, by their paths.
+pub(crate) type Files = BTreeMap<PathBuf, Bytes>;
 
 /// Most entries of an archive.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -72,6 +77,48 @@ pub fn unpack(source: impl Read, folder: &Path) -> Result<(), ArchiveError> {
 }
 
 fn unpack_entries(archive: &mut Archive<impl Read>, folder: &Path) -> Result<(), ArchiveError> {
+    each_entry(archive, |found, entry| {
+        let Found {
+            name,
+            relative,
+            kind,
+        } = found;
+        let path = folder.join(&relative);
+        let disk = |source| ArchiveError::Disk {
+            path: name.clone(),
+            source,
+        };
+        match kind {
+            Kind::Folder => fs::create_dir_all(&path).map_err(disk),
+            Kind::File => {
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent).map_err(disk)?;
+                }
+                write(entry, &path, &name)
+            }
+        }
+    })
+}
+
+/// What an entry of an archive is, which was checked.
+struct Found {
+    /// As the archive says it.
+    name: String,
+    /// Not empty for a file.
+    relative: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
+    Folder,
+    File,
+}
+
+/// Checks every entry and has it taken.
+fn each_entry<R: Read>(
+    archive: &mut Archive<R>,
+    mut take: impl FnMut(Found, &mut Entry<'_, R>) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     let entries = archive.entries().map_err(ArchiveError::Unreadable)?;
     for (number, entry) in entries.enumerate() {
         if number >= ENTRIES_MAX {
@@ -85,27 +132,54 @@ fn unpack_entries(archive: &mut Archive<impl Read>, folder: &Path) -> Result<(),
             continue;
         }
         let relative = checked(&raw).ok_or_else(|| ArchiveError::Path(name.clone()))?;
-        let path = folder.join(&relative);
-        let disk = |source| ArchiveError::Disk {
-            path: name.clone(),
-            source,
+        let kind = match (kind == EntryType::Directory, kind == EntryType::Regular) {
+            (true, _) => Kind::Folder,
+            (_, true) => Kind::File,
+            (false, false) => return Err(ArchiveError::Kind(name)),
         };
-        if kind == EntryType::Directory {
-            fs::create_dir_all(&path).map_err(disk)?;
-        } else if kind == EntryType::Regular {
-            // `./` alone names the folder itself.
-            if relative.as_os_str().is_empty() {
-                return Err(ArchiveError::Path(name));
-            }
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(disk)?;
-            }
-            write(&mut entry, &path, &name)?;
-        } else {
-            return Err(ArchiveError::Kind(name));
+        // `./` alone names the folder itself.
+        if matches!(kind, Kind::File) && relative.as_os_str().is_empty() {
+            return Err(ArchiveError::Path(name));
         }
+        let found = Found {
+            name,
+            relative,
+            kind,
+        };
+        take(found, &mut entry)?;
     }
     Ok(())
+}
+
+/// Reads the files of a `.tar.gz`. `None` if they are more than `bytes_max` together, or one of
+/// them is also a folder of others.
+///
+/// # Errors
+/// As [`unpack`], but those of the disk.
+pub(crate) fn read(source: impl Read, bytes_max: u64) -> Result<Option<Files>, ArchiveError> {
+    let mut archive = Archive::new(GzDecoder::new(source).take(bytes_max + 1));
+    let mut files = Files::new();
+    let outcome = each_entry(&mut archive, |found, entry| {
+        if let Kind::File = found.kind {
+            let mut bytes = Vec::new();
+            entry
+                .read_to_end(&mut bytes)
+                .map_err(ArchiveError::Unreadable)?;
+            files.insert(found.relative, bytes.into());
+        }
+        Ok(())
+    });
+    let mut rest = archive.into_inner();
+    if outcome.is_ok() {
+        // To the end, as above.
+        io::copy(&mut rest, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
+    }
+    if rest.limit() == 0 {
+        return Ok(None);
+    }
+    outcome?;
+    let is_in_file = |path: &PathBuf| path.ancestors().skip(1).any(|it| files.contains_key(it));
+    Ok((!files.keys().any(is_in_file)).then_some(files))
 }
 
 /// Copies one file; a fault of the archive is told from one of the disk.
@@ -179,40 +253,58 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 /// # Errors
 /// [`ArchiveError::Disk`].
 pub(crate) fn pack(folder: &Path, files: &[PathBuf], target: &Path) -> Result<u64, ArchiveError> {
-    let name = target.display().to_string();
-    let disk = |source| ArchiveError::Disk {
-        path: name.clone(),
+    let opened = files.iter().map(|path| {
+        let file = File::open(folder.join(path))?;
+        let size = file.metadata()?.len();
+        Ok((path.as_path(), size, file.take(size)))
+    });
+    written(opened, target).map_err(|source| ArchiveError::Disk {
+        path: target.display().to_string(),
         source,
-    };
-    let output = File::create(target).map_err(disk)?;
+    })
+}
+
+/// Packs files like [`pack`].
+///
+/// # Errors
+/// [`ArchiveError::Disk`].
+pub(crate) fn pack_read(files: &Files, target: &Path) -> Result<u64, ArchiveError> {
+    let read = files
+        .iter()
+        .map(|(path, bytes)| Ok((path.as_path(), bytes.len() as u64, bytes.as_ref())));
+    written(read, target).map_err(|source| ArchiveError::Disk {
+        path: target.display().to_string(),
+        source,
+    })
+}
+
+fn written<'a, R: Read>(
+    files: impl Iterator<Item = io::Result<(&'a Path, u64, R)>>,
+    target: &Path,
+) -> io::Result<u64> {
+    let output = File::create(target)?;
     let mut builder = Builder::new(GzEncoder::new(output, Compression::default()));
-    for path in files {
-        let file = File::open(folder.join(path)).map_err(disk)?;
-        let size = file.metadata().map_err(disk)?.len();
+    for file in files {
+        let (path, size, content) = file?;
         let mut header = Header::new_gnu();
         header.set_size(size);
         header.set_mode(0o644);
         header.set_mtime(0);
-        builder
-            .append_data(&mut header, path, file.take(size))
-            .map_err(disk)?;
+        builder.append_data(&mut header, path, content)?;
     }
-    let output = builder
-        .into_inner()
-        .and_then(GzEncoder::finish)
-        .map_err(disk)?;
-    output.sync_all().map_err(disk)?;
-    Ok(output.metadata().map_err(disk)?.len())
+    let output = builder.into_inner().and_then(GzEncoder::finish)?;
+    output.sync_all()?;
+    Ok(output.metadata()?.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Entry<'a> = (&'a str, EntryType, &'a [u8]);
+    type Part<'a> = (&'a str, EntryType, &'a [u8]);
 
     /// Paths are written into the header as they are, which a careful builder would refuse.
-    fn archive(entries: &[Entry<'_>]) -> Vec<u8> {
+    fn archive(entries: &[Part<'_>]) -> Vec<u8> {
         let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (path, kind, data) in entries {
             let mut header = Header::new_gnu();
@@ -271,6 +363,47 @@ mod tests {
                 "{kind:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_read_is_what_would_be_unpacked() {
+        let bytes = archive(&[
+            ("./", EntryType::Directory, b""),
+            ("./index.html", EntryType::Regular, b"<h1>hi</h1>"),
+            ("assets/app.js", EntryType::Regular, b"old"),
+            ("assets/app.js", EntryType::Regular, b"1"),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        unpack(&bytes[..], folder.path()).unwrap();
+        let list = files(folder.path()).unwrap();
+        let on_disk = list.into_iter().map(|path| {
+            let content = fs::read(folder.path().join(&path)).unwrap();
+            (path, Bytes::from(content))
+        });
+        let on_disk: Files = on_disk.collect();
+        assert_eq!(read(&bytes[..], 100_000).unwrap(), Some(on_disk.clone()));
+        let target = tempfile::tempdir().unwrap();
+        let (one, two) = (target.path().join("1"), target.path().join("2"));
+        let paths: Vec<_> = on_disk.keys().cloned().collect();
+        let size = pack(folder.path(), &paths, &one).unwrap();
+        assert_eq!(pack_read(&on_disk, &two).unwrap(), size);
+        assert_eq!(fs::read(one).unwrap(), fs::read(two).unwrap());
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_tree_is_not_read() {
+        let large = archive(&[("a", EntryType::Regular, &[7; 4_000])]);
+        assert_eq!(read(&large[..], 1_000).unwrap(), None);
+        let no_tree = archive(&[
+            ("a", EntryType::Regular, b"x"),
+            ("a/b", EntryType::Regular, b"x"),
+        ]);
+        assert_eq!(read(&no_tree[..], 100_000).unwrap(), None);
+        let outside = archive(&[("../up", EntryType::Regular, b"x")]);
+        assert!(matches!(
+            read(&outside[..], 100_000),
+            Err(ArchiveError::Path(_))
+        ));
     }
 
     #[test]

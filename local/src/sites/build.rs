@@ -1,7 +1,8 @@
 //! Builds: from the source of a deployment to files that can be served.
 //!
 //! The source is unpacked, its commands run in a sandbox, and the files of the output directory are
-//! packed. What is served is unpacked from there, so that no link a command made is followed.
+//! packed. What is served is unpacked from there, so that no link a command made is followed. A
+//! small site without commands is packed and served without being unpacked to the disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,8 +13,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{self, ArchiveError};
+use super::archive::{self, ArchiveError, Files};
 use super::deployment::{Deployment, Status};
+use super::served::READ_BYTES_MAX;
 use super::site;
 use super::{FILES_FOLDER, OUTPUT_FILE, SOURCE_FILE, Sites};
 use crate::clock;
@@ -203,10 +205,25 @@ async fn build(
     if site.adapter == "ssr" {
         return Err(BuildError::Adapter);
     }
+    let is_plain = commands(deployment).is_empty();
+    if is_plain {
+        let (root, directory) = (folder.clone(), deployment.output_directory.clone());
+        if let Some((built, files)) = blocking(move || repack(&root, &directory)).await? {
+            sites.served.keep(&deployment.id, Arc::new(files));
+            return Ok(built);
+        }
+    }
     let work = folder.join(WORK_FOLDER);
     let outcome = steps(sites, &folder, deployment, site, stop, log).await;
     blocking(move || Ok(clear(&work)?)).await?;
     outcome
+}
+
+/// The commands that a build runs.
+fn commands(deployment: &Deployment) -> Vec<&str> {
+    let commands = [&deployment.install_command, &deployment.build_command];
+    let commands = commands.into_iter().map(String::as_str);
+    commands.filter(|it| !it.trim().is_empty()).collect()
 }
 
 async fn steps(
@@ -227,9 +244,8 @@ async fn steps(
         Ok(())
     })
     .await?;
-    let commands = [&deployment.install_command, &deployment.build_command];
-    let commands = commands.map(|it| Some(it).filter(|it| !it.trim().is_empty()));
-    let is_plain = commands.iter().all(Option::is_none);
+    let commands = commands(deployment);
+    let is_plain = commands.is_empty();
     if !is_plain {
         let variables = site.variables.iter();
         let sandbox = Sandbox {
@@ -241,7 +257,7 @@ async fn steps(
             stop,
             network: sites.network.open(log).await?,
         };
-        for command in commands.into_iter().flatten() {
+        for command in commands {
             sandbox.run(command, log).await?;
         }
     }
@@ -255,6 +271,37 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, BuildError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| BuildError::Disk(io::Error::other(error)))?
+}
+
+/// Packs the output of a site without commands from its source, if that is small enough to be served
+/// from memory. Nothing is unpacked to the disk then.
+fn repack(folder: &Path, directory: &str) -> Result<Option<(Built, Files)>, BuildError> {
+    let refused = || BuildError::OutputDirectory(directory.to_owned());
+    let output = archive::relative(directory.trim()).ok_or_else(refused)?;
+    // What an earlier version has left of a build that was interrupted.
+    clear(&folder.join(FILES_FOLDER))?;
+    let source = File::open(folder.join(SOURCE_FILE))?;
+    let Some(all) = archive::read(source, READ_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    if all.contains_key(&output) {
+        return Err(refused());
+    }
+    let inside = |(path, bytes): (PathBuf, _)| {
+        let path = path.strip_prefix(&output).ok()?.to_owned();
+        Some((path, bytes))
+    };
+    let files: Files = all.into_iter().filter_map(inside).collect();
+    if files.is_empty() {
+        return Err(BuildError::NoOutput);
+    }
+    let list: Vec<_> = files.keys().cloned().collect();
+    let built = Built {
+        size: archive::pack_read(&files, &folder.join(OUTPUT_FILE))?,
+        files: files.len(),
+        only_page: only_page(&list),
+    };
+    Ok(Some((built, files)))
 }
 
 /// Packs the output and puts in place what is served. Where no command has run (`is_plain`), the

@@ -130,7 +130,7 @@ async fn delete_site(
             Ok(site)
         })
         .await?;
-    super::remove(kernel.data_dir.join("sites").join(&site.id)).await;
+    super::remove(&kernel, kernel.data_dir.join("sites").join(&site.id)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -324,7 +324,7 @@ async fn delete_deployment(
             Ok(transaction.commit()?)
         })
         .await?;
-    super::remove(folder).await;
+    super::remove(&kernel, folder).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -23,9 +23,9 @@ use crate::trouble::Trouble;
 const DATABASE_VARIABLE: (&str, &str) = ("database-id", "APP_DATABASE_ID");
 /// Deployments that are compared with the own bytes before an upload is repeated.
 const DEPLOYMENTS_COMPARED_MAX: u32 = 25;
-/// First wait between two looks at a build; each one doubles it. Plain files are built in a few
-/// milliseconds where Appwrite is near.
-const POLL_FIRST: Duration = Duration::from_millis(4);
+/// First wait between two looks at a build; each one doubles it. Plain files are built in a
+/// millisecond or two where Appwrite is near.
+const POLL_FIRST: Duration = Duration::from_millis(1);
 /// Longest wait between two looks at a build.
 const POLL_MAX: Duration = Duration::from_secs(3);
 /// How long a build is waited for. Plain files take a moment; for what takes longer nobody shall
