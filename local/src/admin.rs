@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -17,7 +17,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use tower::ServiceExt as _;
 
 use crate::auth::{self, Caller};
 use crate::error::ApiError;
@@ -62,15 +61,10 @@ pub struct Administrator {
     pub password: SecretString,
 }
 
-/// Sends the requests to the project `console` to routes of their own.
-pub(crate) fn around(project: Router, console: Router) -> Router {
-    // Not a layer, whose requests would come with the path that the other router has matched.
-    Router::new().fallback_service(tower::service_fn(move |request: Request| {
-        let given = request.headers().get("x-appwrite-project");
-        let is_console = given.is_some_and(|given| given == PROJECT);
-        let router = if is_console { &console } else { &project };
-        router.clone().oneshot(request)
-    }))
+/// Whether a request is for the project `console`, which has routes of its own.
+pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
+    let given = headers.get("x-appwrite-project");
+    given.is_some_and(|given| given == PROJECT)
 }
 
 /// The routes of the project `console`.

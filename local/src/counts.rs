@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
 
@@ -109,9 +108,13 @@ impl Counts {
     }
 }
 
-/// Counts every request made with an execution's key. Mounted with
+/// Counts every request made with an execution's key. Called in a
 /// `Router::route_layer`, as it needs the matched route.
-pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Next) -> Response {
+pub(crate) async fn layer<F: Future<Output = Response>>(
+    kernel: &Kernel,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let execution = kernel.auth.execution_of(request.headers());
     let kind = execution.and_then(|id| {
         let kind = kind_of(&request)?;
@@ -123,7 +126,7 @@ pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Ne
             kind
         })
     });
-    let response = next.run(request).await;
+    let response = next(request).await;
     if let Some(kind) = kind {
         // A bulk create shares its route with the single one and says so by this marker.
         let kind = match response.extensions().get::<Bulk>() {

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -63,24 +62,27 @@ pub(crate) fn is_reserved(kernel: &Kernel, domain: &str) -> bool {
     domain == WEB_HOST && kernel.part::<OwnWeb>().is_some()
 }
 
-/// Answers requests to sites and passes the others on. To be mounted around the whole router, by
-/// `axum::middleware::from_fn_with_state`.
-pub async fn layer(State(kernel): State<Arc<Kernel>>, request: Request, next: Next) -> Response {
+/// Answers requests to sites and passes the others on to `next`. Called around all routes.
+pub async fn layer<F: Future<Output = Response>>(
+    kernel: &Arc<Kernel>,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let (parts, body) = request.into_parts();
     let host = host(&parts.headers, &parts.uri);
     let path = parts.uri.path();
     let own = kernel.part::<OwnWeb>();
     if let Some(domain) = host.filter(|host| host.ends_with(DOMAIN_SUFFIX)) {
         return match own.filter(|_| domain == WEB_HOST) {
-            Some(own) => embedded(&kernel, &own, &parts),
-            None => named(&kernel, domain, Request::from_parts(parts, body)).await,
+            Some(own) => embedded(kernel, &own, &parts),
+            None => named(kernel, domain, Request::from_parts(parts, body)).await,
         };
     }
     match own {
         Some(own) if path != "/v1" && !path.starts_with("/v1/") && !console::serves(path) => {
-            embedded(&kernel, &own, &parts)
+            embedded(kernel, &own, &parts)
         }
-        Some(_) | None => next.run(Request::from_parts(parts, body)).await,
+        Some(_) | None => next(Request::from_parts(parts, body)).await,
     }
 }
 

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::extract::{FromRequest as _, MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{FromRequest as _, MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
@@ -101,12 +100,16 @@ pub struct Gate {
 }
 
 /// Refuses what is asked too often (429) and tells the limit in the answer's
-/// headers. Mounted with `Router::route_layer`, as it needs the matched route.
-pub async fn layer(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+/// headers. Called in a `Router::route_layer`, as it needs the matched route.
+pub(crate) async fn layer<F: Future<Output = Response>>(
+    gate: &Gate,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let template = request.extensions().get::<MatchedPath>();
     let rule = template.and_then(|path| rule(request.method(), path.as_str()));
     let Some(rule) = rule else {
-        return next.run(request).await;
+        return next(request).await;
     };
     let headers = request.headers().clone();
     let caller = auth::identify(&gate.kernel, &headers, request.uri().query()).await;
@@ -139,7 +142,7 @@ pub async fn layer(State(gate): State<Gate>, mut request: Request, next: Next) -
     let mut response = if used > rule.limit {
         exceeded().into_response()
     } else {
-        next.run(request).await
+        next(request).await
     };
     // A login that succeeds begins anew (measured).
     if rule.by == By::Email && response.status() == StatusCode::CREATED {

@@ -9,23 +9,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use axum::Router;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admin::{self, Administrator};
 use crate::auth::ScopedKey;
 use crate::config::ProjectConfig;
-use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::functions::{self, FunctionSettings, Functions, RUNTIMES_DEFAULT, SLOTS_DEFAULT};
 use crate::hosting::{self, WebRoot};
 use crate::kernel::{Kernel, KernelOptions, Project};
 use crate::sandbox::BuildSettings;
-use crate::server::whole_body::{self, Room};
 use crate::sites::{self, Sites};
 use crate::storage::{self, Storage};
 use crate::store::Durability;
@@ -366,20 +362,7 @@ pub fn router(kernel: &Arc<Kernel>) -> Router {
     let [project, console] = routes(kernel);
     let [project, console] =
         [project, console].map(|routes| server::wrap(routes, Arc::clone(kernel)));
-    let hosting = axum::middleware::from_fn_with_state(Arc::clone(kernel), hosting::layer);
-    admin::around(project, console)
-        .layer(hosting)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn_with_state(
-            Room::new(kernel),
-            whole_body::layer,
-        ))
-}
-
-/// A bug of ours is an answer like any other failure, not a connection that breaks off.
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    // What happened stands on standard error already.
-    ApiError::internal(&"a request panicked").into_response()
+    server::passage::around(kernel, project, console)
 }
 
 /// The project's key and the administrator, as given or as kept.

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
 use serde_json::{Value, json};
@@ -52,19 +52,17 @@ const SILENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The routes of rows and of their transactions.
 pub fn router(kernel: &Arc<Kernel>) -> Router<Arc<Kernel>> {
-    let staging = middleware::from_fn_with_state(Arc::clone(kernel), transactions::staging::layer);
-    let legacy = row_routes("/v1/databases/{database}/collections/{table}/documents")
-        .route_layer(staging.clone())
-        .merge(transactions::router("/v1/databases"))
+    let tables = "/v1/tablesdb/{database}/tables/{table}/rows";
+    let collections = "/v1/databases/{database}/collections/{table}/documents";
+    let legacy = row_routes(kernel, collections)
+        .merge(transaction_routes("/v1/databases"))
         .route_layer(middleware::from_fn(legacy::layer));
-    row_routes("/v1/tablesdb/{database}/tables/{table}/rows")
-        .route_layer(staging)
-        .merge(transactions::router("/v1/tablesdb"))
+    row_routes(kernel, tables)
+        .merge(transaction_routes("/v1/tablesdb"))
         .merge(legacy)
-        .route_layer(middleware::from_fn(format::layer))
 }
 
-fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
+fn row_routes(kernel: &Arc<Kernel>, rows: &str) -> Router<Arc<Kernel>> {
     Router::new()
         .route(
             rows,
@@ -86,6 +84,25 @@ fn row_routes(rows: &str) -> Router<Arc<Kernel>> {
             &format!("{rows}/{{row}}/{{column}}/decrement"),
             patch(decrement),
         )
+        .route_layer(middleware::from_fn_with_state(Arc::clone(kernel), staged))
+}
+
+fn transaction_routes(root: &str) -> Router<Arc<Kernel>> {
+    let formatted = |request, next: Next| format::layer(request, |request| next.run(request));
+    transactions::router(root).route_layer(middleware::from_fn(formatted))
+}
+
+/// One layer for both, as each is boxed and cloned for every request.
+async fn staged(
+    State(kernel): State<Arc<Kernel>>,
+    place: Place,
+    request: Request,
+    next: Next,
+) -> Response {
+    let staging = |request| {
+        transactions::staging::layer(&kernel, place, request, |request| next.run(request))
+    };
+    format::layer(request, staging).await
 }
 
 async fn create(

@@ -2,19 +2,21 @@
 
 mod form;
 mod origin;
-pub mod whole_body;
+pub(crate) mod passage;
+pub(crate) mod whole_body;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::middleware;
+use axum::extract::{FromRequest, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use crate::counts;
 use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::legacy::{self, Spelling};
@@ -24,44 +26,24 @@ use crate::limits::{self, Gate};
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Not found</title></head>\n\
 <body><h1>404</h1><p>Page not found: there is no such route.</p></body>\n</html>\n";
 
-/// Adds what all routes share: counters, limits, origins, the answer to unknown
-/// routes. Bodies have been read by then ([`whole_body`]).
+/// Adds what needs the route that a request has found (counters and limits), and the answer to
+/// unknown routes. Everything else that all requests share is in [`passage`].
 pub fn wrap(router: Router<Arc<Kernel>>, kernel: Arc<Kernel>) -> Router {
     let gate = Gate {
         kernel: Arc::clone(&kernel),
         limits: Arc::default(),
     };
     router
-        .route_layer(middleware::from_fn_with_state(gate, limits::layer))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&kernel),
-            crate::counts::layer,
-        ))
+        .route_layer(middleware::from_fn_with_state(gate, counted))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
-        .layer(middleware::map_response(describe_nothing))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&kernel),
-            crate::faults::http::layer,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&kernel),
-            origin::layer,
-        ))
-        .layer(DefaultBodyLimit::disable())
         .with_state(kernel)
 }
 
-/// An answer without a body names a type all the same, as measured; the Python SDK reads it.
-fn describe_nothing(mut response: Response) -> std::future::Ready<Response> {
-    if response.status() == StatusCode::NO_CONTENT {
-        let kind = HeaderValue::from_static("text/html");
-        response
-            .headers_mut()
-            .entry(header::CONTENT_TYPE)
-            .or_insert(kind);
-    }
-    std::future::ready(response)
+/// One layer for both, as each is boxed and cloned for every request.
+async fn counted(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let limited = |request| limits::layer(&gate, request, |request| next.run(request));
+    counts::layer(&gate.kernel, request, limited).await
 }
 
 fn unknown() -> std::future::Ready<Response> {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 
@@ -18,20 +17,20 @@ use crate::serving::DropConnection;
 const SAFE: &str = "/v1/local/";
 
 /// Lets faults strike requests to the API.
-pub(crate) async fn layer(
-    State(kernel): State<Arc<Kernel>>,
+pub(crate) async fn layer<F: Future<Output = Response>>(
+    kernel: &Arc<Kernel>,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let path = request.uri().path();
     if kernel.faults.is_empty() || !path.starts_with("/v1/") || path.starts_with(SAFE) {
-        return next.run(request).await;
+        return next(request).await;
     }
     let (method, path) = (request.method().clone(), path.to_owned());
     let execution = kernel.auth.execution_of(request.headers());
     let function = execution
         .as_deref()
-        .and_then(|id| Functions::of(&kernel).ok()?.function_of(id));
+        .and_then(|id| Functions::of(kernel).ok()?.function_of(id));
     let asked = Asked {
         method: method.as_str(),
         path: &path,
@@ -44,7 +43,7 @@ pub(crate) async fn layer(
     if let Some(instead) = kernel.faults.stops_request(&asked) {
         return unanswered(instead);
     }
-    let response = next.run(request).await;
+    let response = next(request).await;
     let is_change = matches!(
         method,
         Method::POST | Method::PUT | Method::PATCH | Method::DELETE

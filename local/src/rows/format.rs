@@ -3,7 +3,6 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt as _;
@@ -13,9 +12,12 @@ use serde_json::{Value, json};
 const TEXT_SEQUENCES: (u32, u32) = (1, 9);
 
 /// Gives older clients `$sequence` as a number (measured for 1.4.0).
-pub(super) async fn layer(request: Request, next: Next) -> Response {
+pub(super) async fn layer<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let older = is_older(request.headers());
-    let response = next.run(request).await;
+    let response = next(request).await;
     if !older || !response.status().is_success() {
         return response;
     }

@@ -1,10 +1,7 @@
 //! Origins: pages of this machine and those of its sites may call the API with credentials, others
 //! may not. A domain that has no rule is nobody's.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
@@ -27,19 +24,19 @@ X-RateLimit-Reset";
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Answers preflights, refuses foreign origins and marks the answers to ours.
-pub(super) async fn layer(
-    State(kernel): State<Arc<Kernel>>,
+pub(super) async fn layer<F: Future<Output = Response>>(
+    kernel: &Kernel,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         if request.method() == Method::OPTIONS {
             return StatusCode::NO_CONTENT.into_response();
         }
-        return next.run(request).await;
+        return next(request).await;
     };
     let host = origin.to_str().ok().and_then(host_of);
-    match is_ours(&kernel, host.as_deref().unwrap_or_default()).await {
+    match is_ours(kernel, host.as_deref().unwrap_or_default()).await {
         Ok(true) => {}
         Ok(false) => return refused(host.as_deref().unwrap_or_default()).into_response(),
         Err(error) => return error.into_response(),
@@ -52,7 +49,7 @@ pub(super) async fn layer(
     let mut response = if preflight {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        next.run(request).await
+        next(request).await
     };
     mark(response.headers_mut(), origin, preflight.then_some(asked));
     response

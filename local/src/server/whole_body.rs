@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -18,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::kernel::Kernel;
 
 /// Largest request body, in bytes; a larger one is answered 413 without a body (measured).
-pub const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// How much of a refused body is read to let its sender read the answer.
 const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -33,22 +32,20 @@ const SMALL_BYTES_MAX: usize = 64 * 1024;
 /// How long a sender may take for a large body once it has room.
 const READING_MAX: Duration = Duration::from_secs(60);
 
-/// Where large bodies have room; clones share it.
-#[derive(Clone)]
-pub struct Room {
+/// Where large bodies have room.
+pub(super) struct Room {
     kernel: Arc<Kernel>,
-    outside: Arc<Semaphore>,
-    functions: Arc<Semaphore>,
+    outside: Semaphore,
+    functions: Semaphore,
 }
 
 impl Room {
     /// All the room of a platform.
-    #[must_use]
-    pub fn new(kernel: &Arc<Kernel>) -> Self {
+    pub(super) fn new(kernel: &Arc<Kernel>) -> Self {
         Self {
             kernel: Arc::clone(kernel),
-            outside: Arc::new(Semaphore::new(ROOM_BYTES)),
-            functions: Arc::new(Semaphore::new(ROOM_BYTES)),
+            outside: Semaphore::new(ROOM_BYTES),
+            functions: Semaphore::new(ROOM_BYTES),
         }
     }
 
@@ -70,8 +67,12 @@ impl Room {
     }
 }
 
-/// Reads a request's body before the request goes on. Mounted around everything that answers.
-pub async fn layer(State(room): State<Room>, request: Request, next: Next) -> Response {
+/// Reads a request's body before the request goes on. Called around everything that answers.
+pub(super) async fn layer<F: Future<Output = Response>>(
+    room: &Room,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let taken = room.take(request.headers()).await;
     let reading = read(request, BODY_BYTES_MAX);
     let read = if taken.is_some() {
@@ -82,7 +83,7 @@ pub async fn layer(State(room): State<Room>, request: Request, next: Next) -> Re
     };
     // The room is given back once the request is answered.
     match read {
-        Ok(request) => next.run(request).await,
+        Ok(request) => next(request).await,
         Err(status) => status.into_response(),
     }
 }

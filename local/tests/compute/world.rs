@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use local::bus::Event;
 use local::config::ProjectConfig;
 use local::faults::Faults;
@@ -61,6 +63,14 @@ pub(crate) struct World {
     port: u16,
     server: tokio::task::JoinHandle<()>,
     http: reqwest::Client,
+}
+
+async fn hosted(
+    State(kernel): State<Arc<Kernel>>,
+    request: Request,
+    next: Next,
+) -> axum::response::Response {
+    hosting::layer(&kernel, request, |request| next.run(request)).await
 }
 
 impl World {
@@ -125,7 +135,7 @@ impl World {
             .merge(proxy::router())
             .layer(axum::middleware::from_fn_with_state(
                 Arc::clone(&kernel),
-                hosting::layer,
+                hosted,
             ))
             .with_state(Arc::clone(&kernel));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
-use axum::middleware::Next;
+use axum::extract::{FromRequest as _, FromRequestParts as _, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
@@ -34,20 +33,20 @@ use crate::{clock, ids, queries};
 const PARAM: &str = "transactionId";
 
 /// Takes what names a transaction; everything else goes on to the row routes.
-pub(in super::super) async fn layer(
-    State(kernel): State<Arc<Kernel>>,
+pub(in super::super) async fn layer<F: Future<Output = Response>>(
+    kernel: &Arc<Kernel>,
     path: Place,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let taken = match request.method().as_str() {
-        "GET" | "HEAD" => read(&kernel, path, request).await,
-        "POST" | "PUT" | "PATCH" | "DELETE" => write(&kernel, path, request).await,
+        "GET" | "HEAD" => read(kernel, path, request).await,
+        "POST" | "PUT" | "PATCH" | "DELETE" => write(kernel, path, request).await,
         _ => Ok(Taken::Other(request)),
     };
     match taken {
         Ok(Taken::Answer(response)) => response,
-        Ok(Taken::Other(request)) => next.run(request).await,
+        Ok(Taken::Other(request)) => next(request).await,
         Err(error) => error.into_response(),
     }
 }
