@@ -91,7 +91,7 @@ pub(crate) async fn caller(
         return Ok(None);
     }
     Ok(Some(Caller::Key {
-        scopes: Vec::new(),
+        scopes: Arc::default(),
         execution: None,
         admin: true,
     }))

@@ -4,6 +4,7 @@
 
 mod jwt;
 mod scopes;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use rusqlite::Connection;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
+use verified::{Known, Verified};
 
 use crate::error::ApiError;
 use crate::kernel::Kernel;
@@ -51,7 +53,7 @@ pub enum Caller {
     /// A key: rows' and tables' permissions do not apply to it.
     Key {
         /// What it may do.
-        scopes: Vec<String>,
+        scopes: Arc<[String]>,
         /// The execution it was made for, if any.
         execution: Option<String>,
         /// Whether it is the project's own key, or an administrator in admin mode.
@@ -187,6 +189,7 @@ pub struct Auth {
     console_key: SecretString,
     extra_keys: Vec<ScopedKey>,
     signer: jwt::Signer,
+    verified: Verified,
 }
 
 impl std::fmt::Debug for Auth {
@@ -224,6 +227,7 @@ impl Auth {
             console_key: SecretString::from(format!("console_{}", ids::secret::<32>()?)),
             extra_keys,
             signer: jwt::Signer::new(&secret),
+            verified: Verified::default(),
         })
     }
 
@@ -284,31 +288,35 @@ impl Auth {
 
     fn key_caller(&self, given: &str) -> Option<Caller> {
         if let Some(token) = given.strip_prefix(EXECUTION_KEY_PREFIX) {
-            let claims: ExecutionClaims = self.signer.verify(token).ok()?;
-            let valid = claims.project_id == self.project_id && !expired(claims.exp);
-            let ExecutionClaims {
-                scopes,
-                execution_id,
-                ..
-            } = claims;
-            return valid.then_some(Caller::Key {
-                scopes,
-                execution: Some(execution_id),
-                admin: false,
-            });
+            let now = clock::now().as_second();
+            let verify = || self.execution_caller(token);
+            return self.verified.caller(token, now, verify);
         }
         let is =
             |key: &SecretString| bool::from(key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
-        let caller = |scopes: Vec<String>, admin| Caller::Key {
-            scopes,
+        let caller = |scopes: &[String], admin| Caller::Key {
+            scopes: scopes.into(),
             execution: None,
             admin,
         };
         if is(&self.key) || is(&self.console_key) {
-            return Some(caller(Vec::new(), true));
+            return Some(caller(&[], true));
         }
         let known = self.extra_keys.iter().find(|key| is(&key.secret));
-        known.map(|key| caller(key.scopes.clone(), false))
+        known.map(|key| caller(&key.scopes, false))
+    }
+
+    /// Who asks with the key of an execution, whether or not its time is over.
+    fn execution_caller(&self, token: &str) -> Option<Known> {
+        let claims: ExecutionClaims = self.signer.verify(token).ok()?;
+        (claims.project_id == self.project_id).then(|| Known {
+            caller: Caller::Key {
+                scopes: claims.scopes.into(),
+                execution: Some(claims.execution_id),
+                admin: false,
+            },
+            exp: claims.exp,
+        })
     }
 
     fn user_claims(&self, token: &str) -> Result<UserClaims, ApiError> {
