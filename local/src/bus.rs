@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc};
 
+use crate::events::Names;
 use crate::store::Writer;
 
 /// Events a Realtime connection may fall behind before it is dropped.
@@ -15,9 +16,9 @@ const LAG_MAX: usize = 4_096;
 pub struct Event {
     /// Names that function subscriptions are matched against, most specific
     /// first; the first is sent as `x-appwrite-event`.
-    pub names: Vec<String>,
+    pub names: Names,
     /// Names that Realtime sends as `data.events`.
-    pub realtime_names: Vec<String>,
+    pub realtime_names: Names,
     /// Realtime channels.
     pub channels: Vec<String>,
     /// Roles that may hear of it on Realtime (`any`, `users`, `user:ID`, `label:X`).
@@ -55,9 +56,7 @@ impl Bus {
     /// For functions no event is lost while the process lives; a process that
     /// dies loses those not yet taken, as the real platform may.
     pub fn publish(&self, event: Event) {
-        if let Some(name) = event.names.first() {
-            tracing::trace!(name, "event");
-        }
+        tracing::trace!(name = event.names.list().first(), "event");
         let event = Arc::new(event);
         let _ = self.realtime.send(Arc::clone(&event));
         let _ = self.functions.send(event);
@@ -78,10 +77,10 @@ impl Bus {
             .unwrap_or_else(PoisonError::into_inner) = patterns;
     }
 
-    /// Whether a function is subscribed to a pattern for which `may_match` is true.
-    pub fn is_subscribed(&self, may_match: impl Fn(&str) -> bool) -> bool {
+    /// Whether a function is subscribed to a pattern for which `is_name` is true.
+    pub fn is_subscribed(&self, is_name: impl Fn(&str) -> bool) -> bool {
         let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
-        patterns.iter().any(|pattern| may_match(pattern))
+        patterns.iter().any(|pattern| is_name(pattern))
     }
 
     /// Whether somebody listens on Realtime.

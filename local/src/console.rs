@@ -119,7 +119,7 @@ async fn next(
 }
 
 fn shown(event: &Event) -> Value {
-    json!({"at": clock::format(clock::now()), "events": event.names, "channels": event.channels,
+    json!({"at": clock::format(clock::now()), "events": event.names.list(), "channels": event.channels,
            "userId": event.user_id, "payload": event.payload})
 }
 

@@ -1,5 +1,12 @@
 //! Names of row events: what function subscriptions and Realtime see.
 
+mod names;
+
+pub use names::{
+    Names, RowEvent, committed_names, function_names, is_function_name, legacy_realtime_names,
+    realtime_names,
+};
+
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -38,7 +45,7 @@ pub struct RowPath<'a> {
 }
 
 /// One way of writing a row's event.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Spelling {
     root: &'static str,
     table: &'static str,
@@ -60,113 +67,6 @@ const TABLES: Spelling = Spelling {
     table: "tables",
     row: "rows",
 };
-
-/// Which of (database, table, row) are named; the others are `*`. The order is
-/// Appwrite's (1.9.6, measured).
-const ROW_MASKS: [(bool, bool, bool); 8] = [
-    (true, true, true),
-    (false, false, false),
-    (true, false, true),
-    (false, false, true),
-    (false, true, true),
-    (true, true, false),
-    (false, true, false),
-    (true, false, false),
-];
-const TABLE_MASKS: [(bool, bool); 4] = [(true, true), (false, false), (true, false), (false, true)];
-
-/// Names that function subscriptions are matched against: 42 of them.
-///
-/// The first is the header `x-appwrite-event`: Appwrite spells it with
-/// `collections` for a creation and for every bulk write, with `tables`
-/// otherwise (measured).
-#[must_use]
-pub fn function_names(path: RowPath<'_>, verb: Verb, bulk: bool) -> Vec<String> {
-    if bulk || verb == Verb::Create {
-        names(path, verb, &[COLLECTIONS, TABLES])
-    } else {
-        names(path, verb, &[TABLES, COLLECTIONS])
-    }
-}
-
-/// The same for a change that a transaction brought: the first name is always
-/// spelled with `tables` (measured).
-#[must_use]
-pub fn committed_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
-    names(path, verb, &[TABLES, COLLECTIONS])
-}
-
-/// Names that Realtime sends: 64 of them.
-#[must_use]
-pub fn realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
-    names(path, verb, &[TABLESDB, COLLECTIONS, TABLES])
-}
-
-fn names(path: RowPath<'_>, verb: Verb, spellings: &[Spelling]) -> Vec<String> {
-    fn pick(named: bool, id: &str) -> &str {
-        if named { id } else { "*" }
-    }
-    let mut names = Vec::with_capacity(64);
-    for suffix in [format!(".{}", verb.word()), String::new()] {
-        for (d, t, r) in ROW_MASKS {
-            for s in spellings {
-                let (d, t, r) = (
-                    pick(d, path.database),
-                    pick(t, path.table),
-                    pick(r, path.row),
-                );
-                names.push(format!(
-                    "{}.{d}.{}.{t}.{}.{r}{suffix}",
-                    s.root, s.table, s.row
-                ));
-            }
-        }
-    }
-    for (d, t) in TABLE_MASKS {
-        for s in spellings {
-            names.push(format!(
-                "{}.{}.{}.{}",
-                s.root,
-                pick(d, path.database),
-                s.table,
-                pick(t, path.table)
-            ));
-        }
-    }
-    for named in [true, false] {
-        for s in spellings {
-            let name = format!("{}.{}", s.root, pick(named, path.database));
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
-}
-
-/// The same for a database that was made in the older spelling: 42 of them.
-#[must_use]
-pub fn legacy_realtime_names(path: RowPath<'_>, verb: Verb) -> Vec<String> {
-    names(path, verb, &[COLLECTIONS, TABLES])
-}
-
-/// Whether a function's pattern may be among the names of a row's event. Says yes in doubt: it
-/// is for not making the names that nobody asks for.
-#[must_use]
-pub fn may_name(pattern: &str, path: RowPath<'_>) -> bool {
-    let ids = [path.database, path.table, path.row];
-    // Ids may hold the dots that part the names.
-    if ids.iter().any(|id| id.contains('.')) {
-        return true;
-    }
-    let mut parts = pattern.split('.');
-    let of_rows = matches!(parts.next(), Some("databases" | "tablesdb"));
-    let mut named = parts.step_by(2);
-    of_rows
-        && ids
-            .iter()
-            .all(|id| named.next().is_none_or(|part| part == "*" || part == *id))
-}
 
 /// Realtime channels of a row event: 8, and each with the verb behind it.
 #[must_use]
@@ -219,13 +119,17 @@ mod tests {
     #[test]
     fn names_equal_the_published_list() {
         let (functions, realtime) = published();
-        assert_eq!(function_names(PATH, Verb::Create, false), functions);
-        assert_eq!(realtime_names(PATH, Verb::Create), realtime);
+        let created = RowEvent::new(PATH, Verb::Create);
+        assert_eq!(function_names(&created, false).list(), functions);
+        assert_eq!(realtime_names(&created).list(), realtime);
     }
 
     #[test]
     fn single_changes_are_spelled_with_tables() {
-        let first = |verb, bulk| function_names(PATH, verb, bulk).swap_remove(0);
+        let first = |verb, bulk| {
+            let names = function_names(&RowEvent::new(PATH, verb), bulk);
+            names.list()[0].clone()
+        };
         assert_eq!(
             first(Verb::Update, false),
             "databases.main.tables.tasks.rows.r1.update"
@@ -241,19 +145,38 @@ mod tests {
     }
 
     #[test]
-    fn no_name_of_an_event_is_ruled_out() {
-        for row in ["r1", "r.1"] {
-            let path = RowPath { row, ..PATH };
-            for name in function_names(path, Verb::Create, false) {
-                assert!(may_name(&name, path), "{name}");
+    fn a_name_is_among_them_exactly_where_the_list_has_it() {
+        let places =
+            ["r1", "r.1", "r", "rows", "rows.r1", "r1.create"].map(|row| RowPath { row, ..PATH });
+        let other = RowPath {
+            database: "main.tables",
+            table: "tasks.rows",
+            row: "r1",
+        };
+        let all: Vec<Names> = places
+            .into_iter()
+            .chain([other])
+            .flat_map(|path| [Verb::Create, Verb::Update].map(|verb| RowEvent::new(path, verb)))
+            .flat_map(|event| [function_names(&event, false), realtime_names(&event)])
+            .collect();
+        let mut seen = 0;
+        for names in &all {
+            for name in all.iter().flat_map(Names::list) {
+                assert_eq!(names.contains(name), names.list().contains(name), "{name}");
+                seen += 1;
             }
         }
-        for other in [
+        assert!(seen > 10_000);
+        for name in [
+            "",
+            "databases",
+            "databases.",
+            "databases.main.",
+            "databases.main.tables",
             "users.*",
-            "databases.other.tables.*.rows.*",
-            "databases.main.tables.x.rows.*.create",
+            "databases.main2",
         ] {
-            assert!(!may_name(other, PATH), "{other}");
+            assert!(!all[0].contains(name), "{name}");
         }
     }
 

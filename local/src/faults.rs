@@ -21,6 +21,7 @@ pub(crate) use routes::router;
 pub use rule::{At, Effect, Phase, Refusal, Rule, Target, When};
 pub use text::{FaultSyntax, KINDS, RULE_BYTES_MAX};
 
+use crate::events::Names;
 use crate::{clock, ids};
 use decide::{Asked, Moment};
 
@@ -226,7 +227,7 @@ impl Faults {
 
     /// What becomes of an event that functions hear. Call it once for each.
     #[must_use]
-    pub fn event(&self, names: &[String], functions: &[&str]) -> EventFate {
+    pub fn event(&self, names: &Names, functions: &[&str]) -> EventFate {
         let mut fate = EventFate {
             copies: 1,
             delay: Duration::ZERO,
@@ -279,7 +280,7 @@ impl Faults {
 
     /// Whether an event is kept from a Realtime connection that would hear it.
     #[must_use]
-    pub fn drops_message(&self, names: &[String], channels: &[String]) -> bool {
+    pub fn drops_message(&self, names: &Names, channels: &[String]) -> bool {
         !self.strike(&Moment::Message { names, channels }).is_empty()
     }
 
@@ -423,7 +424,7 @@ mod tests {
     #[test]
     fn a_lost_event_wins_over_duplication() {
         let faults = Faults::parse(&["duplicate-event", "drop-event,nth=2"], 0).unwrap();
-        let copies = || faults.event(&[], &[]).copies;
+        let copies = || faults.event(&Vec::new().into(), &[]).copies;
         assert_eq!([copies(), copies(), copies()], [2, 0, 2]);
         assert_eq!(
             (faults.fired("duplicate-event"), faults.fired("drop-event")),
@@ -435,7 +436,8 @@ mod tests {
     fn what_has_fired_is_remembered_up_to_a_limit() {
         let faults = Faults::parse(&["drop-message"], 0).unwrap();
         for nth in 0..=FIRED_MAX {
-            assert!(faults.drops_message(&[format!("e{nth}")], &[]));
+            let names = vec![format!("e{nth}")].into();
+            assert!(faults.drops_message(&names, &[]));
         }
         let json = faults.json();
         assert_eq!(json["total"], 201);

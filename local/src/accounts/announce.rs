@@ -18,8 +18,8 @@ pub(super) enum Change<'a> {
 pub(super) fn publish(bus: &Bus, user: &str, change: Change<'_>, payload: Value) {
     let names = names(user, change);
     bus.publish(Event {
-        realtime_names: names.clone(),
-        names,
+        realtime_names: names.clone().into(),
+        names: names.into(),
         channels: vec!["account".to_owned(), format!("account.{user}")],
         readers: vec![format!("user:{user}")],
         payload,

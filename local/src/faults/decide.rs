@@ -4,21 +4,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::RowCreate;
 use super::rule::{At, Effect, MILLION, Phase, Rule, When};
+use crate::events::Names;
 
 /// A place where something may go wrong.
 #[derive(Debug)]
 pub enum Moment<'a> {
     /// An event is about to be delivered to functions.
     Event {
-        /// All its names, most specific first.
-        names: &'a [String],
+        /// All its names.
+        names: &'a Names,
         /// Ids of the functions that hear it.
         functions: &'a [&'a str],
     },
     /// An event is about to be sent to a Realtime connection.
     Message {
-        /// All its names, most specific first.
-        names: &'a [String],
+        /// All its names.
+        names: &'a Names,
         /// Its channels.
         channels: &'a [String],
     },
@@ -54,7 +55,7 @@ pub struct Asked<'a> {
 #[must_use]
 pub fn is_about(rule: &Rule, moment: &Moment<'_>) -> bool {
     let target = &rule.target;
-    let names_fit = |names: &[String]| {
+    let names_fit = |names: &Names| {
         let event = target.event.as_ref();
         event.is_none_or(|event| names.contains(event))
     };
@@ -166,7 +167,7 @@ impl Moment<'_> {
     pub fn name(&self) -> String {
         match self {
             Self::Event { names, .. } | Self::Message { names, .. } => {
-                names.first().cloned().unwrap_or_default()
+                names.list().first().cloned().unwrap_or_default()
             }
             Self::Call { function } => (*function).to_owned(),
             Self::Row(create) => format!("{}/{}", create.table, create.row_id),
@@ -217,6 +218,7 @@ mod tests {
     #[test]
     fn events_are_bound_by_name_and_function() {
         let names = ["databases.d.tables.t.rows.r.create", "databases.*"].map(str::to_owned);
+        let names = Names::from(names.to_vec());
         let event = Moment::Event {
             names: &names,
             functions: &["plan"],

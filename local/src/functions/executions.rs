@@ -314,8 +314,8 @@ pub(crate) fn event(document: Value, verb: &str) -> Event {
     }
     names.extend([format!("functions.{function}"), "functions.*".to_owned()]);
     Event {
-        names: Vec::new(),
-        realtime_names: names,
+        names: Vec::new().into(),
+        realtime_names: names.into(),
         channels,
         user_id: readers
             .first()
@@ -360,7 +360,7 @@ mod tests {
             assert!(told.channels.contains(&channel), "{channel}");
         }
         let name = format!("functions.plan.executions.{id}.create");
-        assert_eq!(told.realtime_names[0], name);
+        assert_eq!(told.realtime_names.list()[0], name);
         execution.user_id = None;
         assert!(event(execution.document(), "create").readers.is_empty());
     }

@@ -11,6 +11,7 @@ use super::definition::Definition;
 use super::variables::{self, Variable};
 use crate::config::FunctionConfig;
 use crate::error::{APPWRITE_VERSION, ApiError};
+use crate::events::Names;
 use crate::kernel::Project;
 use crate::store::Writer;
 use crate::{clock, ids, proxy, stand_in};
@@ -198,7 +199,7 @@ impl Function {
 
     /// Whether one of its patterns is among the names of an event (a pattern is compared whole,
     /// because an event carries every wildcard form of its name).
-    pub(crate) fn is_subscribed(&self, names: &[String]) -> bool {
+    pub(crate) fn is_subscribed(&self, names: &Names) -> bool {
         self.events.iter().any(|pattern| names.contains(pattern))
     }
 

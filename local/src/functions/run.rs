@@ -55,7 +55,7 @@ impl Input {
 
     /// The request of an event: the row as the body.
     pub(crate) fn event(event: &Event) -> Self {
-        let name = event.names.first().cloned().unwrap_or_default();
+        let name = event.names.list().first().cloned().unwrap_or_default();
         Self::post(Bytes::from(event.payload.to_string()), Some(name))
     }
 

@@ -246,7 +246,7 @@ impl Connection {
             return Ok(());
         }
         let data = json!({
-            "events": event.realtime_names,
+            "events": event.realtime_names.list(),
             "channels": event.channels,
             "timestamp": clock::format(clock::now()),
             "payload": event.payload,

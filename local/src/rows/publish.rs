@@ -1,11 +1,13 @@
 //! Tells the bus of a change, after its commit.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::row::Row;
 use crate::auth::Caller;
 use crate::bus::{Bus, Event};
-use crate::events::{self, RowPath, Verb};
+use crate::events::{self, Names, RowEvent, RowPath, Verb};
 use crate::legacy::{self, Spelling};
 use crate::permissions::{self, Action};
 use crate::schema::Table;
@@ -36,7 +38,7 @@ pub(super) fn publish(
     }
     // The older spelling names its own first.
     let collections_first = change.bulk || change.spelling == Spelling::Collections;
-    let names = || events::function_names(change.path(), change.verb, collections_first);
+    let names = |event: &Arc<RowEvent>| events::function_names(event, collections_first);
     send((db, bus), change, names, payload, caller);
 }
 
@@ -48,8 +50,7 @@ pub(super) fn publish_committed(
     payload: Value,
     caller: &Caller,
 ) {
-    let names = || events::committed_names(change.path(), change.verb);
-    send((db, bus), change, names, payload, caller);
+    send((db, bus), change, events::committed_names, payload, caller);
 }
 
 impl Change<'_> {
@@ -58,14 +59,6 @@ impl Change<'_> {
             database: &self.table.config.database_id,
             table: &self.table.config.id,
             row: &self.row.id,
-        }
-    }
-
-    fn realtime_names(&self) -> Vec<String> {
-        if self.table.legacy {
-            events::legacy_realtime_names(self.path(), self.verb)
-        } else {
-            events::realtime_names(self.path(), self.verb)
         }
     }
 
@@ -78,24 +71,30 @@ impl Change<'_> {
     }
 }
 
-/// An event has over a hundred names: they are made only for those who listen.
+/// What an event says is made only for those who listen.
 fn send(
     (db, bus): (&mut Writer, &Bus),
     change: &Change<'_>,
-    names: impl FnOnce() -> Vec<String>,
+    names: impl FnOnce(&Arc<RowEvent>) -> Names,
     payload: Value,
     caller: &Caller,
 ) {
-    let subscribed = bus.is_subscribed(|pattern| events::may_name(pattern, change.path()));
+    let (path, verb) = (change.path(), change.verb);
+    let subscribed = bus.is_subscribed(|pattern| events::is_function_name(pattern, path, verb));
     let is_heard = bus.has_listeners();
     if !subscribed && !is_heard {
         return;
     }
     let for_realtime = |make: &dyn Fn() -> Vec<String>| if is_heard { make() } else { Vec::new() };
+    let event = RowEvent::new(path, verb);
     let event = Event {
-        names: names(),
-        realtime_names: for_realtime(&|| change.realtime_names()),
-        channels: for_realtime(&|| events::channels(change.path(), change.verb)),
+        names: names(&event),
+        realtime_names: if change.table.legacy {
+            events::legacy_realtime_names(&event)
+        } else {
+            events::realtime_names(&event)
+        },
+        channels: for_realtime(&|| events::channels(path, verb)),
         readers: for_realtime(&|| change.readers()),
         payload,
         user_id: caller.user_id().map(str::to_owned),

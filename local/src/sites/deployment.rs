@@ -174,8 +174,8 @@ impl Deployment {
         }
         names.extend([format!("sites.{site}"), "sites.*".to_owned()]);
         Event {
-            realtime_names: names.clone(),
-            names,
+            realtime_names: names.clone().into(),
+            names: names.into(),
             channels: Vec::new(),
             readers: Vec::new(),
             payload: self.json(),
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn the_event_bears_every_wildcard_form() {
         let deployment = Deployment::new("web", true, 1);
-        let names = deployment.event().names;
+        let names = deployment.event().names.list().to_vec();
         assert_eq!(
             names[0],
             format!("sites.web.deployments.{}.update", deployment.id)

@@ -54,8 +54,8 @@ pub(super) fn file(
     }
     let names = file_names(&bucket.id, &file.id, verb);
     let event = Event {
-        realtime_names: names.clone(),
-        names,
+        realtime_names: names.clone().into(),
+        names: names.into(),
         channels: file_channels(&bucket.id, &file.id, verb),
         readers,
         payload: file.json(),
@@ -74,8 +74,8 @@ pub(super) fn bucket(db: &mut Writer, bus: &Bus, id: &str, payload: Value, verb:
         "buckets.*".to_owned(),
     ];
     let event = Event {
-        realtime_names: names.clone(),
-        names,
+        realtime_names: names.clone().into(),
+        names: names.into(),
         channels: Vec::new(),
         readers: Vec::new(),
         payload,

@@ -231,8 +231,9 @@ impl World {
                 format!("databases.d.collections.{table}.documents.{row}.create"),
                 name(row),
                 name("*"),
-            ],
-            realtime_names: Vec::new(),
+            ]
+            .into(),
+            realtime_names: Vec::new().into(),
             channels: Vec::new(),
             readers: Vec::new(),
             payload: json!({"$id": row}),

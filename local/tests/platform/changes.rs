@@ -23,7 +23,7 @@ async fn an_upsert_has_an_event_of_its_own() {
     );
     for _ in 0..2 {
         assert_eq!(
-            events.recv().await.unwrap().names[0],
+            events.recv().await.unwrap().names.list()[0],
             "databases.main.tables.tasks.rows.up.upsert"
         );
     }
@@ -92,7 +92,7 @@ async fn bulk_changes_follow_their_queries() {
     );
     assert_eq!(patch().await.1, json!({"total": 0, "rows": []}));
     assert_eq!(
-        events.recv().await.unwrap().names[0],
+        events.recv().await.unwrap().names.list()[0],
         "databases.main.collections.tasks.documents.a.update"
     );
     let (_, user) = world.user().await;

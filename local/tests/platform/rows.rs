@@ -119,7 +119,10 @@ async fn an_equal_patch_moves_nothing_but_is_told() {
         (200, row.clone())
     );
     let event = events.recv().await.unwrap();
-    assert_eq!(event.names[0], "databases.main.tables.tasks.rows.r.update");
+    assert_eq!(
+        event.names.list()[0],
+        "databases.main.tables.tasks.rows.r.update"
+    );
     assert_eq!(event.payload, row);
 }
 
@@ -132,11 +135,11 @@ async fn events_follow_the_commit_with_the_answered_row() {
         .await;
     let created = events.recv().await.unwrap();
     assert_eq!(
-        created.names[0],
+        created.names.list()[0],
         "databases.main.collections.tasks.documents.r.create"
     );
     assert_eq!(
-        created.realtime_names[0],
+        created.realtime_names.list()[0],
         "tablesdb.main.tables.tasks.rows.r.create"
     );
     assert_eq!(
@@ -154,7 +157,7 @@ async fn events_follow_the_commit_with_the_answered_row() {
     assert_eq!(status, 204);
     let deleted = events.recv().await.unwrap();
     assert_eq!(
-        (deleted.names[0].as_str(), &deleted.payload),
+        (deleted.names.list()[0].as_str(), &deleted.payload),
         ("databases.main.tables.tasks.rows.r.delete", &row)
     );
 }

@@ -199,7 +199,7 @@ async fn changes_of_files_are_told_to_their_readers() {
         .await;
     let event = tokio::time::timeout(Duration::from_secs(5), events.recv()).await;
     let event = event.unwrap().unwrap();
-    assert_eq!(event.names[0], "buckets.art.files.f.create");
+    assert_eq!(event.names.list()[0], "buckets.art.files.f.create");
     assert!(event.channels.iter().any(|it| it == "buckets.art.files.f"));
     assert_eq!(event.readers, ["any"]);
     assert_eq!(event.payload["name"], "f.txt");

@@ -65,7 +65,7 @@ async fn a_commit_does_everything_and_tells_of_each_operation() {
     assert_eq!(row(&world, "b1").await.0, 200);
     let mut told = Vec::new();
     while let Ok(event) = events.try_recv() {
-        told.push((event.names[0].clone(), event.payload.clone()));
+        told.push((event.names.list()[0].clone(), event.payload.clone()));
     }
     let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
