@@ -33,8 +33,8 @@ async fn requests_of_executions_are_counted() {
     );
     assert_eq!(world.get(ROWS, &key).await.0, 200);
     assert_eq!(world.get(ROWS, &world.key()).await.0, 200);
-    let counts =
-        json!({"rows.create": 2, "rows.create:conflict": 1, "rows.createMany": 1, "rows.list": 1});
+    let counts = json!({"rows.create": 2, "rows.create:conflict": 1, "rows.createMany": 1,
+                        "rows.createMany:rows": 1, "rows.list": 1});
     assert_eq!(
         world.get("/local/counts", &world.key()).await,
         (200, counts)
