@@ -8,7 +8,7 @@ mod change;
 mod column;
 mod define;
 mod indexes;
-mod parsed;
+mod known;
 mod routes;
 pub mod storage;
 
@@ -22,7 +22,6 @@ use crate::error::ApiError;
 use crate::kernel::Kernel;
 use crate::store::Transaction;
 use crate::{clock, ids};
-use parsed::Parsed;
 
 pub use routes::router;
 
@@ -57,6 +56,18 @@ CREATE TABLE IF NOT EXISTS row_permissions (
     role TEXT NOT NULL,
     PRIMARY KEY (table_number, sequence, action, role)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS declarations (version INTEGER NOT NULL) STRICT;
+INSERT INTO declarations SELECT random() WHERE NOT EXISTS (SELECT 1 FROM declarations);
+CREATE TRIGGER IF NOT EXISTS table_made AFTER INSERT ON tables
+BEGIN UPDATE declarations SET version = random(); END;
+CREATE TRIGGER IF NOT EXISTS table_changed AFTER UPDATE ON tables
+BEGIN UPDATE declarations SET version = random(); END;
+CREATE TRIGGER IF NOT EXISTS table_gone AFTER DELETE ON tables
+BEGIN UPDATE declarations SET version = random(); END;
+CREATE TRIGGER IF NOT EXISTS legacy_database_made AFTER INSERT ON legacy_databases
+BEGIN UPDATE declarations SET version = random(); END;
+CREATE TRIGGER IF NOT EXISTS legacy_database_gone AFTER DELETE ON legacy_databases
+BEGIN UPDATE declarations SET version = random(); END;
 ";
 
 /// A table with its place in the store.
@@ -115,6 +126,12 @@ fn kinds(config: &TableConfig) -> Result<Vec<Kind>, ApiError> {
 /// # Errors
 /// 404 `database_not_found` or `table_not_found`.
 pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table, ApiError> {
+    known::table(db, database_id, table_id, || {
+        look_up(db, database_id, table_id)
+    })
+}
+
+fn look_up(db: &Connection, database_id: &str, table_id: &str) -> Result<Table, ApiError> {
     let sql = "SELECT number, created_ms, updated_ms, config, born,
                EXISTS (SELECT 1 FROM legacy_databases l WHERE l.id = ?1)
                FROM tables WHERE database_id = ?1 AND id = ?2";
@@ -131,15 +148,14 @@ pub fn table(db: &Connection, database_id: &str, table_id: &str) -> Result<Table
                 .map_err(rusqlite::Error::from)?,
         )
     };
-    let (number, config, born) = (row.get(0)?, text(3)?, text(4)?);
-    let parsed = Parsed::of(number, config, born)?;
+    let config: TableConfig = serde_json::from_str(text(3)?)?;
     Ok(Table {
-        number,
+        number: row.get(0)?,
         created_ms: row.get(1)?,
         updated_ms: row.get(2)?,
-        config: Arc::clone(&parsed.config),
-        kinds: Arc::clone(&parsed.kinds),
-        born: Arc::clone(&parsed.born),
+        kinds: kinds(&config)?.into(),
+        config: Arc::new(config),
+        born: Arc::new(serde_json::from_str(text(4)?)?),
         legacy: row.get(5)?,
     })
 }
