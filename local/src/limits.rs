@@ -111,8 +111,8 @@ pub(crate) async fn layer<F: Future<Output = Response>>(
     let Some(rule) = rule else {
         return next(request).await;
     };
-    let headers = request.headers().clone();
-    let caller = auth::identify(&gate.kernel, &headers, request.uri().query()).await;
+    let query = request.uri().query();
+    let caller = auth::identify(&gate.kernel, request.headers(), query).await;
     if let Ok(caller) = &caller {
         // The routes need not look it up again.
         request.extensions_mut().insert(caller.clone());
@@ -120,17 +120,15 @@ pub(crate) async fn layer<F: Future<Output = Response>>(
     // Who is refused later is counted as a guest.
     let caller = caller.unwrap_or(Caller::Guest);
     let end = (clock::now().as_second() / rule.window_seconds + 1) * rule.window_seconds;
-    let place = format!("{} {}", request.method(), request.uri().path());
     let (request, counted) = if caller.is_key() {
         (request, None)
     } else {
+        let (method, path) = (request.method(), request.uri().path());
+        let place = format!("{method} {path} {}", address(request.headers()));
         let (request, who) = match rule.by {
-            By::Caller => {
-                let user = caller.user_id().unwrap_or_default();
-                (request, format!("{} {user}", address(&headers)))
-            }
+            By::Caller => (request, caller.user_id().unwrap_or_default().to_owned()),
             By::Email => match email(request).await {
-                Ok((request, email)) => (request, format!("{} {email}", address(&headers))),
+                Ok(read) => read,
                 Err(response) => return response,
             },
         };
