@@ -1,6 +1,7 @@
 //! One unit of work: which effects it needs next, given its journal.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,8 @@ impl Step {
 /// A unit's journal: its entries by key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Journal {
-    entries: BTreeMap<String, Recorded>,
+    /// Shared, so that a journal with one entry more costs no copy of the others.
+    entries: BTreeMap<String, Arc<Recorded>>,
 }
 
 /// What is known of the price of a model call.
@@ -128,12 +130,22 @@ pub struct Recorded {
 impl Journal {
     /// Adds what was recorded under `key`.
     pub fn insert(&mut self, key: String, recorded: Recorded) {
-        self.entries.insert(key, recorded);
+        self.entries.insert(key, Arc::new(recorded));
+    }
+
+    /// The same journal with what was recorded under `key`.
+    #[must_use]
+    pub fn with(&self, key: String, recorded: Recorded) -> Self {
+        let mut journal = self.clone();
+        journal.insert(key, recorded);
+        journal
     }
 
     /// Adds what was recorded under `key`, unless something is there: the first counts.
     pub fn keep(&mut self, key: String, recorded: Recorded) {
-        self.entries.entry(key).or_insert(recorded);
+        self.entries
+            .entry(key)
+            .or_insert_with(|| Arc::new(recorded));
     }
 
     /// The deployments that were activated.
@@ -182,12 +194,13 @@ impl Journal {
     /// What is recorded for `effect`, if it is for that very effect.
     pub fn recorded(&self, effect: &Effect) -> Option<&Recorded> {
         let recorded = self.entries.get(&effect.key)?;
-        (recorded.fingerprint == effect.action.fingerprint()).then_some(recorded)
+        (recorded.fingerprint == effect.action.fingerprint()).then_some(&**recorded)
     }
 
     /// What is recorded, by key.
     pub fn entries(&self) -> impl Iterator<Item = (&String, &Recorded)> {
-        self.entries.iter()
+        let shared = self.entries.iter();
+        shared.map(|(key, recorded)| (key, &**recorded))
     }
 
     /// Whether nothing is recorded.

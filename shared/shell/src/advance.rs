@@ -9,7 +9,7 @@ use pipeline::{Facts, TaskId, UnitKey, advance, rows};
 use crate::clock;
 use crate::load;
 use crate::store::Store;
-use crate::together::{Ended, Siblings};
+use crate::together::{Finished, Siblings};
 use crate::trouble::Trouble;
 
 /// Changes of a task's row that are tried when others change it at the same time.
@@ -62,7 +62,7 @@ pub(crate) async fn advance_all(
     store: &Store,
     siblings: &Siblings,
     owner: &str,
-    ended: Vec<Ended>,
+    ended: Vec<Finished>,
     check_after: u64,
 ) -> Vec<bool> {
     let count = ended.len();
@@ -75,7 +75,7 @@ pub(crate) async fn advance_all(
         // What follows from the first of them, and from what was recorded after it, follows
         // from any of them.
         let first = facts.done().find_map(|done| {
-            let is_it = |ended: &&Ended| ended.unit == done.unit;
+            let is_it = |ended: &&Finished| ended.unit == done.unit;
             open.iter().find(is_it)
         });
         let first = first.unwrap_or(any);

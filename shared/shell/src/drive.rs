@@ -6,15 +6,13 @@ use jiff::Timestamp;
 use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
 use pipeline::ledger::Exhausted;
-use pipeline::limits::PROGRESS_CHARS_MAX;
-use pipeline::messages;
 use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
-use pipeline::unit::{End, Journal};
-use pipeline::{Done, Fact, Facts, UnitKey, UnitKind, Work, advance};
+use pipeline::unit::Journal;
+use pipeline::{Fact, Facts, Step, UnitKey, UnitKind, Work, advance, decide};
 use serde_json::{Map, Value};
 
-use crate::advance::{advance_all, advance_task, project, show_cost};
+use crate::advance::{advance_all, advance_task, project};
 use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
@@ -27,14 +25,16 @@ use crate::perform::{Attempt, Performer};
 use crate::redaction::Redactor;
 use crate::store::Store;
 use crate::sweep::function_of;
-use crate::together::Ended;
+use crate::together::Finished;
 use crate::trouble::{Resume, Trouble};
 
 mod effects;
+mod end;
 mod limit;
 mod start;
 
 use effects::Telling;
+use end::Ended;
 use start::Start;
 
 /// How long an execution in no hurry waits for calls of others.
@@ -95,9 +95,15 @@ impl Drive<'_> {
         let settings = self.clients.settings();
         let lapse = Duration::from_secs(settings.claim_lapse_seconds);
         let taken = Claim::take(&self.store, &unit.key, &self.execution_id, lapse);
-        // What the first execution works from is read meanwhile: it is hardly ever refused.
+        // What the first execution works from is read meanwhile, and its first step decided: it is
+        // hardly ever refused.
         let created_unix = start::created_unix(&trigger.created_at);
-        let (taken, loaded) = futures::future::join(taken, self.load(&unit, created_unix)).await;
+        let loading = async {
+            let loaded = self.load(&unit, created_unix).await?;
+            let first = decide(&loaded.work, &Journal::default());
+            Ok((loaded, first))
+        };
+        let (taken, loaded) = futures::future::join(taken, loading).await;
         let Some(claim) = taken? else {
             self.log
                 .info(&format!("unit {} is held by another execution", unit.key));
@@ -227,7 +233,7 @@ impl Drive<'_> {
         unit: &UnitRow,
         start: Start,
         claim: &Claim,
-        loaded: Result<Loaded, Trouble>,
+        loaded: Result<(Loaded, Step), Trouble>,
     ) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
         let mut journal = Journal::default();
@@ -247,19 +253,19 @@ impl Drive<'_> {
         };
         let ended = async {
             // What was read before the claim may lack what its last holder has done.
-            let loaded = match repeat {
-                false => loaded?,
-                true => self.load(unit, start.created_unix).await?,
+            let (loaded, first) = match repeat {
+                false => loaded.map(|(loaded, first)| (loaded, Some(first)))?,
+                true => (self.load(unit, start.created_unix).await?, None),
             };
-            self.to_its_end(unit, loaded, start.created_unix, claim, journal)
+            self.to_its_end((unit, start), (loaded, first), claim, journal)
                 .await
         };
         let (seen, ended) = futures::future::join(shown, ended).await;
-        let (end, telling, facts) = ended?;
-        if end.is_cancelled() {
-            return self.end_cancelled(unit, end, telling, start).await;
+        let (ended, telling, facts) = ended?;
+        if ended.end.is_cancelled() {
+            return self.end_cancelled(unit, ended, telling, start).await;
         }
-        let done = self.record_end(unit, end, telling, start).await?;
+        let done = self.record_end(unit, ended, telling, start).await?;
         let facts = facts.filter(|_| !repeat).map(|mut facts| {
             facts.log.push(Fact::Done(Box::new(done)));
             facts
@@ -291,12 +297,12 @@ impl Drive<'_> {
     /// written, and the facts where they had to be listed.
     async fn to_its_end<'a>(
         &'a self,
-        unit: &'a UnitRow,
-        loaded: Loaded,
-        created_unix: i64,
+        at_work: (&'a UnitRow, Start),
+        (loaded, first): (Loaded, Option<Step>),
         claim: &Claim,
         journal: Journal,
-    ) -> Result<(End, Telling<'a>, Option<Facts>), Trouble> {
+    ) -> Result<(Ended, Telling<'a>, Option<Facts>), Trouble> {
+        let (unit, start) = at_work;
         let repeat = claim.epoch > 1;
         if repeat {
             self.take_up(unit, &loaded.work, &journal, claim).await?;
@@ -304,9 +310,10 @@ impl Drive<'_> {
         let attempt = Attempt {
             unit: &unit.key,
             owner: &unit.owner,
-            created_unix,
+            created_unix: start.created_unix,
             repeat,
         };
+        let from = (&loaded.work, first);
         let performer = |ledger| {
             Performer::new(self.clients, &self.store, attempt, ledger).redacting(self.redactor())
         };
@@ -314,7 +321,7 @@ impl Drive<'_> {
         let end = match loaded.work.budget_micro_usd() {
             None => {
                 let performer = performer(None);
-                self.effects(unit, &loaded.work, journal, claim, &performer, &mut telling)
+                self.effects(at_work, from, journal, claim, &performer, &mut telling)
                     .await
             }
             Some(limit) => {
@@ -323,11 +330,11 @@ impl Drive<'_> {
                 let ledger = self.ledger(limit, unit, earlier.as_ref(), patience).await?;
                 let performer = performer(Some(&ledger));
                 let end = self
-                    .effects(unit, &loaded.work, journal, claim, &performer, &mut telling)
+                    .effects(at_work, from, journal, claim, &performer, &mut telling)
                     .await;
                 // What was spent must be known before the unit ends, and before another goes
                 // on.
-                if end.as_ref().is_ok_and(End::is_cancelled) {
+                if end.as_ref().is_ok_and(|ended| ended.end.is_cancelled()) {
                     ledger.abandon().await?;
                 }
                 ledger.flush().await?;
@@ -409,64 +416,6 @@ impl Drive<'_> {
         self.log.redactor()
     }
 
-    /// The end of a unit of a cancelled task: nothing follows, but what it cost is shown.
-    async fn end_cancelled(
-        &self,
-        unit: &UnitRow,
-        end: End,
-        telling: Telling<'_>,
-        start: Start,
-    ) -> Result<(), Trouble> {
-        self.record_end(unit, end, telling, start).await?;
-        let check_after = self.clients.settings().check_after_seconds;
-        show_cost(&self.store, &unit.key.task, &unit.owner, check_after).await
-    }
-
-    /// Writes the output rows of a unit and its last lines, then its result: what follows from it
-    /// comes after, so that a crash anywhere in between can be repaired.
-    async fn record_end(
-        &self,
-        unit: &UnitRow,
-        end: End,
-        telling: Telling<'_>,
-        start: Start,
-    ) -> Result<Done, Trouble> {
-        let key = &unit.key;
-        let files = end
-            .files
-            .iter()
-            .map(|file| rows::file(key, &unit.owner, file))
-            .collect();
-        let (level, line) = messages::end_line(&key.name, key.round, &end.outcome);
-        let line: String = self
-            .redactor()
-            .clean(&line)
-            .chars()
-            .take(PROGRESS_CHARS_MAX)
-            .collect();
-        self.log.info(&line);
-        let mut columns = end.columns;
-        columns.insert("line".to_owned(), line.into());
-        columns.insert("level".to_owned(), level.as_str().into());
-        columns.extend(start.columns());
-        let unit_id = key.id();
-        let own_row = self.store.patch(
-            key.kind.table(),
-            unit_id.as_str(),
-            Value::Object(columns),
-            None,
-        );
-        futures::future::try_join3(self.store.create_many(files), own_row, telling.finish())
-            .await?;
-        let done = Done {
-            unit: key.clone(),
-            outcome: end.outcome,
-            spent: end.spent,
-        };
-        self.store.create(rows::done(&done)).await?;
-        Ok(done)
-    }
-
     /// Facts that were listed before the own result was recorded are good for a unit that
     /// moves the task on: a command of the owner that came meanwhile has changed the task's
     /// row, or will see what this changed.
@@ -480,7 +429,7 @@ impl Drive<'_> {
         let check_after = self.clients.settings().check_after_seconds;
         let finished = (!repeat).then_some(&unit.key);
         if let (None, Some(finished), Some(siblings)) = (&facts, finished, self.store.siblings()) {
-            let ended = Ended {
+            let ended = Finished {
                 unit: finished.clone(),
                 seen: seen.clone(),
             };

@@ -81,14 +81,14 @@ pub struct Siblings {
     progress: Together<NewRow, Option<Result<Created, Trouble>>>,
     files: Together<NewRow, Option<Result<Created, Trouble>>>,
     /// Advancing the task, after a unit that has ended.
-    pub(crate) advancing: Together<Ended, bool>,
+    pub(crate) advancing: Together<Finished, bool>,
     /// Units whose ends the last advance took into account.
     advanced: Mutex<Vec<UnitKey>>,
 }
 
 /// A unit that has ended, and what it last saw of its task's row.
 #[derive(Clone, Debug)]
-pub(crate) struct Ended {
+pub(crate) struct Finished {
     pub(crate) unit: UnitKey,
     pub(crate) seen: Option<TaskStamp>,
 }
@@ -109,9 +109,9 @@ impl Siblings {
     }
 
     /// Those of `ended` that no advance has taken into account yet.
-    pub(crate) fn not_advanced(&self, ended: Vec<Ended>) -> Vec<Ended> {
+    pub(crate) fn not_advanced(&self, ended: Vec<Finished>) -> Vec<Finished> {
         let advanced = self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = |ended: &Ended| !advanced.contains(&ended.unit);
+        let is_new = |ended: &Finished| !advanced.contains(&ended.unit);
         ended.into_iter().filter(is_new).collect()
     }
 

@@ -4,11 +4,13 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::rows::{self, UnitRow};
-use pipeline::unit::{End, Journal, Recorded, cancelled};
+use pipeline::unit::{Journal, Recorded, cancelled};
 use pipeline::{Status, Step, Work, advance, decide, progress, record};
 
 use super::Drive;
+use super::end::Ended;
 use super::limit::within_limit;
+use super::start::Start;
 use crate::claim::Claim;
 use crate::clock;
 use crate::load;
@@ -61,19 +63,28 @@ impl Drive<'_> {
     /// `telling`.
     pub(super) async fn effects<'a>(
         &'a self,
-        unit: &'a UnitRow,
-        work: &Work,
+        (unit, start): (&'a UnitRow, Start),
+        (work, first): (&Work, Option<Step>),
         mut journal: Journal,
         claim: &Claim,
         performer: &Performer<'_>,
         telling: &mut Telling<'a>,
-    ) -> Result<End, Trouble> {
+    ) -> Result<Ended, Trouble> {
+        let mut ahead = first.map(Ahead::of);
         for step in 0..STEPS_MAX {
-            match decide(work, &journal) {
-                Step::Done(end) => return Ok(*end),
+            let next = ahead.take();
+            let next = next.unwrap_or_else(|| Ahead::of(decide(work, &journal)));
+            match next.step {
+                Step::Done(end) => {
+                    return Ok(Ended {
+                        end: *end,
+                        row_is_written: next.row_is_written,
+                    });
+                }
                 Step::Do(_) if claim.is_stopped() => {
                     if self.is_cancelled(unit).await? {
-                        return Ok(cancelled(work, &journal, performer.dropped()));
+                        let end = cancelled(work, &journal, performer.dropped());
+                        return Ok(Ended::of(end));
                     }
                     return Err(Trouble::Stopped);
                 }
@@ -82,14 +93,17 @@ impl Drive<'_> {
                     return Err(Trouble::SliceOver);
                 }
                 Step::Do(effects) => {
-                    let performed = effects
-                        .iter()
-                        .map(|effect| self.effect(unit, work, &journal, effect, performer, claim));
+                    let is_alone = effects.len() == 1;
+                    let performed = effects.iter().map(|effect| {
+                        let at_work = (unit, start, work);
+                        self.effect(at_work, &journal, (effect, is_alone), performer, claim)
+                    });
                     // What one has paid for is recorded, whatever becomes of the others.
                     let performed = telling.beside(join_all(performed)).await;
                     for taken in Trouble::first(performed)?.into_iter().flatten() {
                         telling.add(taken.telling);
                         journal.insert(taken.key, taken.recorded);
+                        ahead = taken.ahead;
                     }
                 }
             }
@@ -118,12 +132,14 @@ impl Drive<'_> {
     /// Performs one effect and appends its entry. If another execution was first, its
     /// entry counts. `None` if it is a model call that was dropped, because the owner has
     /// cancelled the task: that closes the connection, and so stops the model.
+    ///
+    /// While the entry of an effect that `is_alone` in its step is written, what follows from it
+    /// is decided: another execution is hardly ever first.
     async fn effect<'a>(
         &'a self,
-        unit: &'a UnitRow,
-        work: &Work,
+        (unit, start, work): (&'a UnitRow, Start, &Work),
         journal: &Journal,
-        effect: &Effect,
+        (effect, is_alone): (&Effect, bool),
         performer: &Performer<'_>,
         claim: &Claim,
     ) -> Result<Option<Taken<'a>>, Trouble> {
@@ -151,10 +167,19 @@ impl Drive<'_> {
         };
         let row = rows::entry(&unit.key.task, &unit.key.id(), &effect.key, &recorded);
         let row_id = row.id.clone();
-        let (recorded, is_own) = match self.store.create(row).await? {
+        let deciding = async {
+            if !is_alone {
+                return None;
+            }
+            let journal = journal.with(effect.key.clone(), recorded.clone());
+            Some(self.ahead(unit, start, decide(work, &journal)).await)
+        };
+        let (created, ahead) = futures::future::join(self.store.create(row), deciding).await;
+        let (recorded, is_own) = match created? {
             Created::New(_) => (recorded, true),
             Created::Exists => (self.theirs(&row_id, &effect.key).await?, false),
         };
+        let ahead = ahead.filter(|_| is_own);
         let line = progress::line(work, journal, effect, &recorded.entry);
         let feed = self.feed(unit);
         let telling = async move {
@@ -172,8 +197,23 @@ impl Drive<'_> {
         Ok(Some(Taken {
             key: effect.key.clone(),
             recorded,
+            ahead,
             telling: telling.boxed(),
         }))
+    }
+
+    /// What follows if the entry that is being written counts. If the unit ends then, its row is
+    /// written meanwhile: whoever ends it otherwise, after all, writes it anew before its result.
+    async fn ahead(&self, unit: &UnitRow, start: Start, step: Step) -> Ahead {
+        let row_is_written = match &step {
+            // A failure is met again, and told of, by whoever records the end.
+            Step::Done(end) => self.write_row(unit, end, start).await.is_ok(),
+            Step::Do(_) => false,
+        };
+        Ahead {
+            step,
+            row_is_written,
+        }
     }
 
     /// The entry that another execution has recorded for the effect `wanted`.
@@ -191,10 +231,28 @@ impl Drive<'_> {
     }
 }
 
+/// What a unit needs next.
+struct Ahead {
+    step: Step,
+    /// Whether the unit's own row holds this end already.
+    row_is_written: bool,
+}
+
+impl Ahead {
+    fn of(step: Step) -> Self {
+        Self {
+            step,
+            row_is_written: false,
+        }
+    }
+}
+
 /// An effect that was performed and recorded.
 struct Taken<'a> {
     key: String,
     recorded: Recorded,
+    /// What follows, if that is known.
+    ahead: Option<Ahead>,
     /// Writes its line.
     telling: BoxFuture<'a, Result<(), Trouble>>,
 }

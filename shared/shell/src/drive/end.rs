@@ -1,0 +1,108 @@
+//! The end of a unit: its own row, its files, its last lines, then its result.
+
+use pipeline::Done;
+use pipeline::limits::PROGRESS_CHARS_MAX;
+use pipeline::messages;
+use pipeline::rows::{self, UnitRow};
+use pipeline::unit::End;
+use serde_json::Value;
+
+use super::Drive;
+use super::effects::Telling;
+use super::start::Start;
+use crate::advance::show_cost;
+use crate::trouble::Trouble;
+
+/// How a unit ended.
+pub(super) struct Ended {
+    pub(super) end: End,
+    /// Whether the unit's own row holds that already.
+    pub(super) row_is_written: bool,
+}
+
+impl Ended {
+    pub(super) fn of(end: End) -> Self {
+        Self {
+            end,
+            row_is_written: false,
+        }
+    }
+}
+
+impl Drive<'_> {
+    /// The end of a unit of a cancelled task: nothing follows, but what it cost is shown.
+    pub(super) async fn end_cancelled(
+        &self,
+        unit: &UnitRow,
+        ended: Ended,
+        telling: Telling<'_>,
+        start: Start,
+    ) -> Result<(), Trouble> {
+        self.record_end(unit, ended, telling, start).await?;
+        let check_after = self.clients.settings().check_after_seconds;
+        show_cost(&self.store, &unit.key.task, &unit.owner, check_after).await
+    }
+
+    /// Writes the output rows of a unit and its last lines, then its result: what follows from it
+    /// comes after, so that a crash anywhere in between can be repaired.
+    pub(super) async fn record_end(
+        &self,
+        unit: &UnitRow,
+        Ended {
+            end,
+            row_is_written,
+        }: Ended,
+        telling: Telling<'_>,
+        start: Start,
+    ) -> Result<Done, Trouble> {
+        let key = &unit.key;
+        let files = end.files.iter();
+        let files = files.map(|file| rows::file(key, &unit.owner, file));
+        let files = self.store.create_many(files.collect());
+        self.log.info(&self.last_line(unit, &end).1);
+        let own_row = async {
+            match row_is_written {
+                true => Ok(()),
+                false => self.write_row(unit, &end, start).await,
+            }
+        };
+        futures::future::try_join3(files, own_row, telling.finish()).await?;
+        let done = Done {
+            unit: key.clone(),
+            outcome: end.outcome,
+            spent: end.spent,
+        };
+        self.store.create(rows::done(&done)).await?;
+        Ok(done)
+    }
+
+    /// Fills in the unit's own row.
+    pub(super) async fn write_row(
+        &self,
+        unit: &UnitRow,
+        end: &End,
+        start: Start,
+    ) -> Result<(), Trouble> {
+        let (level, line) = self.last_line(unit, end);
+        let mut columns = end.columns.clone();
+        columns.insert("line".to_owned(), line.into());
+        columns.insert("level".to_owned(), level.into());
+        columns.extend(start.columns());
+        let (table, id) = (unit.key.kind.table(), unit.key.id());
+        let data = Value::Object(columns);
+        self.store
+            .patch(table, id.as_str(), data, None)
+            .await
+            .map(|_| ())
+    }
+
+    /// The level and the text of what the unit's row tells of its end.
+    fn last_line(&self, unit: &UnitRow, end: &End) -> (&'static str, String) {
+        let (level, line) = messages::end_line(&unit.key.name, unit.key.round, &end.outcome);
+        let line = self.redactor().clean(&line);
+        (
+            level.as_str(),
+            line.chars().take(PROGRESS_CHARS_MAX).collect(),
+        )
+    }
+}
