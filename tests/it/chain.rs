@@ -160,8 +160,8 @@ async fn costs_exactly_this(brief: &serde_json::Value, side_by_side: bool) {
     // deployment (4); the release's gate; the lines of progress; the files.
     let rows = 2 + 3 * units + (1 + turns + (n + 1) + 2 + 4) + 1 + lines + files;
     assert_eq!(created, rows);
-    // The facts at the end of each agent and of the deployment, and at the beginning of the
-    // review and of the release; the files for those who waited, for the review, the
+    // The facts at the end of each agent, and at the beginning of the review, of the release and
+    // of the deployment; the files for those who waited, for the review, the
     // release and the deployment; the owner's tasks, for the limits; whether a newer
     // release is there, before and after the activation.
     let lists = (n + 2 + 1) + (waiting + 3) + 1 + 2;

@@ -20,15 +20,21 @@ pub(crate) enum Call<'a> {
     Answered(&'a Entry),
 }
 
-/// Where the model call under `key` stands at this speed.
+/// Where the model call under `key` stands at this speed. It is made only if it is needed to tell:
+/// what the journal has of its own is not compared.
 ///
 /// # Errors
 /// `journal_mismatch` if what is recorded answers another call.
 pub(crate) fn call<'a>(
     journal: &'a Journal,
     speed: Speed,
-    (key, call): (&str, ModelCall),
+    key: &str,
+    call: impl FnOnce() -> ModelCall,
 ) -> Result<Call<'a>, Failure> {
+    if let (Speed::Normal, Some(entry)) = (speed, journal.trusted(key)) {
+        return Ok(Call::Answered(entry));
+    }
+    let call = call();
     let hand_ins = match speed {
         Speed::Normal => 0,
         Speed::Economy => HAND_INS_MAX,
@@ -120,7 +126,7 @@ mod tests {
         let (mut journal, mut keys) = (Journal::default(), Vec::new());
         let mut entries = entries.iter();
         loop {
-            let missing = match call(&journal, speed, ("t0", turn())).unwrap() {
+            let missing = match call(&journal, speed, "t0", turn).unwrap() {
                 Call::Missing(effect) => effect,
                 Call::Answered(entry) => {
                     keys.push(format!("answered {}", *entry == answer()));

@@ -147,17 +147,18 @@ fn plan_or_ask(work: &PlanWork, journal: &Journal, spent: &mut Spent) -> Result<
     let terms = work.terms();
     let (mut last_problem, mut last_plan) = (String::new(), None);
     for attempt in 0..=PLAN_REPAIRS_MAX {
-        let question = Question {
-            instructions: prompts::planner_rules(terms.assignments_max),
-            turns: turns.clone(),
-            schema_name: "plan",
-            schema: plan::schema(),
-            effort: Effort::High,
-            cache_key: "plan".to_owned(),
+        let call = || {
+            ModelCall::Planner(Question {
+                instructions: prompts::planner_rules(terms.assignments_max),
+                turns: turns.clone(),
+                schema_name: "plan",
+                schema: plan::schema(),
+                effort: Effort::High,
+                cache_key: "plan".to_owned(),
+            })
         };
-        let (key, call) = (format!("p{attempt}"), ModelCall::Planner(question));
-        let speed = work.brief.options.speed;
-        let reply = match economy::call(journal, speed, (&key, call))? {
+        let (key, speed) = (format!("p{attempt}"), work.brief.options.speed);
+        let reply = match economy::call(journal, speed, &key, call)? {
             Call::Missing(effect) => return Ok(Progress::Ask(effect)),
             Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
             Call::Answered(entry) => entry.reply()?,

@@ -246,7 +246,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
     let asking = (journal, work.brief.options.speed);
     for subject in &work.subjects {
         let id = &subject.assignment.id;
-        let question = Question {
+        let question = || Question {
             instructions: prompts::reviewer_rules(),
             turns: vec![(
                 Speaker::User,
@@ -272,7 +272,7 @@ fn next(work: &ReviewWork, journal: &Journal, spent: &mut Spent) -> Result<Next,
     }
     if verdict.is_approval() && work.plan.assignments.len() > 1 {
         let earlier = integration::earlier(work);
-        let question = Question {
+        let question = || Question {
             instructions: prompts::integrator_rules(),
             turns: vec![(Speaker::User, prompts::integration(work, &earlier))],
             schema_name: "integration",
@@ -300,16 +300,20 @@ enum Answer<T> {
 fn ask<A: serde::de::DeserializeOwned, T>(
     key: &str,
     of: &str,
-    mut question: Question,
+    question: impl Fn() -> Question,
     (journal, speed): (&Journal, Speed),
     spent: &mut Spent,
     check: impl Fn(A, bool) -> Result<T, String>,
 ) -> Result<Answer<T>, Failure> {
-    let mut last_problem = String::new();
+    let (mut last_problem, mut repairs) = (String::new(), Vec::new());
     for attempt in 0..=JUDGEMENT_REPAIRS_MAX {
         let key = format!("{key}.{attempt}");
-        let call = ModelCall::Reviewer(question.clone());
-        let reply = match economy::call(journal, speed, (&key, call))? {
+        let call = || {
+            let mut question = question();
+            question.turns.extend(repairs.iter().cloned());
+            ModelCall::Reviewer(question)
+        };
+        let reply = match economy::call(journal, speed, &key, call)? {
             Call::Missing(effect) => return Ok(Answer::Missing(effect)),
             Call::Answered(Entry::Failed(failure)) => return Err(failure.clone()),
             Call::Answered(entry) => entry.reply()?,
@@ -335,12 +339,10 @@ fn ask<A: serde::de::DeserializeOwned, T>(
         };
         // No service takes an empty message.
         if !reply.text.is_empty() {
-            question
-                .turns
-                .push((Speaker::Assistant, reply.text.clone()));
+            repairs.push((Speaker::Assistant, reply.text.clone()));
         }
         let repair = prompts::judgement_repair(&last_problem);
-        question.turns.push((Speaker::User, repair));
+        repairs.push((Speaker::User, repair));
     }
     Err(Failure::new(
         Code::ModelAnswerInvalid,

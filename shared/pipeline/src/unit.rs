@@ -107,6 +107,8 @@ impl Step {
 pub struct Journal {
     /// Shared, so that a journal with one entry more costs no copy of the others.
     entries: BTreeMap<String, Arc<Recorded>>,
+    /// Whether all of it was recorded by whoever holds it, for what this very code asked.
+    is_own: bool,
 }
 
 /// What is known of the price of a model call.
@@ -128,6 +130,26 @@ pub struct Recorded {
 }
 
 impl Journal {
+    /// The journal of a unit that nobody was at work on before: what is added to it answers what
+    /// was decided from it.
+    pub fn begun() -> Self {
+        Self {
+            is_own: true,
+            ..Self::default()
+        }
+    }
+
+    /// Another execution has added to it: from now on every entry is looked at.
+    pub fn share(&mut self) {
+        self.is_own = false;
+    }
+
+    /// What is recorded under `key`, if it needs no look at what was asked.
+    pub(crate) fn trusted(&self, key: &str) -> Option<&Entry> {
+        let recorded = self.entries.get(key).filter(|_| self.is_own)?;
+        Some(&recorded.entry)
+    }
+
     /// Adds what was recorded under `key`.
     pub fn insert(&mut self, key: String, recorded: Recorded) {
         self.entries.insert(key, Arc::new(recorded));
@@ -320,16 +342,19 @@ fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>
         if session.end().is_some() {
             return Ok(None);
         }
-        let mut call = ModelCall::Agent(session.prompt());
-        if journal.is_of_another(&key, &call) && session.stay() {
-            call = ModelCall::Agent(session.prompt());
-        }
         // Who waits for a turn waits for the next one, too: only the first is in no hurry.
         let speed = match session.turns() {
             0 => session.speed(),
             _ => Speed::Normal,
         };
-        let entry = match economy::call(journal, speed, (&key, call))? {
+        let call = || {
+            let call = ModelCall::Agent(session.prompt());
+            match journal.is_of_another(&key, &call) && session.stay() {
+                true => ModelCall::Agent(session.prompt()),
+                false => call,
+            }
+        };
+        let entry = match economy::call(journal, speed, &key, call)? {
             Call::Missing(effect) => return Ok(Some(*effect)),
             Call::Answered(entry) => entry,
         };

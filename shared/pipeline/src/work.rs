@@ -85,16 +85,17 @@ pub fn plan_needed(unit: &UnitRow) -> Result<Option<UnitKey>, String> {
 }
 
 /// Whether `unit` depends on what happened to its task, or is to know it at its end: a review, the
-/// plan of a repository that was read before, and a release, which may explain itself to whoever
-/// merges it. Nothing else of the task is at work meanwhile.
+/// plan of a repository that was read before, a release, which may explain itself to whoever
+/// merges it, and a deployment. Nothing else of the task is at work meanwhile: a follow-up is
+/// taken only when nothing is.
 ///
 /// # Errors
 /// A column that can not be read.
 pub fn facts_needed(unit: &UnitRow) -> Result<bool, String> {
     Ok(match unit.key.kind {
-        UnitKind::Review | UnitKind::Release => true,
+        UnitKind::Review | UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => true,
         UnitKind::Plan => unit.another()?.is_none() && unit.base().is_some(),
-        UnitKind::Import | UnitKind::Assignment | UnitKind::Deployment | UnitKind::Preview => false,
+        UnitKind::Import | UnitKind::Assignment => false,
     })
 }
 

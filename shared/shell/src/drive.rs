@@ -100,7 +100,7 @@ impl Drive<'_> {
         let created_unix = start::created_unix(&trigger.created_at);
         let loading = async {
             let loaded = self.load(&unit, created_unix).await?;
-            let first = decide(&loaded.work, &Journal::default());
+            let first = decide(&loaded.work, &Journal::begun());
             Ok((loaded, first))
         };
         let (taken, loaded) = futures::future::join(taken, loading).await;
@@ -236,7 +236,7 @@ impl Drive<'_> {
         loaded: Result<(Loaded, Step), Trouble>,
     ) -> Result<(), Trouble> {
         let repeat = claim.epoch > 1;
-        let mut journal = Journal::default();
+        let mut journal = Journal::begun();
         if repeat {
             let (recorded, done) = load::journal(&self.store, &unit.key.id()).await?;
             if done.is_some() {
@@ -265,8 +265,8 @@ impl Drive<'_> {
         if ended.end.is_cancelled() {
             return self.end_cancelled(unit, ended, telling, start).await;
         }
-        let done = self.record_end(unit, ended, telling, start).await?;
-        let facts = facts.filter(|_| !repeat).map(|mut facts| {
+        let (done, is_own) = self.record_end(unit, ended, telling, start).await?;
+        let facts = facts.filter(|_| !repeat && is_own).map(|mut facts| {
             facts.log.push(Fact::Done(Box::new(done)));
             facts
         });

@@ -6,10 +6,10 @@ use pipeline::model::Effort;
 use pipeline::review::{Finding, ReviewWork, Severity, Source, Subject};
 use pipeline::unit::{End, Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
-use pipeline::{Code, Outcome, SafePath, Step, Work, decide};
+use pipeline::{Code, Outcome, SafePath, Step, Work};
 use serde_json::{Value, json};
 
-use crate::world::{World, assignment, plan, reply};
+use crate::world::{World, assignment, decided, plan, reply};
 
 pub(crate) fn version(path: &str, content: &str, by: &str, round: u32) -> FileVersion {
     FileVersion {
@@ -105,7 +105,7 @@ fn asked(work: ReviewWork, answers: &[Value]) -> (End, Vec<Effect>) {
     let (work, mut journal) = (Work::Review(Box::new(work)), Journal::default());
     let mut all = Vec::new();
     loop {
-        match decide(&work, &journal) {
+        match decided(&work, &journal) {
             Step::Done(end) => {
                 assert_eq!(all.len(), answers.len(), "unasked answers");
                 return (*end, all);

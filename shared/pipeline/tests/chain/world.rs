@@ -301,7 +301,7 @@ impl World {
         let work = self.work(key);
         loop {
             let journal = self.journals.entry(id.clone()).or_default().clone();
-            match decide(&work, &journal) {
+            match decided(&work, &journal) {
                 Step::Done(end) => return self.end(key, *end),
                 Step::Do(effects) => {
                     for effect in effects {
@@ -547,4 +547,17 @@ impl World {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// What `work` needs next. Whoever has recorded all of the journal decides the same without
+/// looking at what was asked.
+pub(crate) fn decided(work: &Work, journal: &Journal) -> Step {
+    let step = decide(work, journal);
+    let own = journal
+        .entries()
+        .fold(Journal::begun(), |own, (key, recorded)| {
+            own.with(key.clone(), recorded.clone())
+        });
+    assert_eq!(decide(work, &own), step);
+    step
 }

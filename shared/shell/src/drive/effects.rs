@@ -102,6 +102,9 @@ impl Drive<'_> {
                     let performed = telling.beside(join_all(performed)).await;
                     for taken in Trouble::first(performed)?.into_iter().flatten() {
                         telling.add(taken.telling);
+                        if !taken.is_own {
+                            journal.share();
+                        }
                         journal.insert(taken.key, taken.recorded);
                         ahead = taken.ahead;
                     }
@@ -197,6 +200,7 @@ impl Drive<'_> {
         Ok(Some(Taken {
             key: effect.key.clone(),
             recorded,
+            is_own,
             ahead,
             telling: telling.boxed(),
         }))
@@ -251,6 +255,8 @@ impl Ahead {
 struct Taken<'a> {
     key: String,
     recorded: Recorded,
+    /// Whether this execution recorded it.
+    is_own: bool,
     /// What follows, if that is known.
     ahead: Option<Ahead>,
     /// Writes its line.

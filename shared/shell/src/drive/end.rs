@@ -11,6 +11,7 @@ use super::Drive;
 use super::effects::Telling;
 use super::start::Start;
 use crate::advance::show_cost;
+use crate::store::Created;
 use crate::trouble::Trouble;
 
 /// How a unit ended.
@@ -44,7 +45,8 @@ impl Drive<'_> {
     }
 
     /// Writes the output rows of a unit and its last lines, then its result: what follows from it
-    /// comes after, so that a crash anywhere in between can be repaired.
+    /// comes after, so that a crash anywhere in between can be repaired. Returns the result, and
+    /// whether it is this one that counts: another execution may have been first.
     pub(super) async fn record_end(
         &self,
         unit: &UnitRow,
@@ -54,7 +56,7 @@ impl Drive<'_> {
         }: Ended,
         telling: Telling<'_>,
         start: Start,
-    ) -> Result<Done, Trouble> {
+    ) -> Result<(Done, bool), Trouble> {
         let key = &unit.key;
         let files = end.files.iter();
         let files = files.map(|file| rows::file(key, &unit.owner, file));
@@ -72,8 +74,8 @@ impl Drive<'_> {
             outcome: end.outcome,
             spent: end.spent,
         };
-        self.store.create(rows::done(&done)).await?;
-        Ok(done)
+        let created = self.store.create(rows::done(&done)).await?;
+        Ok((done, matches!(created, Created::New(_))))
     }
 
     /// Fills in the unit's own row.

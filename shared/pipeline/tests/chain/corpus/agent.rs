@@ -4,11 +4,12 @@ use pipeline::effect::Entry;
 use pipeline::limits::{BLOB_CHARS_MAX, FILE_BYTES_MAX, PATH_DEPTH_MAX, PATH_SEGMENT_BYTES_MAX};
 use pipeline::model::{AgentReply, Stop};
 use pipeline::unit::{Journal, Recorded};
-use pipeline::{Code, Failure, Outcome, Step, Work, decide, messages, record};
+use pipeline::{Code, Failure, Outcome, Step, Work, messages, record};
 use serde_json::{Value, json};
 
 use super::Case;
 use crate::agent::{call, finish, said, work};
+use crate::world::decided;
 
 /// Characters shown of what an agent is told.
 const TOLD_CHARS_MAX: usize = 280;
@@ -373,7 +374,7 @@ fn told(case: &Case) -> String {
     let (mut journal, mut answered) = (Journal::default(), 0);
     let mut text = format!("row {}: {}\n", case.row, case.what);
     loop {
-        let effect = match decide(&work, &journal) {
+        let effect = match decided(&work, &journal) {
             Step::Do(effects) => effects.into_iter().next().unwrap(),
             Step::Done(end) => {
                 assert_eq!(answered, case.answers.len(), "{}", case.what);

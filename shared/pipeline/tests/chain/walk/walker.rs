@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use pipeline::effect::{Action, Effect, Entry, ModelCall};
 use pipeline::ledger::{self, Exhausted};
 use pipeline::unit::{End, Journal};
-use pipeline::{Code, Command, Fact, Failure, Status, Step, UnitKey, Work, advance, decide};
+use pipeline::{Code, Command, Fact, Failure, Status, Step, UnitKey, Work, advance};
 
 use super::runs::{Order, Run, When};
 use crate::simulation::figures::name_of;
-use crate::world::{World, spent};
+use crate::world::{World, decided, spent};
 
 /// How often nothing may go on before a run counts as one that does not end.
 const LULLS_MAX: usize = 100;
@@ -185,7 +185,7 @@ impl Walker {
         let work = self.world.work(key);
         loop {
             let journal = self.world.journal(key);
-            let effects = match decide(&work, &journal) {
+            let effects = match decided(&work, &journal) {
                 Step::Done(end) => return self.end(key, *end),
                 Step::Do(effects) => effects,
             };
