@@ -15,8 +15,10 @@ use crate::call::Fault;
 use crate::error::ErrorKind;
 use crate::retry::{self, Hint, PAUSE_MAX};
 
-/// Requests of one client that wait for the beginning of their answer at the same time.
-pub const WAITING_MAX: usize = 16;
+/// Requests of one client that wait for the beginning of their answer at the same time. A reviewer
+/// answers after half a minute, and a process may review many tasks of many assignments: what is
+/// too much for the service, it says itself.
+pub const WAITING_MAX: usize = 512;
 
 /// Bytes of a request that are about one token.
 const TOKEN_BYTES: u64 = 4;

@@ -25,10 +25,16 @@ use crate::unit::{Journal, Recorded, Step, Work, decide};
 const PROBLEMS_QUOTED: usize = 3;
 
 /// The line for the entry of `effect`, if it has one: `journal` is what was recorded
-/// before it.
-pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Line> {
+/// before it, and `next` what follows from it, where that is known.
+pub fn line(
+    work: &Work,
+    journal: &Journal,
+    effect: &Effect,
+    entry: &Entry,
+    next: Option<&Step>,
+) -> Option<Line> {
     let (level, text, data) = match effect.action.model_call() {
-        Some(call) => of_call(work, journal, effect, (call, entry))?,
+        Some(call) => of_call(work, (journal, next), effect, (call, entry))?,
         None => of_deed(&effect.action, entry)?,
     };
     let key = if let Entry::Submitted(_) | Entry::Lost { .. } = entry {
@@ -48,7 +54,7 @@ pub fn line(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> O
 /// What is told of a model call.
 fn of_call(
     work: &Work,
-    journal: &Journal,
+    (journal, next): (&Journal, Option<&Step>),
     effect: &Effect,
     (call, entry): (&ModelCall, &Entry),
 ) -> Option<(Level, String, Value)> {
@@ -68,7 +74,11 @@ fn of_call(
             | Work::Deployment(_) => None,
         },
         (ModelCall::Planner(_), Entry::Reply(reply)) => {
-            match asked_next(work, journal, effect, entry) {
+            let asked = match next {
+                Some(next) => question(next),
+                None => question(&following(work, journal, effect, entry)),
+            };
+            match asked {
                 Some(question) => {
                     let data = json!(Told::Repair(CallTold::of(&reply.spent)));
                     Some((Level::Warning, sent_back(&question), data))
@@ -171,7 +181,7 @@ pub fn lines(work: &Work, journal: &Journal) -> Vec<Line> {
             break;
         }
         for (effect, recorded) in &recorded {
-            lines.extend(line(work, &replayed, effect, &recorded.entry));
+            lines.extend(line(work, &replayed, effect, &recorded.entry, None));
         }
         for (effect, recorded) in recorded {
             replayed.insert(effect.key.clone(), recorded.clone());
@@ -242,15 +252,18 @@ fn stage_word(work: &Work) -> &'static str {
     messages::stage_word(kind)
 }
 
-/// The planner's next question, if its answer is sent back.
-fn asked_next(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Option<Question> {
-    let mut after = journal.clone();
+/// What follows from an entry.
+fn following(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Step {
     let recorded = Recorded {
         fingerprint: effect.action.fingerprint(),
         entry: entry.clone(),
     };
-    after.insert(effect.key.clone(), recorded);
-    let Step::Do(effects) = decide(work, &after) else {
+    decide(work, &journal.with(effect.key.clone(), recorded))
+}
+
+/// The planner's next question, if its answer is sent back.
+fn question(next: &Step) -> Option<Question> {
+    let Step::Do(effects) = next else {
         return None;
     };
     effects

@@ -45,6 +45,21 @@ pub struct Reached {
 }
 
 impl Quota {
+    /// How far back tasks count, in seconds; `None` where nothing is limited. An open task counts
+    /// for [`WINDOW_DAYS`].
+    pub fn window_seconds(&self) -> Option<u64> {
+        let month = WINDOW_DAYS * DAY_SECONDS;
+        let windows = [
+            (self.open_tasks, month),
+            (self.tasks_a_minute, MINUTE_SECONDS),
+            (self.tasks_a_day, DAY_SECONDS),
+            (self.usd_a_day, DAY_SECONDS),
+            (self.usd_a_month, month),
+        ];
+        let limited = windows.into_iter().filter(|(limit, _)| *limit > 0);
+        limited.map(|(_, window)| window).max()
+    }
+
     /// Whether an owner who has started `tasks` may start another one.
     ///
     /// # Errors
@@ -228,6 +243,39 @@ mod tests {
             ..started(1, false, 0)
         }; 2];
         assert_eq!(code(&tasks), "usd_a_day_limit");
+    }
+
+    #[test]
+    fn tasks_before_the_window_reach_no_limit() {
+        let none = Quota {
+            open_tasks: 0,
+            tasks_a_minute: 0,
+            tasks_a_day: 0,
+            usd_a_day: 0,
+            usd_a_month: 0,
+        };
+        assert_eq!(none.window_seconds(), None);
+        type Limit = fn(&mut Quota);
+        let limited: [(Limit, u64); 5] = [
+            (|quota| quota.open_tasks = 1, 30 * DAY_SECONDS),
+            (|quota| quota.tasks_a_minute = 1, MINUTE_SECONDS),
+            (|quota| quota.tasks_a_day = 1, DAY_SECONDS),
+            (|quota| quota.usd_a_day = 1, DAY_SECONDS),
+            (|quota| quota.usd_a_month = 1, 30 * DAY_SECONDS),
+        ];
+        for (limit, window) in limited {
+            let mut quota = none;
+            limit(&mut quota);
+            assert_eq!(quota.window_seconds(), Some(window));
+            let at = |age_seconds| Started {
+                age_seconds,
+                is_open: true,
+                cost_micro_usd: 2_000_000,
+            };
+            assert!(quota.check(&[at(window - 1)]).is_err(), "{quota:?}");
+            quota.tasks_a_minute = 1;
+            assert_eq!(quota.window_seconds(), Some(window), "the longest one");
+        }
     }
 
     #[test]

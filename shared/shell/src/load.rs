@@ -49,6 +49,8 @@ pub struct Loaded {
     /// The facts, where they had to be listed and no other unit can end meanwhile. The
     /// owner's commands can come at any time; they change the task's row.
     pub facts: Option<Facts>,
+    /// The row of the owner's own credentials, if there is one, where it was read.
+    pub credentials: Option<Option<Row>>,
 }
 
 impl Loader<'_> {
@@ -105,6 +107,7 @@ impl Loader<'_> {
         Ok(Loaded {
             work,
             facts: listed,
+            credentials: None,
         })
     }
 }

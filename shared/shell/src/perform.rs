@@ -103,6 +103,14 @@ impl<'a> Performer<'a> {
         self
     }
 
+    /// The same performer, which need not read the row of the owner's credentials if it is given:
+    /// there may be none.
+    #[must_use]
+    pub fn knowing(mut self, credentials: Option<Option<Row>>) -> Self {
+        self.own_row = OnceCell::new_with(credentials);
+        self
+    }
+
     /// What is known of the cost of calls that were given up before they were over.
     pub fn dropped(&self) -> Spent {
         let mut sum = Spent::default();

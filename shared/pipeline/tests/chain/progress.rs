@@ -40,7 +40,7 @@ fn line_of(calls: &[(&str, Value)], calls_made: u64, stop: Stop) -> Line {
     };
     let journal = Journal::default();
     let (entry, _) = record(&work, &journal, &effect, answer);
-    progress::line(&work, &journal, &effect, &entry).unwrap()
+    progress::line(&work, &journal, &effect, &entry, None).unwrap()
 }
 
 fn told(calls: &[(&str, Value)]) -> String {
@@ -131,7 +131,7 @@ fn a_line_fits_its_row_however_many_files_it_tells_of() {
         reply,
         results: "[]".to_owned(),
     };
-    let line = progress::line(&work, &Journal::default(), &effect, &entry).unwrap();
+    let line = progress::line(&work, &Journal::default(), &effect, &entry, None).unwrap();
     assert!(line.data["files"].as_array().unwrap().len() > 10);
     let row = rows::progress(
         &world.task,
@@ -209,7 +209,7 @@ fn line_of_judgement(answer: &Value) -> Line {
     let Step::Do(effects) = decide(&work, &journal) else {
         panic!("a review begins with a question");
     };
-    progress::line(&work, &journal, &effects[0], &reply(answer)).unwrap()
+    progress::line(&work, &journal, &effects[0], &reply(answer), None).unwrap()
 }
 
 #[test]

@@ -352,7 +352,7 @@ impl World {
         answer: Entry,
     ) {
         let (entry, _) = record(work, journal, effect, answer);
-        if let Some(line) = progress::line(work, journal, effect, &entry) {
+        if let Some(line) = progress::line(work, journal, effect, &entry, None) {
             self.tell(key, line);
         }
         let recorded = Recorded {

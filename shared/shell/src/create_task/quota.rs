@@ -4,7 +4,7 @@
 use appwrite::{Query, Row};
 use pipeline::Status;
 use pipeline::advance::Totals;
-use pipeline::quota::{Quota, Reached, Started, WINDOW_DAYS};
+use pipeline::quota::{Quota, Reached, Started};
 use serde_json::json;
 
 use crate::clock;
@@ -24,9 +24,12 @@ pub(super) async fn check(
     quota: &Quota,
     row: &Row,
 ) -> Result<Result<(), Reached>, Trouble> {
+    let Some(window) = quota.window_seconds() else {
+        return Ok(Ok(()));
+    };
     // By the clock that all of these rows have their times from, whatever ours says.
     let now = clock::parse(&row.created_at).unwrap_or_else(clock::now);
-    let window = jiff::SignedDuration::from_hours(24 * WINDOW_DAYS.cast_signed());
+    let window = jiff::SignedDuration::from_secs(window.cast_signed());
     let since = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
     let queries = vec![
         Query::equal("owner", row.text("owner").unwrap_or_default()),

@@ -136,8 +136,8 @@ impl Drive<'_> {
     /// entry counts. `None` if it is a model call that was dropped, because the owner has
     /// cancelled the task: that closes the connection, and so stops the model.
     ///
-    /// While the entry of an effect that `is_alone` in its step is written, what follows from it
-    /// is decided: another execution is hardly ever first.
+    /// While the entry is written, its line is made, and, if the effect `is_alone` in its step, what
+    /// follows from it is decided: another execution is hardly ever first.
     async fn effect<'a>(
         &'a self,
         (unit, start, work): (&'a UnitRow, Start, &Work),
@@ -171,19 +171,33 @@ impl Drive<'_> {
         let row = rows::entry(&unit.key.task, &unit.key.id(), &effect.key, &recorded);
         let row_id = row.id.clone();
         let deciding = async {
-            if !is_alone {
-                return None;
+            let next = is_alone.then(|| {
+                let journal = journal.with(effect.key.clone(), recorded.clone());
+                decide(work, &journal)
+            });
+            let line = async {
+                let entry = &recorded.entry;
+                progress::line(work, journal, effect, entry, next.as_ref())
+            };
+            let written = self.row_ahead(unit, start, next.as_ref());
+            let (row_is_written, line) = futures::future::join(written, line).await;
+            (next, row_is_written, line)
+        };
+        let creating = self.store.create(row);
+        let (created, (next, row_is_written, line)) =
+            futures::future::join(creating, deciding).await;
+        let (recorded, is_own, line) = match created? {
+            Created::New(_) => (recorded, true, line),
+            Created::Exists => {
+                let theirs = self.theirs(&row_id, &effect.key).await?;
+                let line = progress::line(work, journal, effect, &theirs.entry, None);
+                (theirs, false, line)
             }
-            let journal = journal.with(effect.key.clone(), recorded.clone());
-            Some(self.ahead(unit, start, decide(work, &journal)).await)
         };
-        let (created, ahead) = futures::future::join(self.store.create(row), deciding).await;
-        let (recorded, is_own) = match created? {
-            Created::New(_) => (recorded, true),
-            Created::Exists => (self.theirs(&row_id, &effect.key).await?, false),
-        };
-        let ahead = ahead.filter(|_| is_own);
-        let line = progress::line(work, journal, effect, &recorded.entry);
+        let ahead = next.filter(|_| is_own).map(|step| Ahead {
+            step,
+            row_is_written,
+        });
         let feed = self.feed(unit);
         let telling = async move {
             let is_told = match &line {
@@ -206,17 +220,13 @@ impl Drive<'_> {
         }))
     }
 
-    /// What follows if the entry that is being written counts. If the unit ends then, its row is
-    /// written meanwhile: whoever ends it otherwise, after all, writes it anew before its result.
-    async fn ahead(&self, unit: &UnitRow, start: Start, step: Step) -> Ahead {
-        let row_is_written = match &step {
+    /// Writes the unit's row if it ends once the entry that is being written counts. Whoever ends it
+    /// otherwise, after all, writes it anew before its result.
+    async fn row_ahead(&self, unit: &UnitRow, start: Start, next: Option<&Step>) -> bool {
+        match next {
             // A failure is met again, and told of, by whoever records the end.
-            Step::Done(end) => self.write_row(unit, end, start).await.is_ok(),
-            Step::Do(_) => false,
-        };
-        Ahead {
-            step,
-            row_is_written,
+            Some(Step::Done(end)) => self.write_row(unit, end, start).await.is_ok(),
+            Some(Step::Do(_)) | None => false,
         }
     }
 
