@@ -54,7 +54,7 @@ pub struct Loaded {
 }
 
 impl Loader<'_> {
-    /// The unit of work that `unit` names, with everything it depends on.
+    /// The unit of work that `unit` names, with everything it depends on, read side by side.
     ///
     /// # Errors
     /// A store that does not answer, or a row that does not hold what it should.
@@ -66,41 +66,34 @@ impl Loader<'_> {
             rates: self.rates,
             ..Given::default()
         };
-        let mut listed = None;
-        if let Some(needed) = work::plan_needed(unit).map_err(Trouble::Row)? {
-            given.plan = Some(match key.kind {
-                // An earlier plan is read once.
-                UnitKind::Plan => plan(self.store, &needed).await?,
-                UnitKind::Import
-                | UnitKind::Assignment
-                | UnitKind::Review
-                | UnitKind::Release
-                | UnitKind::Deployment
-                | UnitKind::Preview => self.plans.get(self.store, needed).await?,
-            });
-        } else if key.kind == UnitKind::Plan {
+        let (plan, files, mut listed) = match key.kind {
+            // Which files it needs, its plan says.
+            UnitKind::Assignment => {
+                let plan = self.plan(unit).await?;
+                let files = self.files(unit, plan.as_ref()).await?;
+                (plan, files, None)
+            }
+            UnitKind::Import
+            | UnitKind::Plan
+            | UnitKind::Review
+            | UnitKind::Release
+            | UnitKind::Deployment
+            | UnitKind::Preview => {
+                let (plan, files) = (self.plan(unit), self.files(unit, None));
+                futures::future::try_join3(plan, files, self.facts(unit)).await?
+            }
+        };
+        if plan.is_none() && key.kind == UnitKind::Plan {
             if unit.brief().map_err(Trouble::Row)?.is_none() {
                 given.brief = Some(brief(self.store, &key.task).await?);
             }
             // Nothing else of the task exists before its first plan, but what that builds on.
             let is_first = key.generation == FIRST_GENERATION && unit.base().is_none();
-            listed = is_first.then(|| Facts::none(key.task.clone(), unit.owner.clone()));
+            let none = || Facts::none(key.task.clone(), unit.owner.clone());
+            listed = listed.or(is_first.then(none));
         }
-        let needed = work::files_needed(unit, given.plan.as_ref()).map_err(Trouble::Row)?;
-        let files = async {
-            match needed {
-                Some(generations) => files(self.store, &key.task, generations).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        if work::facts_needed(unit).map_err(Trouble::Row)? {
-            let facts = facts(self.store, &key.task, &unit.owner);
-            let (files, facts) = futures::future::try_join(files, facts).await?;
-            given.files = files;
-            listed = Some(facts);
-        } else {
-            given.files = files.await?;
-        }
+        given.plan = plan;
+        given.files = files;
         given.facts = listed.as_ref();
         let work = work::work_of(unit, given)
             .map_err(|cause| Trouble::Row(format!("unit {key} can not be worked on: {cause}")))?;
@@ -109,6 +102,39 @@ impl Loader<'_> {
             facts: listed,
             credentials: None,
         })
+    }
+
+    async fn plan(&self, unit: &UnitRow) -> Result<Option<Known>, Trouble> {
+        let Some(needed) = work::plan_needed(unit).map_err(Trouble::Row)? else {
+            return Ok(None);
+        };
+        let plan = match unit.key.kind {
+            // An earlier plan is read once.
+            UnitKind::Plan => plan(self.store, &needed).await,
+            UnitKind::Import
+            | UnitKind::Assignment
+            | UnitKind::Review
+            | UnitKind::Release
+            | UnitKind::Deployment
+            | UnitKind::Preview => self.plans.get(self.store, needed).await,
+        };
+        plan.map(Some)
+    }
+
+    async fn files(&self, unit: &UnitRow, plan: Option<&Known>) -> Result<Vec<Written>, Trouble> {
+        match work::files_needed(unit, plan).map_err(Trouble::Row)? {
+            Some(generations) => files(self.store, &unit.key.task, generations).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn facts(&self, unit: &UnitRow) -> Result<Option<Facts>, Trouble> {
+        match work::facts_needed(unit).map_err(Trouble::Row)? {
+            true => facts(self.store, &unit.key.task, &unit.owner)
+                .await
+                .map(Some),
+            false => Ok(None),
+        }
     }
 }
 

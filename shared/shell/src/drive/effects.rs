@@ -3,6 +3,7 @@
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use pipeline::effect::{Action, Effect, Entry};
+use pipeline::messages::Line;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded, cancelled};
 use pipeline::{Status, Step, Work, advance, decide, progress, record};
@@ -175,17 +176,12 @@ impl Drive<'_> {
                 let journal = journal.with(effect.key.clone(), recorded.clone());
                 decide(work, &journal)
             });
-            let line = async {
-                let entry = &recorded.entry;
-                progress::line(work, journal, effect, entry, next.as_ref())
-            };
-            let written = self.row_ahead(unit, start, next.as_ref());
-            let (row_is_written, line) = futures::future::join(written, line).await;
-            (next, row_is_written, line)
+            let line = progress::line(work, journal, effect, &recorded.entry, next.as_ref());
+            let ahead = self.ahead(unit, start, next, line.as_ref()).await;
+            (ahead, line)
         };
         let creating = self.store.create(row);
-        let (created, (next, row_is_written, line)) =
-            futures::future::join(creating, deciding).await;
+        let (created, (ahead, line)) = futures::future::join(creating, deciding).await;
         let (recorded, is_own, line) = match created? {
             Created::New(_) => (recorded, true, line),
             Created::Exists => {
@@ -194,13 +190,12 @@ impl Drive<'_> {
                 (theirs, false, line)
             }
         };
-        let ahead = next.filter(|_| is_own).map(|step| Ahead {
-            step,
-            row_is_written,
-        });
+        let ahead = ahead.filter(|_| is_own);
+        let told_before = ahead.as_ref().is_some_and(|ahead| ahead.is_told);
         let feed = self.feed(unit);
         let telling = async move {
             let is_told = match &line {
+                Some(_) if told_before => true,
                 Some(line) if is_own => feed.tell(line).await?,
                 Some(_) => false,
                 None => true,
@@ -220,14 +215,35 @@ impl Drive<'_> {
         }))
     }
 
-    /// Writes the unit's row if it ends once the entry that is being written counts. Whoever ends it
-    /// otherwise, after all, writes it anew before its result.
-    async fn row_ahead(&self, unit: &UnitRow, start: Start, next: Option<&Step>) -> bool {
-        match next {
-            // A failure is met again, and told of, by whoever records the end.
-            Some(Step::Done(end)) => self.write_row(unit, end, start).await.is_ok(),
-            Some(Step::Do(_)) | None => false,
+    /// What follows if the entry that is being written counts. If the unit ends then, its row and
+    /// its last line are written meanwhile. Whoever ends it otherwise, after all, writes the row
+    /// anew before its result, and corrects the line.
+    async fn ahead(
+        &self,
+        unit: &UnitRow,
+        start: Start,
+        step: Option<Step>,
+        line: Option<&Line>,
+    ) -> Option<Ahead> {
+        let step = step?;
+        let (mut row_is_written, mut is_told) = (false, false);
+        // A failure is met again, and told of, by whoever records the end.
+        if let Step::Done(end) = &step {
+            let telling = async {
+                match line {
+                    Some(line) => matches!(self.feed(unit).tell(line).await, Ok(true)),
+                    None => false,
+                }
+            };
+            let row = self.write_row(unit, end, start);
+            let (written, told) = futures::future::join(row, telling).await;
+            (row_is_written, is_told) = (written.is_ok(), told);
         }
+        Some(Ahead {
+            step,
+            row_is_written,
+            is_told,
+        })
     }
 
     /// The entry that another execution has recorded for the effect `wanted`.
@@ -250,6 +266,8 @@ struct Ahead {
     step: Step,
     /// Whether the unit's own row holds this end already.
     row_is_written: bool,
+    /// Whether the line of the entry that leads here is written already.
+    is_told: bool,
 }
 
 impl Ahead {
@@ -257,6 +275,7 @@ impl Ahead {
         Self {
             step,
             row_is_written: false,
+            is_told: false,
         }
     }
 }
