@@ -55,10 +55,21 @@ async fn the_sample_becomes_a_repository_and_a_site() {
     assert!(page.ends_with(&std::fs::read_to_string(into.join("index.html")).unwrap()));
     assert!(page.contains("scripted model"));
 
+    // People read what each judgement said before what came of all.
+    let (reviews, lines) = (
+        world.rows("reviews", &row.id).await,
+        world.rows("progress", &row.id).await,
+    );
+    for review in &reviews {
+        let of_it = lines
+            .iter()
+            .filter(|line| line.text("unitId") == Some(&review.id));
+        let latest = of_it.map(|line| &line.created_at).max().unwrap();
+        assert!(*latest <= review.updated_at, "{latest} {review:?}");
+    }
+
     // The first review found a real defect, and the second one that it is gone.
-    let verdicts: Vec<_> = world
-        .rows("reviews", &row.id)
-        .await
+    let verdicts: Vec<_> = reviews
         .iter()
         .map(|review| review.text("verdict").unwrap().to_owned())
         .collect();

@@ -229,15 +229,11 @@ impl Drive<'_> {
         let (mut row_is_written, mut is_told) = (false, false);
         // A failure is met again, and told of, by whoever records the end.
         if let Step::Done(end) = &step {
-            let telling = async {
-                match line {
-                    Some(line) => matches!(self.feed(unit).tell(line).await, Ok(true)),
-                    None => false,
-                }
-            };
-            let row = self.write_row(unit, end, start);
-            let (written, told) = futures::future::join(row, telling).await;
-            (row_is_written, is_told) = (written.is_ok(), told);
+            // In the order in which people are to read them.
+            if let Some(line) = line {
+                is_told = matches!(self.feed(unit).tell(line).await, Ok(true));
+            }
+            row_is_written = self.write_row(unit, end, start).await.is_ok();
         }
         Some(Ahead {
             step,

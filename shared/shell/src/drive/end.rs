@@ -62,13 +62,15 @@ impl Drive<'_> {
         let files = files.map(|file| rows::file(key, &unit.owner, file));
         let files = self.store.create_many(files.collect());
         self.log.info(&self.last_line(unit, &end).1);
-        let own_row = async {
+        // In the order in which people are to read them.
+        let told = async {
+            telling.finish().await?;
             match row_is_written {
                 true => Ok(()),
                 false => self.write_row(unit, &end, start).await,
             }
         };
-        futures::future::try_join3(files, own_row, telling.finish()).await?;
+        futures::future::try_join(files, told).await?;
         let done = Done {
             unit: key.clone(),
             outcome: end.outcome,
