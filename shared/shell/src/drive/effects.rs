@@ -6,7 +6,7 @@ use pipeline::effect::{Action, Effect, Entry};
 use pipeline::messages::Line;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded, cancelled};
-use pipeline::{Status, Step, Work, advance, decide, progress, record};
+use pipeline::{Status, Step, UnitKind, Work, advance, decide, progress, record};
 
 use super::Drive;
 use super::end::Ended;
@@ -215,9 +215,9 @@ impl Drive<'_> {
         }))
     }
 
-    /// What follows if the entry that is being written counts. If the unit ends then, its row and
-    /// its last line are written meanwhile. Whoever ends it otherwise, after all, writes the row
-    /// anew before its result, and corrects the line.
+    /// What follows if the entry that is being written counts. If the unit ends then, its last line
+    /// is written meanwhile, and its row if only people read that. Whoever ends it otherwise, after
+    /// all, corrects the line, and writes the row anew before its result.
     async fn ahead(
         &self,
         unit: &UnitRow,
@@ -233,7 +233,8 @@ impl Drive<'_> {
             if let Some(line) = line {
                 is_told = matches!(self.feed(unit).tell(line).await, Ok(true));
             }
-            row_is_written = self.write_row(unit, end, start).await.is_ok();
+            row_is_written =
+                !is_input(unit.key.kind) && self.write_row(unit, end, start).await.is_ok();
         }
         Some(Ahead {
             step,
@@ -254,6 +255,15 @@ impl Drive<'_> {
             )));
         }
         Ok(recorded)
+    }
+}
+
+/// Whether other units read what stands in the row of one: the plan, and which release is served.
+/// An end that does not count must never stand there.
+fn is_input(kind: UnitKind) -> bool {
+    match kind {
+        UnitKind::Import | UnitKind::Plan | UnitKind::Deployment | UnitKind::Preview => true,
+        UnitKind::Assignment | UnitKind::Review | UnitKind::Release => false,
     }
 }
 
