@@ -1,13 +1,9 @@
 //! Events delivered twice or lost: the end is the same.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
-
 use appwrite::Row;
-use local::faults::{FaultAction, Faults, Phase};
+use local::faults::Faults;
 use serde_json::{Value, json};
 
+use crate::gate::Gate;
 use crate::world::{Setup, World, assert_one_of_each, todo, totals};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -123,51 +119,15 @@ async fn refused_connections_and_given_up_functions_reach_same_end() {
     world.stop().await;
 }
 
-/// Lets callers go on once `count` of them have come, or after a while.
-struct Gate {
-    count: usize,
-    come: Mutex<usize>,
-    all: Condvar,
-}
-
-impl Gate {
-    /// Returns whether all came.
-    fn pass(&self) -> bool {
-        let mut come = self.come.lock().unwrap();
-        *come += 1;
-        self.all.notify_all();
-        let (come, _) = self
-            .all
-            .wait_timeout_while(come, Duration::from_secs(20), |come| *come < self.count)
-            .unwrap();
-        *come >= self.count
-    }
-}
-
-/// The results of the `count` agents that start together are held back until all of them
-/// are there, and then committed at once. (That each order of commits and lists after that
-/// is right is shown in the pipeline, where it can be forced.) Returns the task's totals.
+/// The `count` agents that start together are held back at their end until all of them are there,
+/// and then let go at once. (That each order of commits and lists after that is right is shown in
+/// the pipeline, where it can be forced.) Returns the task's totals.
 async fn finishing_at_once(count: usize, brief: &Value) -> Value {
-    let gate = Arc::new(Gate {
-        count,
-        come: Mutex::new(0),
-        all: Condvar::new(),
-    });
-    let met = Arc::new(AtomicUsize::new(0));
     let mut faults = Faults::default();
-    let (hook_gate, hook_met) = (Arc::clone(&gate), Arc::clone(&met));
-    faults.on_row_create = Some(Arc::new(move |row| {
-        let is_result =
-            row.table == "journal" && row.data["kind"] == "done" && row.row_id.starts_with('a');
-        if is_result
-            && row.phase == Phase::Before
-            && hook_met.load(Ordering::SeqCst) < count
-            && tokio::task::block_in_place(|| hook_gate.pass())
-        {
-            hook_met.fetch_add(1, Ordering::SeqCst);
-        }
-        FaultAction::Continue
-    }));
+    // Each writes its own row then, and no other writes it.
+    let gate = Gate::before(&mut faults, |asked| {
+        asked.method == "PATCH" && asked.path.contains("/tables/assignments/rows/")
+    });
     let settings = vec![("ANTHROPIC_MODEL", "scripted-flawless")];
     // No sweep helps: the agents alone must bring the task on.
     let world = World::with(Setup {
@@ -176,12 +136,11 @@ async fn finishing_at_once(count: usize, brief: &Value) -> Value {
         ..Setup::default()
     })
     .await;
-    let row = world.run(brief).await;
-    assert_eq!(
-        met.load(Ordering::SeqCst),
-        count,
-        "they did not finish at the same instant"
-    );
+    let user = world.user().await;
+    let task = world.accept(&user, brief).await;
+    gate.reached_by(count).await;
+    gate.open();
+    let row = world.ended(&task).await;
     assert_one_of_each(&world, &row).await;
     world.stop().await;
     totals(&row)

@@ -56,10 +56,16 @@ impl Gate {
 
     /// Waits until somebody stands before it.
     pub(crate) async fn reached(&self) {
+        self.reached_by(1).await;
+    }
+
+    /// Waits until so many stand before it.
+    pub(crate) async fn reached_by(&self, count: usize) {
         let mut held = self.held.subscribe();
-        let reached = held.wait_for(|count| *count > 0);
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        assert!(reached.is_ok(), "nobody came to the gate");
+        let reached = held.wait_for(|held| *held >= count);
+        let reached = tokio::time::timeout(PATIENCE, reached).await.is_ok();
+        let held = *self.held.borrow();
+        assert!(reached, "{held} of {count} came to the gate");
     }
 
     /// Lets everybody through from now on.
