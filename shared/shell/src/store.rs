@@ -212,16 +212,11 @@ impl Store {
 
     /// Creates rows of several executions. `None` for what is to be created alone: where one of them
     /// is refused, so are all, and each is to hear its own answer.
-    async fn create_together(
-        &self,
-        mut rows: Vec<NewRow>,
-    ) -> Vec<Option<Result<Created, Trouble>>> {
-        if rows.len() == 1 {
-            return match rows.pop() {
-                Some(row) => vec![Some(self.create_alone(row).await)],
-                None => Vec::new(),
-            };
-        }
+    async fn create_together(&self, rows: Vec<NewRow>) -> Vec<Option<Result<Created, Trouble>>> {
+        let rows = match <[NewRow; 1]>::try_from(rows) {
+            Ok([row]) => return vec![Some(self.create_alone(row).await)],
+            Err(rows) => rows,
+        };
         match self.create_bulk(&rows).await {
             Ok(created) => {
                 let new = |row| Some(Ok(Created::New(Box::new(row))));
@@ -259,7 +254,8 @@ impl Store {
             match self.create_bulk(chunk).await {
                 Ok(_) => {}
                 Err(error) if exists(&error) => {
-                    try_join_all(chunk.iter().cloned().map(|row| self.create(row))).await?;
+                    let alone = chunk.iter().cloned().map(|row| self.create_alone(row));
+                    try_join_all(alone).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
