@@ -151,13 +151,13 @@ impl Journal {
     }
 
     /// Adds what was recorded under `key`.
-    pub fn insert(&mut self, key: String, recorded: Recorded) {
-        self.entries.insert(key, Arc::new(recorded));
+    pub fn insert(&mut self, key: String, recorded: impl Into<Arc<Recorded>>) {
+        self.entries.insert(key, recorded.into());
     }
 
     /// The same journal with what was recorded under `key`.
     #[must_use]
-    pub fn with(&self, key: String, recorded: Recorded) -> Self {
+    pub fn with(&self, key: String, recorded: impl Into<Arc<Recorded>>) -> Self {
         let mut journal = self.clone();
         journal.insert(key, recorded);
         journal

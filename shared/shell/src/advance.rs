@@ -79,9 +79,12 @@ pub(crate) async fn advance_all(
             open.iter().find(is_it)
         });
         let first = first.unwrap_or(any);
-        let (known, seen) = (facts.clone(), first.seen.clone());
+        let units = facts.done().map(|done| &done.unit);
+        let since = units.skip_while(|unit| **unit != first.unit);
+        let since = since.cloned().collect();
+        let seen = first.seen.clone();
         advance_task(store, facts, Some(&first.unit), seen, check_after).await?;
-        siblings.was_advanced(&known, &first.unit);
+        siblings.were_advanced(since);
         Ok::<_, Trouble>(())
     };
     vec![advanced.await.is_ok(); count]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pipeline::rows::{NewRow, TaskStamp};
-use pipeline::{Facts, TaskId, UnitKey};
+use pipeline::{TaskId, UnitKey};
 use tokio::sync::oneshot;
 
 use crate::store::Created;
@@ -73,13 +73,16 @@ impl<T, R> Together<T, R> {
     }
 }
 
+/// Rows of one table; `None` for one that is to be created alone.
+pub(crate) type Creating = Together<NewRow, Option<Result<Created, Trouble>>>;
+
 /// What the executions of one task in this process do together.
 #[derive(Debug, Default)]
 pub struct Siblings {
-    claims: Together<NewRow, Option<Result<Created, Trouble>>>,
-    journal: Together<NewRow, Option<Result<Created, Trouble>>>,
-    progress: Together<NewRow, Option<Result<Created, Trouble>>>,
-    files: Together<NewRow, Option<Result<Created, Trouble>>>,
+    claims: Creating,
+    journal: Creating,
+    progress: Creating,
+    files: Creating,
     /// Advancing the task, after a unit that has ended.
     pub(crate) advancing: Together<Finished, bool>,
     /// Units whose ends the last advance took into account.
@@ -95,10 +98,7 @@ pub(crate) struct Finished {
 
 impl Siblings {
     /// Rows of this table that are created at the same time; `None` if they are created alone.
-    pub(crate) fn creating(
-        &self,
-        table: &str,
-    ) -> Option<&Together<NewRow, Option<Result<Created, Trouble>>>> {
+    pub(crate) fn creating(&self, table: &str) -> Option<&Creating> {
         match table {
             "claims" => Some(&self.claims),
             "journal" => Some(&self.journal),
@@ -115,11 +115,9 @@ impl Siblings {
         ended.into_iter().filter(is_new).collect()
     }
 
-    /// The task was advanced from `facts`, after `first` and what was recorded later.
-    pub(crate) fn was_advanced(&self, facts: &Facts, first: &UnitKey) {
-        let later = facts.done().map(|done| &done.unit);
-        let later = later.skip_while(|unit| *unit != first).cloned();
-        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner) = later.collect();
+    /// The task was advanced: the ends of these units were taken into account.
+    pub(crate) fn were_advanced(&self, units: Vec<UnitKey>) {
+        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner) = units;
     }
 }
 

@@ -1,5 +1,7 @@
 //! The steps of a unit: what is decided is performed and recorded, until nothing is left to do.
 
+use std::sync::Arc;
+
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use pipeline::effect::{Action, Effect, Entry};
@@ -165,15 +167,15 @@ impl Drive<'_> {
             // A service may tell what it was sent.
             failure.message = self.redactor().clean(&failure.message).into_owned();
         }
-        let recorded = Recorded {
+        let recorded = Arc::new(Recorded {
             fingerprint: effect.action.fingerprint(),
             entry,
-        };
+        });
         let row = rows::entry(&unit.key.task, &unit.key.id(), &effect.key, &recorded);
         let row_id = row.id.clone();
         let deciding = async {
             let next = is_alone.then(|| {
-                let journal = journal.with(effect.key.clone(), recorded.clone());
+                let journal = journal.with(effect.key.clone(), Arc::clone(&recorded));
                 decide(work, &journal)
             });
             let line = progress::line(work, journal, effect, &recorded.entry, next.as_ref());
@@ -185,7 +187,7 @@ impl Drive<'_> {
         let (recorded, is_own, line) = match created? {
             Created::New(_) => (recorded, true, line),
             Created::Exists => {
-                let theirs = self.theirs(&row_id, &effect.key).await?;
+                let theirs = Arc::new(self.theirs(&row_id, &effect.key).await?);
                 let line = progress::line(work, journal, effect, &theirs.entry, None);
                 (theirs, false, line)
             }
@@ -289,7 +291,7 @@ impl Ahead {
 /// An effect that was performed and recorded.
 struct Taken<'a> {
     key: String,
-    recorded: Recorded,
+    recorded: Arc<Recorded>,
     /// Whether this execution recorded it.
     is_own: bool,
     /// What follows, if that is known.
