@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use appwrite::Row;
 use jiff::Timestamp;
 use pipeline::advance::{FIRST_GENERATION, IMPORTED_GENERATION};
 use pipeline::brief::Speed;
@@ -17,7 +16,6 @@ use crate::advance::{advance_all, advance_task, project};
 use crate::claim::{Claim, Left, Release, left};
 use crate::clients::Clients;
 use crate::clock;
-use crate::credentials;
 use crate::feed::Feed;
 use crate::ledger::{Ledger, Patience};
 use crate::load::{self, Loaded, Loader};
@@ -291,27 +289,9 @@ impl Drive<'_> {
             plans: self.clients.plans(),
             site_domain,
             rates: self.clients.rates(),
+            has_credentials: self.clients.settings().credentials_secret_key.is_some(),
         };
-        let (loaded, credentials) =
-            futures::future::try_join(loader.work(unit, created_unix), self.own_credentials(unit))
-                .await?;
-        Ok(Loaded {
-            credentials,
-            ..loaded
-        })
-    }
-
-    /// The owner's credentials, for a unit that acts with them first of all.
-    async fn own_credentials(&self, unit: &UnitRow) -> Result<Option<Option<Row>>, Trouble> {
-        let acts = match unit.key.kind {
-            UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => true,
-            UnitKind::Import | UnitKind::Plan | UnitKind::Assignment | UnitKind::Review => false,
-        };
-        if !acts || self.clients.settings().credentials_secret_key.is_none() {
-            return Ok(None);
-        }
-        let id = credentials::row_id(&unit.owner);
-        self.store.get(credentials::TABLE, &id).await.map(Some)
+        loader.work(unit, created_unix).await
     }
 
     /// Performs what the unit's journal lacks. Returns its end, the lines of it that are still being

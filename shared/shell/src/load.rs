@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use crate::credentials;
 use crate::store::Store;
 use crate::trouble::Trouble;
 
@@ -40,6 +41,8 @@ pub struct Loader<'a> {
     pub site_domain: &'a str,
     /// Prices for the estimate of a plan.
     pub rates: Rates,
+    /// Whether owners can have set credentials of their own.
+    pub has_credentials: bool,
 }
 
 /// What a unit works from.
@@ -66,12 +69,12 @@ impl Loader<'_> {
             rates: self.rates,
             ..Given::default()
         };
-        let (plan, files, mut listed) = match key.kind {
+        let (plan, files, mut listed, credentials) = match key.kind {
             // Which files it needs, its plan says.
             UnitKind::Assignment => {
                 let plan = self.plan(unit).await?;
                 let files = self.files(unit, plan.as_ref()).await?;
-                (plan, files, None)
+                (plan, files, None, None)
             }
             UnitKind::Import
             | UnitKind::Plan
@@ -80,7 +83,8 @@ impl Loader<'_> {
             | UnitKind::Deployment
             | UnitKind::Preview => {
                 let (plan, files) = (self.plan(unit), self.files(unit, None));
-                futures::future::try_join3(plan, files, self.facts(unit)).await?
+                let (facts, credentials) = (self.facts(unit), self.credentials(unit));
+                futures::future::try_join4(plan, files, facts, credentials).await?
             }
         };
         if plan.is_none() && key.kind == UnitKind::Plan {
@@ -100,7 +104,7 @@ impl Loader<'_> {
         Ok(Loaded {
             work,
             facts: listed,
-            credentials: None,
+            credentials,
         })
     }
 
@@ -126,6 +130,19 @@ impl Loader<'_> {
             Some(generations) => files(self.store, &unit.key.task, generations).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The owner's credentials, for a unit that acts with them first of all.
+    async fn credentials(&self, unit: &UnitRow) -> Result<Option<Option<Row>>, Trouble> {
+        let acts = match unit.key.kind {
+            UnitKind::Release | UnitKind::Deployment | UnitKind::Preview => true,
+            UnitKind::Import | UnitKind::Plan | UnitKind::Assignment | UnitKind::Review => false,
+        };
+        if !acts || !self.has_credentials {
+            return Ok(None);
+        }
+        let id = credentials::row_id(&unit.owner);
+        self.store.get(credentials::TABLE, &id).await.map(Some)
     }
 
     async fn facts(&self, unit: &UnitRow) -> Result<Option<Facts>, Trouble> {
