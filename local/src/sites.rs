@@ -62,7 +62,7 @@ pub(crate) const SOURCE_FILE: &str = "source.tar.gz";
 /// Name of the packed output in a deployment's folder.
 pub(crate) const OUTPUT_FILE: &str = "output.tar.gz";
 /// Name of the folder of served files in a deployment's folder.
-pub(crate) const FILES_FOLDER: &str = "files";
+const FILES_FOLDER: &str = "files";
 
 /// The sites of a running platform, attached to its kernel.
 #[derive(Debug)]

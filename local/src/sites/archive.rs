@@ -60,24 +60,7 @@ pub enum ArchiveError {
 /// # Errors
 /// [`ArchiveError`]; the folder may then hold a part.
 pub fn unpack(source: impl Read, folder: &Path) -> Result<(), ArchiveError> {
-    // One byte more than allowed, so that the limit can be told from the end.
-    let limited = GzDecoder::new(source).take(UNPACKED_BYTES_MAX + 1);
-    let mut archive = Archive::new(limited);
-    let outcome = unpack_entries(&mut archive, folder);
-    let mut rest = archive.into_inner();
-    if outcome.is_ok() {
-        // To the end, so that a damaged or endless tail is noticed.
-        io::copy(&mut rest, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
-    }
-    if rest.limit() == 0 {
-        Err(ArchiveError::Size)
-    } else {
-        outcome
-    }
-}
-
-fn unpack_entries(archive: &mut Archive<impl Read>, folder: &Path) -> Result<(), ArchiveError> {
-    each_entry(archive, |found, entry| {
+    let is_within = each_entry(source, UNPACKED_BYTES_MAX, |found, entry| {
         let Found {
             name,
             relative,
@@ -97,7 +80,12 @@ fn unpack_entries(archive: &mut Archive<impl Read>, folder: &Path) -> Result<(),
                 write(entry, &path, &name)
             }
         }
-    })
+    })?;
+    if is_within {
+        Ok(())
+    } else {
+        Err(ArchiveError::Size)
+    }
 }
 
 /// What an entry of an archive is, which was checked.
@@ -114,8 +102,32 @@ enum Kind {
     File,
 }
 
-/// Checks every entry and has it taken.
-fn each_entry<R: Read>(
+/// Checks every entry of a `.tar.gz` and has it taken. Returns whether it was unpacked to its end
+/// within `bytes_max`.
+fn each_entry<S: Read>(
+    source: S,
+    bytes_max: u64,
+    take: impl FnMut(Found, &mut Entry<'_, Limited<S>>) -> Result<(), ArchiveError>,
+) -> Result<bool, ArchiveError> {
+    // One byte more than allowed, so that the limit can be told from the end.
+    let mut archive = Archive::new(GzDecoder::new(source).take(bytes_max + 1));
+    let outcome = take_entries(&mut archive, take);
+    let mut rest = archive.into_inner();
+    if outcome.is_ok() {
+        // To the end, so that a damaged or endless tail is noticed.
+        io::copy(&mut rest, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
+    }
+    if rest.limit() == 0 {
+        Ok(false)
+    } else {
+        outcome.map(|()| true)
+    }
+}
+
+/// The content of a compressed archive, up to a limit.
+type Limited<S> = io::Take<GzDecoder<S>>;
+
+fn take_entries<R: Read>(
     archive: &mut Archive<R>,
     mut take: impl FnMut(Found, &mut Entry<'_, R>) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
@@ -157,9 +169,8 @@ fn each_entry<R: Read>(
 /// # Errors
 /// As [`unpack`], but those of the disk.
 pub(crate) fn read(source: impl Read, bytes_max: u64) -> Result<Option<Files>, ArchiveError> {
-    let mut archive = Archive::new(GzDecoder::new(source).take(bytes_max + 1));
     let mut files = Files::new();
-    let outcome = each_entry(&mut archive, |found, entry| {
+    let is_within = each_entry(source, bytes_max, |found, entry| {
         if let Kind::File = found.kind {
             let mut bytes = Vec::new();
             entry
@@ -168,16 +179,10 @@ pub(crate) fn read(source: impl Read, bytes_max: u64) -> Result<Option<Files>, A
             files.insert(found.relative, bytes.into());
         }
         Ok(())
-    });
-    let mut rest = archive.into_inner();
-    if outcome.is_ok() {
-        // To the end, as above.
-        io::copy(&mut rest, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
-    }
-    if rest.limit() == 0 {
+    })?;
+    if !is_within {
         return Ok(None);
     }
-    outcome?;
     let is_in_file = |path: &PathBuf| path.ancestors().skip(1).any(|it| files.contains_key(it));
     Ok((!files.keys().any(is_in_file)).then_some(files))
 }
@@ -258,10 +263,7 @@ pub(crate) fn pack(folder: &Path, files: &[PathBuf], target: &Path) -> Result<u6
         let size = file.metadata()?.len();
         Ok((path.as_path(), size, file.take(size)))
     });
-    written(opened, target).map_err(|source| ArchiveError::Disk {
-        path: target.display().to_string(),
-        source,
-    })
+    write_packed(opened, target)
 }
 
 /// Packs files like [`pack`].
@@ -272,7 +274,14 @@ pub(crate) fn pack_read(files: &Files, target: &Path) -> Result<u64, ArchiveErro
     let read = files
         .iter()
         .map(|(path, bytes)| Ok((path.as_path(), bytes.len() as u64, bytes.as_ref())));
-    written(read, target).map_err(|source| ArchiveError::Disk {
+    write_packed(read, target)
+}
+
+fn write_packed<'a, R: Read>(
+    files: impl Iterator<Item = io::Result<(&'a Path, u64, R)>>,
+    target: &Path,
+) -> Result<u64, ArchiveError> {
+    written(files, target).map_err(|source| ArchiveError::Disk {
         path: target.display().to_string(),
         source,
     })

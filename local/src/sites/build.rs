@@ -295,11 +295,10 @@ fn repack(folder: &Path, directory: &str) -> Result<Option<(Built, Files)>, Buil
     if files.is_empty() {
         return Err(BuildError::NoOutput);
     }
-    let list: Vec<_> = files.keys().cloned().collect();
     let built = Built {
         size: archive::pack_read(&files, &folder.join(OUTPUT_FILE))?,
         files: files.len(),
-        only_page: only_page(&list),
+        only_page: only_page(files.keys()),
     };
     Ok(Some((built, files)))
 }
@@ -336,14 +335,12 @@ fn assemble(folder: &Path, directory: &str, is_plain: bool) -> Result<Built, Bui
     Ok(Built {
         size,
         files: list.len(),
-        only_page: only_page(&list),
+        only_page: only_page(list.iter()),
     })
 }
 
-fn only_page(files: &[PathBuf]) -> Option<String> {
-    let mut pages = files
-        .iter()
-        .filter(|path| path.extension().is_some_and(|it| it == "html"));
+fn only_page<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Option<String> {
+    let mut pages = files.filter(|path| path.extension().is_some_and(|it| it == "html"));
     match (pages.next(), pages.next()) {
         (Some(page), None) => page.to_str().map(str::to_owned),
         _ => None,
