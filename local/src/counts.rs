@@ -148,7 +148,7 @@ pub(crate) async fn layer<F: Future<Output = Response>>(
 /// Marks the answer to a request that wrote many rows at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Bulk {
-    /// How many; none where it was refused.
+    /// How many.
     pub rows: u64,
 }
 

@@ -92,7 +92,7 @@ fn work(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     .collect()
 }
 
-/// The rows that were created, and how many requests that took at least: agents that are at work
+/// The rows that were created, and how many requests that took: agents that are at work
 /// side by side create theirs together.
 fn take_created(requests: &mut BTreeMap<&str, u64>) -> (u64, u64) {
     let mut take = |kind| requests.remove(kind).unwrap_or_default();

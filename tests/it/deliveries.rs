@@ -1,4 +1,5 @@
 //! Events delivered twice or lost: the end is the same.
+
 use appwrite::Row;
 use local::faults::Faults;
 use serde_json::{Value, json};

@@ -160,6 +160,14 @@ mod tests {
         usd_a_month: 20,
     };
 
+    const UNLIMITED: Quota = Quota {
+        open_tasks: 0,
+        tasks_a_minute: 0,
+        tasks_a_day: 0,
+        usd_a_day: 0,
+        usd_a_month: 0,
+    };
+
     fn started(hours: u64, is_open: bool, dollars: u64) -> Started {
         Started {
             age_seconds: hours * 3_600,
@@ -246,15 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn tasks_before_the_window_reach_no_limit() {
-        let none = Quota {
-            open_tasks: 0,
-            tasks_a_minute: 0,
-            tasks_a_day: 0,
-            usd_a_day: 0,
-            usd_a_month: 0,
-        };
-        assert_eq!(none.window_seconds(), None);
+    fn each_limit_looks_back_as_far_as_its_window() {
+        assert_eq!(UNLIMITED.window_seconds(), None);
         type Limit = fn(&mut Quota);
         let limited: [(Limit, u64); 5] = [
             (|quota| quota.open_tasks = 1, 30 * DAY_SECONDS),
@@ -264,7 +265,7 @@ mod tests {
             (|quota| quota.usd_a_month = 1, 30 * DAY_SECONDS),
         ];
         for (limit, window) in limited {
-            let mut quota = none;
+            let mut quota = UNLIMITED;
             limit(&mut quota);
             assert_eq!(quota.window_seconds(), Some(window));
             let at = |age_seconds| Started {
@@ -280,14 +281,7 @@ mod tests {
 
     #[test]
     fn nothing_is_limited_by_zero() {
-        let none = Quota {
-            open_tasks: 0,
-            tasks_a_minute: 0,
-            tasks_a_day: 0,
-            usd_a_day: 0,
-            usd_a_month: 0,
-        };
-        assert_eq!(none.check(&[started(0, true, 1_000); 100]), Ok(()));
+        assert_eq!(UNLIMITED.check(&[started(0, true, 1_000); 100]), Ok(()));
     }
 
     #[test]
