@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,18 +12,21 @@ use serde_json::Value;
 use crate::push::{http, root};
 use crate::world::install_tls;
 
-/// What stands in front of the place for a function's name: `shell::stamp`.
-const MARK: &[u8] = b"this executable is the function:";
-const PLACE: &[u8] = b"this executable is the function:                ";
-
-/// Runs the script on an executable with this content. Returns whether it went well, and what it
-/// said.
-fn package(content: &[u8], out: &Path, arguments: &[&str]) -> (bool, String) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), content).unwrap();
+/// Runs the script on a folder of executables with this content each. Returns whether it went well,
+/// and what it said.
+fn package(
+    content: impl Fn(&str) -> Vec<u8>,
+    functions: &[&str],
+    out: &Path,
+    arguments: &[&str],
+) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for function in functions {
+        fs::write(folder.path().join(function), content(function)).unwrap();
+    }
     let output = Command::new(root().join("scripts/package"))
         .arg("--from")
-        .arg(file.path())
+        .arg(folder.path())
         .arg("--out")
         .arg(out)
         .args(arguments)
@@ -55,12 +57,12 @@ fn entries(archive: &Path) -> Vec<(String, u32, u64, u64, Vec<u8>)> {
 }
 
 #[test]
-fn archives_hold_the_named_executable_at_their_root_and_are_the_same_each_time() {
+fn archives_hold_their_executable_at_their_root_and_are_the_same_each_time() {
     let folder = tempfile::tempdir().unwrap();
-    let content = [b"\x7fELF\n\0 before ", PLACE, b" after\n\xff"].concat();
+    let content = |name: &str| [b"\x7fELF\n\0 of ", name.as_bytes(), b"\n\xff"].concat();
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     for out in [&first, &second] {
-        let (is_well, text) = package(&content, out, &[]);
+        let (is_well, text) = package(content, shell::config::FUNCTIONS, out, &[]);
         assert!(is_well, "{text}");
         assert_eq!(
             text.lines().filter(|line| line.contains(".tar.gz")).count(),
@@ -80,10 +82,7 @@ fn archives_hold_the_named_executable_at_their_root_and_are_the_same_each_time()
             ("rust_runtime", 0o755, 0, 0),
         ];
         assert_eq!(heads, expected);
-        let named = [MARK, format!("{function:16}").as_bytes()].concat();
-        let executable = &entries[2].4;
-        assert_eq!(executable.len(), content.len());
-        assert_eq!(executable[14..14 + named.len()], named, "{function}");
+        assert_eq!(entries[2].4, content(function), "{function}");
         let [first, second] = [&first, &second].map(|out| fs::read(out.join(&name)).unwrap());
         assert_eq!(first, second, "{function}");
     }
@@ -92,79 +91,62 @@ fn archives_hold_the_named_executable_at_their_root_and_are_the_same_each_time()
 }
 
 #[test]
-fn an_executable_that_is_too_large_or_has_no_single_place_for_its_name_is_refused() {
+fn an_executable_that_is_too_large_or_missing_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |content: &[u8], why: &str| {
-        let (is_well, text) = package(content, folder.path(), &["--function", "plan"]);
+    let refused = |functions: &[&str], bytes: usize, wanted: &str, why: &str| {
+        let arguments = ["--function", wanted];
+        let (is_well, text) = package(|_| vec![0; bytes], functions, folder.path(), &arguments);
         assert!(!is_well && text.contains(why), "{text}");
     };
-    refused(b"\x7fELF", "place for its name");
-    refused(&[PLACE, b"\n", PLACE].concat(), "place for its name");
-    let large = [PLACE, &vec![0; 12_000_000]].concat();
-    refused(&large, "more than 12000000");
-    let (is_well, text) = package(PLACE, folder.path(), &["--function", "planet"]);
-    assert!(!is_well && text.contains("no function planet"), "{text}");
+    refused(&["sweep"], 1, "plan", "plan is missing");
+    refused(&["plan"], 8_000_001, "plan", "more than 8000000");
+    refused(&["planet"], 1, "planet", "no function planet");
 }
 
-/// An executable of the workspace, with another function's name written into it.
-fn stamped(folder: &Path, function: &str) -> PathBuf {
+/// An executable of the workspace.
+fn built(function: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let built = own.ancestors().nth(2).unwrap().join("create-task");
-    let mut bytes = fs::read(built).unwrap();
-    let at: Vec<usize> = bytes
-        .windows(PLACE.len())
-        .enumerate()
-        .filter(|(_, bytes)| *bytes == PLACE)
-        .map(|(at, _)| at)
-        .collect();
-    let [at] = at[..] else {
-        panic!(
-            "the place for the name stands in the executable {} times",
-            at.len()
-        );
-    };
-    let name = format!("{function:16}");
-    bytes[at + MARK.len()..at + PLACE.len()].copy_from_slice(name.as_bytes());
-    let (written, file) = (folder.join("written"), folder.join("rust_runtime"));
-    fs::write(&written, bytes).unwrap();
-    fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
-    // A file that this process has written can not be run while a child of another test, on its
-    // way to being another program, still has it open.
-    let copied = Command::new("cp").arg(&written).arg(&file).status();
-    assert!(copied.unwrap().success());
-    file
+    own.ancestors().nth(2).unwrap().join(function)
 }
 
 #[tokio::test]
-async fn a_copy_of_one_executable_is_the_function_whose_name_is_written_into_it() {
+async fn each_executable_says_which_function_it_is() {
     install_tls();
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(stamped(folder.path(), "run-agent"))
-        .env_clear()
-        .envs([("HOST", "127.0.0.1"), ("PORT", "0")])
-        .env("ORCHESTRATOR_EXIT_WITH_STDIN", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    // Open until its end: it says more.
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    output.read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("Listening on ").unwrap();
-    let health = http().get(address).send().await.unwrap();
-    let health: Value = health.json().await.unwrap();
-    assert_eq!(health["function"], "run-agent", "{health}");
-    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
-    drop(child.stdin.take());
-    child.wait().unwrap();
+    for function in shell::config::FUNCTIONS {
+        let mut child = Command::new(built(function))
+            .env_clear()
+            .envs([("HOST", "127.0.0.1"), ("PORT", "0")])
+            .env("ORCHESTRATOR_EXIT_WITH_STDIN", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        // Open until its end: it says more.
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("Listening on ").unwrap();
+        let health = http().get(address).send().await.unwrap();
+        let health: Value = health.json().await.unwrap();
+        assert_eq!(health["function"], *function, "{health}");
+        assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }
 
 /// `main.js` beside an executable, called twice as the server of Node's image calls it.
 #[test]
 fn images_of_node_run_the_executable_by_main_js() {
     let folder = tempfile::tempdir().unwrap();
-    stamped(folder.path(), "plan");
+    // A file that this process has written can not be run while a child of another test, on its
+    // way to being another program, still has it open.
+    let executable = folder.path().join("rust_runtime");
+    let copied = Command::new("cp")
+        .arg(built("plan"))
+        .arg(executable)
+        .status();
+    assert!(copied.unwrap().success());
     let main = root().join("scripts/cli/function/main.js");
     fs::copy(main, folder.path().join("main.js")).unwrap();
     let output = Command::new("node")

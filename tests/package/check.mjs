@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -118,13 +118,14 @@ const isFile = (path) => spawnSync('test', ['-f', path]).status === 0;
 
 async function packingAgainGivesTheSame() {
   const again = await mkdtemp(join(tmpdir(), 'again-'));
+  const executables = await mkdtemp(join(tmpdir(), 'executables-'));
   for (const name of positionals) {
-    // It holds a name already, which is written over with the same.
-    const executable = join(folder, 'functions', name, 'rust_runtime');
-    execFileSync('scripts/package', ['--from', executable, '--out', again, '--function', name], { stdio: 'ignore' });
+    await copyFile(join(folder, 'functions', name, 'rust_runtime'), join(executables, name));
+    execFileSync('scripts/package', ['--from', executables, '--out', again, '--function', name], { stdio: 'ignore' });
     const [first, second] = await Promise.all([readFile(archive(name)), readFile(join(again, `${name}.tar.gz`))]);
     assert.ok(first.equals(second), `${name}.tar.gz differs when packed again`);
   }
+  await rm(executables, { recursive: true });
   await rm(again, { recursive: true });
   say('packing again gives the same bytes');
 }

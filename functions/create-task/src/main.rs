@@ -1,5 +1,5 @@
-//! The function `create-task`: see its README and `shell::function`.
+//! The function `create-task`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::CreateTask)
+    shell::function::run(shell::Duty::CREATE_TASK)
 }

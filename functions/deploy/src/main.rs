@@ -1,5 +1,5 @@
-//! The function `deploy`: see its README and `shell::function`.
+//! The function `deploy`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::Deploy)
+    shell::function::run(shell::Duty::DEPLOY)
 }

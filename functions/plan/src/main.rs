@@ -1,5 +1,5 @@
-//! The function `plan`: see its README and `shell::function`.
+//! The function `plan`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::Plan)
+    shell::function::run(shell::Duty::PLAN)
 }

@@ -1,5 +1,5 @@
-//! The function `publish`: see its README and `shell::function`.
+//! The function `publish`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::Publish)
+    shell::function::run(shell::Duty::PUBLISH)
 }

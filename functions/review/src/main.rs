@@ -1,5 +1,5 @@
-//! The function `review`: see its README and `shell::function`.
+//! The function `review`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::Review)
+    shell::function::run(shell::Duty::REVIEW)
 }

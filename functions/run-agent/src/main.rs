@@ -1,5 +1,5 @@
-//! The function `run-agent`: see its README and `shell::function`.
+//! The function `run-agent`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::RunAgent)
+    shell::function::run(shell::Duty::RUN_AGENT)
 }

@@ -1,5 +1,5 @@
-//! The function `sweep`: see its README and `shell::function`.
+//! The function `sweep`: see its README and `shell::duty`.
 
 fn main() -> std::process::ExitCode {
-    shell::function::run(shell::Stage::Sweep)
+    shell::function::run(shell::Duty::SWEEP)
 }

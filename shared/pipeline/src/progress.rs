@@ -15,18 +15,20 @@ use serde_json::{Value, json};
 
 use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::ids::{UnitKey, UnitKind};
+use crate::law::Law;
 use crate::messages::{self, Level, Line, counted};
 use crate::model::{Question, Reply, Spent};
 use crate::plan_rules::prefix;
 use crate::review::{self, ReviewWork};
-use crate::unit::{Journal, Recorded, Step, Work, decide};
+use crate::unit::{Journal, Recorded, Step, Work};
 
 /// Problems of a plan that its line quotes.
 const PROBLEMS_QUOTED: usize = 3;
 
 /// The line for the entry of `effect`, if it has one: `journal` is what was recorded
-/// before it, and `next` what follows from it, where that is known.
+/// before it, and `next` what follows from it by `law`, where that is known.
 pub fn line(
+    law: &Law,
     work: &Work,
     journal: &Journal,
     effect: &Effect,
@@ -34,7 +36,7 @@ pub fn line(
     next: Option<&Step>,
 ) -> Option<Line> {
     let (level, text, data) = match effect.action.model_call() {
-        Some(call) => of_call(work, (journal, next), effect, (call, entry))?,
+        Some(call) => of_call((law, work), (journal, next), effect, (call, entry))?,
         None => of_deed(&effect.action, entry)?,
     };
     let key = if let Entry::Submitted(_) | Entry::Lost { .. } = entry {
@@ -53,7 +55,7 @@ pub fn line(
 
 /// What is told of a model call.
 fn of_call(
-    work: &Work,
+    (law, work): (&Law, &Work),
     (journal, next): (&Journal, Option<&Step>),
     effect: &Effect,
     (call, entry): (&ModelCall, &Entry),
@@ -76,7 +78,7 @@ fn of_call(
         (ModelCall::Planner(_), Entry::Reply(reply)) => {
             let asked = match next {
                 Some(next) => question(next),
-                None => question(&following(work, journal, effect, entry)),
+                None => question(&following(law, work, journal, effect, entry)),
             };
             match asked {
                 Some(question) => {
@@ -172,16 +174,16 @@ fn of_deed(action: &Action, entry: &Entry) -> Option<(Level, String, Value)> {
 }
 
 /// The lines for everything that is recorded, in an order in which it may have happened.
-pub fn lines(work: &Work, journal: &Journal) -> Vec<Line> {
+pub fn lines(law: &Law, work: &Work, journal: &Journal) -> Vec<Line> {
     let (mut replayed, mut lines) = (Journal::default(), Vec::new());
-    while let Step::Do(effects) = decide(work, &replayed) {
+    while let Step::Do(effects) = law.decide(work, &replayed) {
         let found = |effect| Some((effect, journal.recorded(effect)?));
         let recorded: Vec<_> = effects.iter().filter_map(found).collect();
         if recorded.is_empty() {
             break;
         }
         for (effect, recorded) in &recorded {
-            lines.extend(line(work, &replayed, effect, &recorded.entry, None));
+            lines.extend(line(law, work, &replayed, effect, &recorded.entry, None));
         }
         for (effect, recorded) in recorded {
             replayed.insert(effect.key.clone(), recorded.clone());
@@ -253,12 +255,12 @@ fn stage_word(work: &Work) -> &'static str {
 }
 
 /// What follows from an entry.
-fn following(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Step {
+fn following(law: &Law, work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> Step {
     let recorded = Recorded {
         fingerprint: effect.action.fingerprint(),
         entry: entry.clone(),
     };
-    decide(work, &journal.with(effect.key.clone(), recorded))
+    law.decide(work, &journal.with(effect.key.clone(), recorded))
 }
 
 /// The planner's next question, if its answer is sent back.

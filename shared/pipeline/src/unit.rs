@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{AgentWork, Session};
+use crate::agent::AgentWork;
 use crate::brief::{Options, Speed};
-use crate::deployment::{self, DeploymentWork};
-use crate::economy::{self, Call, handed_in_as};
-use crate::effect::{DeploymentRef, Effect, Entry, ModelCall, mismatch};
+use crate::deployment::DeploymentWork;
+use crate::economy::handed_in_as;
+use crate::effect::{DeploymentRef, Effect, Entry, ModelCall};
 use crate::facts::Outcome;
 use crate::failure::{Code, Failure};
-use crate::import::{self, ImportWork};
-use crate::limits::CONTRACT_REQUEST_CHARS_MAX;
+use crate::import::ImportWork;
+use crate::law::Law;
 use crate::model::Spent;
-use crate::planning::{self, PlanWork};
-use crate::release::{self, ReleaseWork};
-use crate::review::{self, ReviewWork};
+use crate::planning::PlanWork;
+use crate::release::ReleaseWork;
+use crate::review::ReviewWork;
 use crate::workspace::FileVersion;
 
 /// A unit with everything it depends on.
@@ -230,8 +230,13 @@ impl Journal {
         self.entries.is_empty()
     }
 
+    /// Whether something is recorded under `key`.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Whether what is recorded under `key` answers another call.
-    fn is_of_another(&self, key: &str, call: &ModelCall) -> bool {
+    pub(crate) fn is_of_another(&self, key: &str, call: &ModelCall) -> bool {
         let recorded = self.entries.get(key);
         recorded.is_some_and(|recorded| recorded.fingerprint != call.fingerprint())
     }
@@ -262,35 +267,13 @@ impl Journal {
 /// Invariant: with the same journal it always answers the same, and every entry it asked
 /// for brings it forward.
 pub fn decide(work: &Work, journal: &Journal) -> Step {
-    match work {
-        Work::Import(work) => import::decide(work, journal),
-        Work::Plan(work) => planning::decide(work, journal),
-        Work::Assignment(work) => decide_assignment(work, journal),
-        Work::Review(work) => review::decide(work, journal),
-        Work::Release(work) => release::decide(work, journal),
-        Work::Deployment(work) => deployment::decide(work, journal),
-    }
+    Law::WHOLE.decide(work, journal)
 }
 
 /// How a unit ends whose task was cancelled while it was at work. `dropped` is what is known
 /// of the cost of calls that were given up.
 pub fn cancelled(work: &Work, journal: &Journal, dropped: Spent) -> End {
-    let mut spent = journal.spent();
-    spent += &dropped;
-    let mut columns = serde_json::Map::new();
-    if let Work::Assignment(work) = work {
-        let mut session = Session::start(work);
-        // As far as it goes: its failures do not matter any more.
-        let _ = replay(&mut session, journal);
-        columns = assignment_columns("cancelled", session.turns(), &spent);
-    }
-    let message = "Stopped, because you cancelled the task.";
-    End {
-        outcome: Outcome::Failed(Failure::new(Code::Cancelled, message)),
-        spent,
-        files: Vec::new(),
-        columns,
-    }
+    Law::WHOLE.cancelled(work, journal, dropped)
 }
 
 /// Turns the answer to `effect` into the entry to append: for a turn of an agent the tool
@@ -302,144 +285,5 @@ pub fn record(
     effect: &Effect,
     answer: Entry,
 ) -> (Entry, Vec<String>) {
-    match (work, effect.action.model_call(), answer) {
-        (Work::Assignment(work), Some(ModelCall::Agent(_)), Entry::Turn { reply, .. }) => {
-            let mut session = Session::start(work);
-            if replay(&mut session, journal).is_err() {
-                return (
-                    Entry::Turn {
-                        reply,
-                        results: String::new(),
-                    },
-                    Vec::new(),
-                );
-            }
-            let settled = session.take(&reply, None);
-            (
-                Entry::Turn {
-                    reply,
-                    results: settled.results,
-                },
-                settled.changed,
-            )
-        }
-        (_, _, answer) => (answer, Vec::new()),
-    }
-}
-
-/// The key of an agent's turn.
-fn turn_key(turn: u32) -> String {
-    format!("t{turn}")
-}
-
-/// Takes every recorded turn. Ends with the first that is not recorded, if any.
-fn replay(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Effect>, Failure> {
-    loop {
-        let key = turn_key(session.turns());
-        if session.is_stopped() && journal.entries.contains_key(&key) {
-            session.go_on();
-        }
-        if session.end().is_some() {
-            return Ok(None);
-        }
-        // Who waits for a turn waits for the next one, too: only the first is in no hurry.
-        let speed = match session.turns() {
-            0 => session.speed(),
-            _ => Speed::Normal,
-        };
-        let call = || {
-            let call = ModelCall::Agent(session.prompt());
-            match journal.is_of_another(&key, &call) && session.stay() {
-                true => ModelCall::Agent(session.prompt()),
-                false => call,
-            }
-        };
-        let entry = match economy::call(journal, speed, &key, call)? {
-            Call::Missing(effect) => return Ok(Some(*effect)),
-            Call::Answered(entry) => entry,
-        };
-        match entry {
-            Entry::Turn { reply, results } => {
-                session.take(reply, Some(results));
-            }
-            Entry::Failed(failure) => return Err(failure.clone()),
-            Entry::Reply(_)
-            | Entry::Submitted(_)
-            | Entry::Lost { .. }
-            | Entry::Repository(_)
-            | Entry::NameTaken { .. }
-            | Entry::GateClosed
-            | Entry::Checkout(_)
-            | Entry::SecretsSet { .. }
-            | Entry::PullRequest(_)
-            | Entry::Commit(_)
-            | Entry::Migrated { .. }
-            | Entry::Uploaded { .. }
-            | Entry::Previewed { .. }
-            | Entry::Verified {}
-            | Entry::BuildFailed { .. }
-            | Entry::BuildHangs { .. }
-            | Entry::BuildCanceled { .. }
-            | Entry::Activated { .. } => return Err(mismatch("a turn of an agent")),
-        }
-    }
-}
-
-fn decide_assignment(work: &AgentWork, journal: &Journal) -> Step {
-    let mut session = Session::start(work);
-    match replay(&mut session, journal) {
-        Err(failure) => Step::done(Outcome::Failed(failure), session.spent()),
-        Ok(Some(effect)) => Step::Do(vec![effect]),
-        Ok(None) => match session.end() {
-            Some(Ok(finish)) => {
-                let files = session.workspace().changes(&work.assignment.id, work.round);
-                let outcome = Outcome::Coded {
-                    summary: finish.summary.chars().take(2_000).collect(),
-                    files: files.len() as u64,
-                    turns: session.turns(),
-                    contract_change_request: finish
-                        .contract_change_request
-                        .trim()
-                        .chars()
-                        .take(CONTRACT_REQUEST_CHARS_MAX)
-                        .collect(),
-                };
-                let columns = assignment_columns("done", session.turns(), &session.spent());
-                Step::Done(Box::new(End {
-                    outcome,
-                    spent: session.spent(),
-                    files,
-                    columns,
-                }))
-            }
-            Some(Err(failure)) => {
-                let outcome = Outcome::Failed(failure.clone());
-                let columns = assignment_columns("failed", session.turns(), &session.spent());
-                Step::Done(Box::new(End {
-                    outcome,
-                    spent: session.spent(),
-                    files: Vec::new(),
-                    columns,
-                }))
-            }
-            None => Step::done(
-                Outcome::Failed(mismatch("the end of the agent's work")),
-                session.spent(),
-            ),
-        },
-    }
-}
-
-fn assignment_columns(
-    state: &str,
-    turns: u32,
-    spent: &Spent,
-) -> serde_json::Map<String, serde_json::Value> {
-    let mut columns = serde_json::Map::new();
-    columns.insert("state".to_owned(), state.into());
-    columns.insert("turn".to_owned(), turns.into());
-    columns.insert("inputTokens".to_owned(), spent.input_tokens.into());
-    columns.insert("outputTokens".to_owned(), spent.output_tokens.into());
-    columns.insert("costMicroUsd".to_owned(), spent.cost_micro_usd.into());
-    columns
+    Law::WHOLE.record(work, journal, effect, answer)
 }

@@ -9,7 +9,7 @@ use pipeline::ledger::Exhausted;
 use pipeline::progress;
 use pipeline::rows::{self, TaskStamp, UnitRow};
 use pipeline::unit::Journal;
-use pipeline::{Fact, Facts, Step, UnitKey, UnitKind, Work, advance, decide};
+use pipeline::{Fact, Facts, Law, Step, UnitKey, UnitKind, Work, advance};
 use serde_json::{Map, Value};
 
 use crate::advance::{advance_all, advance_task, project};
@@ -21,7 +21,7 @@ use crate::ledger::{Ledger, Patience};
 use crate::load::{self, Loaded, Loader};
 use crate::logging::Log;
 use crate::nudge::look_after_others;
-use crate::perform::{Attempt, Performer};
+use crate::perform::{Attempt, Performer, Skills};
 use crate::redaction::Redactor;
 use crate::store::Store;
 use crate::sweep::function_of;
@@ -67,8 +67,20 @@ pub enum Driven {
     Waiting(Timestamp),
 }
 
+/// How a function carries out the units of one table.
+pub struct Craft {
+    /// The kind that its rows are, unless they say otherwise.
+    pub kind: UnitKind,
+    /// How it is decided what they need.
+    pub law: Law,
+    /// How that is done.
+    pub skills: Skills,
+}
+
 /// One execution of a function for one unit.
 pub struct Drive<'a> {
+    /// The law and the skills of the function.
+    pub craft: &'static Craft,
     /// The outside services.
     pub clients: &'a Clients,
     /// Appwrite, with the key of this execution.
@@ -100,7 +112,7 @@ impl Drive<'_> {
         let created_unix = start::created_unix(&trigger.created_at);
         let loading = async {
             let loaded = self.load(&unit, created_unix).await?;
-            let first = decide(&loaded.work, &Journal::begun());
+            let first = self.craft.law.decide(&loaded.work, &Journal::begun());
             Ok((loaded, first))
         };
         let (taken, loaded) = futures::future::join(taken, loading).await;
@@ -199,7 +211,7 @@ impl Drive<'_> {
         journal: &Journal,
         claim: &Claim,
     ) -> Result<(), Trouble> {
-        let mut lines = progress::lines(work, journal);
+        let mut lines = progress::lines(&self.craft.law, work, journal);
         let has_died = match left(&self.store, &unit.key, claim.epoch - 1).await? {
             Left::Died => Some(true),
             Left::Failed => Some(false),
@@ -316,9 +328,15 @@ impl Drive<'_> {
         };
         let from = (&loaded.work, first);
         let performer = |ledger| {
-            Performer::new(self.clients, &self.store, attempt, ledger)
-                .redacting(self.redactor())
-                .knowing(loaded.credentials.clone())
+            Performer::new(
+                &self.craft.skills,
+                self.clients,
+                &self.store,
+                attempt,
+                ledger,
+            )
+            .redacting(self.redactor())
+            .knowing(loaded.credentials.clone())
         };
         let mut telling = Telling::default();
         let end = match loaded.work.budget_micro_usd() {

@@ -1,24 +1,22 @@
-//! The function that every executable is, told only which stage it is.
+//! What the seven functions have in common; what makes each of them is its [`Duty`].
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use pipeline::{Stage, TaskId, UnitKind};
+use pipeline::{Stage, TaskId};
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
 use crate::clock;
-use crate::create_task::{self, openapi};
-use crate::drive::{Drive, Driven, TriggerRow};
+use crate::drive::{Craft, Drive, Driven, TriggerRow};
+use crate::duty::Duty;
 use crate::hosts;
 use crate::invocation::{Handler, Invocation, Reply};
 use crate::notice::Notices;
 use crate::otlp::Exporter;
-use crate::stamp;
 use crate::store::Store;
-use crate::sweep::sweep;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 
@@ -31,35 +29,33 @@ const EXPORT_BEFORE_ANSWER_MAX: Duration = Duration::from_secs(1);
 /// Longest that the end of the process waits for the last spans.
 const EXPORT_AT_END_MAX: Duration = Duration::from_secs(2);
 
-/// Serves the function of `stage` until its host ends it: the whole of every `main`. A packaged
-/// executable may be the copy of another function's: then what is written into it counts.
-pub fn run(stage: Stage) -> ExitCode {
-    let stage = stamp::stage().unwrap_or(stage);
+/// Serves the function of `duty` until its host ends it: the whole of every `main`.
+pub fn run(duty: Duty) -> ExitCode {
     hosts::run(move |settings| {
         Ok(Function {
-            stage,
-            exporter: Exporter::of(settings, stage.function_id()),
+            duty,
+            exporter: Exporter::of(settings, duty.stage.function_id()),
             clients: Clients::new(settings.clone()),
         })
     })
 }
 
 /// One of the seven functions.
-struct Function {
-    stage: Stage,
+pub(crate) struct Function {
+    duty: Duty,
     exporter: Option<Exporter>,
     clients: Clients,
 }
 
 impl Handler for Function {
     async fn handle(&self, invocation: Invocation) -> Reply {
-        let is_task =
-            self.stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
+        let stage = self.duty.stage;
+        let is_task = stage == Stage::CreateTask && !invocation.path.trim_matches('/').is_empty();
         if invocation.method == Method::GET && !is_task {
             return self.health();
         }
-        if is_task && openapi::is_asked_for(&invocation) {
-            return Reply::json(200, &openapi::document());
+        if let Some(reply) = (self.duty.front)(&invocation) {
+            return reply;
         }
         if invocation.method != Method::POST && !is_task {
             return Reply::error(
@@ -68,7 +64,7 @@ impl Handler for Function {
                 "Use GET for a self-check or POST to run.",
             );
         }
-        let missing = self.clients.settings().missing(self.stage.function_id());
+        let missing = self.clients.settings().missing(stage.function_id());
         if !missing.is_empty() {
             let message = format!(
                 "The function lacks settings: {}. Set them as variables of the function.",
@@ -77,7 +73,7 @@ impl Handler for Function {
             invocation.log.error(&message);
             return Reply::error(500, "not_configured", &message);
         }
-        let trace = Trace::begin(self.stage, &invocation, self.exporter.clone());
+        let trace = Trace::begin(stage, &invocation, self.exporter.clone());
         let ending = trace.ending();
         let reply = match self.serve(&invocation, &trace).await {
             Ok(reply) => reply,
@@ -108,7 +104,7 @@ impl Handler for Function {
 
 impl Function {
     fn health(&self) -> Reply {
-        let (settings, name) = (self.clients.settings(), self.stage.function_id());
+        let (settings, name) = (self.clients.settings(), self.duty.stage.function_id());
         let missing = settings.missing(name);
         let status = if missing.is_empty() { 200 } else { 500 };
         let report: Vec<Value> = settings
@@ -131,7 +127,7 @@ impl Function {
             .appwrite(invocation.appwrite_key.as_ref(), invocation.deadline)?
             .observed_by(Arc::new(trace.clone()));
         let settings = self.clients.settings();
-        let notices = match self.stage {
+        let notices = match self.duty.stage {
             Stage::CreateTask => None,
             Stage::Plan
             | Stage::RunAgent
@@ -142,22 +138,13 @@ impl Function {
         };
         let store = Store::new(client, trace.clone())
             .telling(notices)
-            .starting(self.clients.invoker(), self.stage);
-        if let Stage::CreateTask | Stage::Sweep = self.stage {
-            trace.tell_begin();
-        }
-        match self.stage {
-            Stage::CreateTask => create_task::answer(&store, invocation, &self.clients).await,
-            Stage::Sweep => Ok(Reply::json(
-                200,
-                &sweep(&store, settings, &invocation.log).await?,
-            )),
-            Stage::Plan => self.drive(UnitKind::Plan, store, invocation).await,
-            Stage::RunAgent => self.drive(UnitKind::Assignment, store, invocation).await,
-            Stage::Review => self.drive(UnitKind::Review, store, invocation).await,
-            Stage::Publish => self.drive(UnitKind::Release, store, invocation).await,
-            Stage::Deploy => self.drive(UnitKind::Deployment, store, invocation).await,
-        }
+            .starting(self.clients.invoker(), self.duty.stage);
+        (self.duty.serve)(self, store, invocation).await
+    }
+
+    /// The outside services.
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// When an execution lets another one go on: after its slice of time, and before the
@@ -168,12 +155,14 @@ impl Function {
         reserved.min(clock::monotonic() + slice)
     }
 
-    async fn drive(
+    /// Drives the unit that the invocation names, one of the kinds of `craft`.
+    pub(crate) async fn drive(
         &self,
-        kind: UnitKind,
+        craft: &'static Craft,
         store: Store,
         invocation: &Invocation,
     ) -> Result<Reply, Trouble> {
+        let kind = craft.kind;
         let trigger = match trigger(&invocation.body) {
             Some(Trigger::Row(row)) => row,
             Some(Trigger::Id(id)) => match store.get(kind.table(), &id).await? {
@@ -211,6 +200,7 @@ impl Function {
         let trace = store.trace().clone();
         let execution_id = invocation.execution_id.clone().unwrap_or_default();
         let drive = Drive {
+            craft,
             clients: &self.clients,
             store,
             execution_id,

@@ -1,7 +1,7 @@
 //! What every function has in common: hosts, settings, logging with redaction, and the
 //! driver that carries out what the pipeline decides.
 //!
-//! Start reading at [`mod@function`], then [`mod@drive`].
+//! Start reading at [`mod@duty`], then [`mod@function`] and [`mod@drive`].
 
 pub mod advance;
 pub mod archive;
@@ -14,6 +14,7 @@ pub mod config;
 pub mod create_task;
 pub mod credentials;
 pub mod drive;
+pub mod duty;
 pub mod feed;
 pub mod function;
 pub mod hosts;
@@ -27,11 +28,10 @@ pub mod otlp;
 pub mod perform;
 pub mod redaction;
 mod retention;
-mod stamp;
 pub mod store;
 pub mod sweep;
 pub mod together;
 pub mod trace;
 pub mod trouble;
 
-pub use pipeline::Stage;
+pub use duty::Duty;

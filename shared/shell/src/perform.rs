@@ -11,6 +11,7 @@ mod newest;
 mod own;
 mod publish;
 mod schema;
+mod skills;
 mod target;
 mod verify;
 mod warm;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use appwrite::Row;
 use models::{MessagesRequest, ResponsesRequest};
-use pipeline::effect::{Action, Effect, Entry, ModelCall};
+use pipeline::effect::{Effect, Entry, ModelCall, RepositoryRequest};
 use pipeline::model::{Prompt, Question, Spent};
 use pipeline::{Code, Failure, TaskId, UnitKey, rows};
 use tokio::sync::OnceCell;
@@ -32,6 +33,7 @@ use crate::redaction::Redactor;
 use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
+pub use skills::Skills;
 use target::Target;
 pub use warm::Warmth;
 
@@ -51,6 +53,7 @@ pub struct Attempt<'a> {
 
 /// What the effects of one execution are performed with.
 pub struct Performer<'a> {
+    skills: &'static Skills,
     clients: &'a Clients,
     store: &'a Store,
     attempt: Attempt<'a>,
@@ -74,15 +77,17 @@ impl UnderWay {
 }
 
 impl<'a> Performer<'a> {
-    /// A performer for one execution. With a `ledger`, model calls are reserved for before
-    /// they are made.
+    /// A performer of what `skills` name, for one execution. With a `ledger`, model calls are
+    /// reserved for before they are made.
     pub fn new(
+        skills: &'static Skills,
         clients: &'a Clients,
         store: &'a Store,
         attempt: Attempt<'a>,
         ledger: Option<&'a Ledger<'a>>,
     ) -> Self {
         Self {
+            skills,
             ledger,
             clients,
             store,
@@ -138,6 +143,14 @@ impl<'a> Performer<'a> {
         let seconds = self.clients.settings().build_check_seconds;
         Trouble::Building {
             wait: Duration::from_secs(seconds),
+        }
+    }
+
+    /// Makes sure that the repository is there, behind the gate of whoever has to allow it.
+    async fn ensure_repository(&self, request: &RepositoryRequest) -> Result<Entry, Trouble> {
+        match self.passes(&self.attempt.unit.task, &request.gate).await? {
+            true => publish::repository(self, request).await,
+            false => Ok(Entry::GateClosed),
         }
     }
 
@@ -202,28 +215,7 @@ impl<'a> Performer<'a> {
     /// Model calls are paid again; everything else makes sure that something exists and
     /// finds it the second time.
     pub async fn perform(&self, effect: &Effect) -> Result<Entry, Trouble> {
-        let (key, task) = (effect.key.as_str(), &self.attempt.unit.task);
-        let result = match &effect.action {
-            Action::Ask(call) => self.ask(key, call).await,
-            Action::Submit(call) => economy::submit(self, key, call).await,
-            Action::Collect { call, submission } => {
-                economy::collect(self, key, call, submission).await
-            }
-            Action::ReadRepository(request) => publish::read(self, request).await,
-            Action::EnsureRepository(request) => match self.passes(task, &request.gate).await? {
-                true => publish::repository(self, request).await,
-                false => Ok(Entry::GateClosed),
-            },
-            Action::SetActionsSecrets(repository) => publish::secrets(self, repository).await,
-            Action::Publish(request) => publish::commit(self, request).await,
-            Action::EnsurePullRequest(request) => publish::pull_request(self, request).await,
-            Action::Migrate(request) => schema::migrate(self, request).await,
-            Action::Upload(request) => deploy::upload(self, request).await,
-            Action::Preview(deployment) => deploy::preview(self, deployment).await,
-            Action::Activate(deployment) => deploy::activate(self, deployment).await,
-            Action::CancelBuild(deployment) => deploy::cancel(self, deployment).await,
-            Action::Verify(request) => verify::verify(self, request).await,
-        };
+        let result = self.skills.perform(self, effect).await;
         match result {
             Err(Trouble::Terminal(failure)) => Ok(Entry::Failed(self.hinted(failure))),
             result => result,

@@ -4,6 +4,7 @@ use serde::Serializer;
 
 use crate::effect::{Action, Effect, Entry, ModelCall};
 use crate::ids::{UnitKey, UnitKind};
+use crate::law::Law;
 use crate::messages::counted;
 use crate::model::{Finish, Question, Reply};
 use crate::progress;
@@ -41,7 +42,7 @@ pub(super) fn as_text<S: Serializer>(
 /// What was asked for, and what came of it. `journal` is what was recorded before.
 pub(super) fn step(work: &Work, journal: &Journal, effect: &Effect, entry: &Entry) -> String {
     let asked = asked(&effect.action);
-    if let Some(line) = progress::line(work, journal, effect, entry, None) {
+    if let Some(line) = progress::line(&Law::WHOLE, work, journal, effect, entry, None) {
         return match entry.spent() {
             Some(_) => format!("{asked}: {}", line.text),
             None => line.text,

@@ -10,7 +10,7 @@ use pipeline::limits::{
 use pipeline::model::{AgentReply, Effort, Prompt, Speaker, Spent, Stop};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::workspace::{FileVersion, Workspace};
-use pipeline::{Code, Outcome, Step, Work, decide};
+use pipeline::{Code, Law, Outcome, Step, Work, decide};
 use serde_json::{Value, json};
 
 use crate::world::{assignment, plan, spent};
@@ -480,6 +480,20 @@ fn a_journal_of_a_version_with_fewer_limits_is_replayed() {
             "{end:?}"
         ),
         Step::Do(effects) => panic!("{effects:?}"),
+    }
+}
+
+#[test]
+fn a_law_decides_its_own_units_as_the_whole_does_and_no_others() {
+    let (work, journal) = (Work::Assignment(Box::new(work())), Journal::default());
+    let decided = decide(&work, &journal);
+    assert!(matches!(decided, Step::Do(_)));
+    assert_eq!(Law::ASSIGNMENTS.decide(&work, &journal), decided);
+    for other in [Law::PLANS, Law::REVIEWS, Law::RELEASES, Law::DEPLOYMENTS] {
+        let Step::Done(end) = other.decide(&work, &journal) else {
+            panic!("another function's unit is worked on");
+        };
+        assert!(matches!(end.outcome, Outcome::Failed(_)), "{end:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use pipeline::effect::{Effect, Entry};
 use pipeline::messages::Line;
 use pipeline::model::{AgentReply, Stop};
-use pipeline::{Journal, Step, UnitKind, decide, progress, record, rows};
+use pipeline::{Journal, Law, Step, UnitKind, decide, progress, record, rows};
 use serde_json::{Value, json};
 
 use crate::answers::reply;
@@ -40,7 +40,7 @@ fn line_of(calls: &[(&str, Value)], calls_made: u64, stop: Stop) -> Line {
     };
     let journal = Journal::default();
     let (entry, _) = record(&work, &journal, &effect, answer);
-    progress::line(&work, &journal, &effect, &entry, None).unwrap()
+    progress::line(&Law::WHOLE, &work, &journal, &effect, &entry, None).unwrap()
 }
 
 fn told(calls: &[(&str, Value)]) -> String {
@@ -105,7 +105,7 @@ fn a_turn_tells_programs_what_it_did_and_cost() {
 fn the_costs_of_an_agent_add_up_from_turn_to_turn() {
     let (world, ..) = at_work();
     let key = world.key(UnitKind::Assignment, 1, "a");
-    let lines = progress::lines(&world.work(&key), &world.journal(&key));
+    let lines = progress::lines(&Law::WHOLE, &world.work(&key), &world.journal(&key));
     let so_far = |line: &Line| {
         (
             line.data["turn"].clone(),
@@ -131,7 +131,15 @@ fn a_line_fits_its_row_however_many_files_it_tells_of() {
         reply,
         results: "[]".to_owned(),
     };
-    let line = progress::line(&work, &Journal::default(), &effect, &entry, None).unwrap();
+    let line = progress::line(
+        &Law::WHOLE,
+        &work,
+        &Journal::default(),
+        &effect,
+        &entry,
+        None,
+    )
+    .unwrap();
     assert!(line.data["files"].as_array().unwrap().len() > 10);
     let row = rows::progress(
         &world.task,
@@ -178,7 +186,7 @@ fn lines_can_be_told_again_from_the_journal() {
         (UnitKind::Deployment, 2, ""),
     ] {
         let key = world.key(kind, round, name);
-        let again = progress::lines(&world.work(&key), &world.journal(&key));
+        let again = progress::lines(&Law::WHOLE, &world.work(&key), &world.journal(&key));
         for line in &again {
             let id = key.id().entry(&line.key);
             let first = world.told.iter().find(|(known, _)| *known == id).unwrap();
@@ -195,11 +203,11 @@ fn lines_can_be_told_again_from_the_journal() {
 fn nothing_is_told_of_what_another_effect_recorded() {
     let (world, work, effect) = at_work();
     let mut journal = world.journal(&world.key(UnitKind::Assignment, 1, "a"));
-    assert_eq!(progress::lines(&work, &journal).len(), 2);
+    assert_eq!(progress::lines(&Law::WHOLE, &work, &journal).len(), 2);
     let mut other = journal.recorded(&effect).unwrap().clone();
     other.fingerprint = "another".to_owned();
     journal.insert(effect.key.clone(), other);
-    assert_eq!(progress::lines(&work, &journal), []);
+    assert_eq!(progress::lines(&Law::WHOLE, &work, &journal), []);
 }
 
 /// The line for this answer to the first question of a review.
@@ -209,7 +217,15 @@ fn line_of_judgement(answer: &Value) -> Line {
     let Step::Do(effects) = decide(&work, &journal) else {
         panic!("a review begins with a question");
     };
-    progress::line(&work, &journal, &effects[0], &reply(answer), None).unwrap()
+    progress::line(
+        &Law::WHOLE,
+        &work,
+        &journal,
+        &effects[0],
+        &reply(answer),
+        None,
+    )
+    .unwrap()
 }
 
 #[test]

@@ -18,8 +18,8 @@ use pipeline::unit::{End, Journal, Recorded};
 use pipeline::work::{self, Generations, Given, Written};
 use pipeline::workspace::Workspace;
 use pipeline::{
-    Command, Done, Fact, Facts, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work, advance,
-    decide, progress, record, rows,
+    Command, Done, Fact, Facts, Law, Outcome, Status, Step, TaskId, UnitKey, UnitKind, Work,
+    advance, decide, progress, record, rows,
 };
 use serde_json::{Map, Value, json};
 
@@ -352,7 +352,7 @@ impl World {
         answer: Entry,
     ) {
         let (entry, _) = record(work, journal, effect, answer);
-        if let Some(line) = progress::line(work, journal, effect, &entry, None) {
+        if let Some(line) = progress::line(&Law::WHOLE, work, journal, effect, &entry, None) {
             self.tell(key, line);
         }
         let recorded = Recorded {

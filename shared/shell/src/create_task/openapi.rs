@@ -8,16 +8,16 @@ mod schemas;
 use serde_json::{Map, Value, json};
 
 use super::routes::{Call, OfTask, ROUTES};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Reply};
 
-/// Whether a request asks for the description.
-pub(crate) fn is_asked_for(invocation: &Invocation) -> bool {
-    let call = super::routes::find(&invocation.method, &invocation.path);
-    call.is_some_and(|(call, _)| call == Call::Describe)
+/// The description, if a request asks for it.
+pub(crate) fn answer_to(invocation: &Invocation) -> Option<Reply> {
+    let (call, _) = super::routes::find(&invocation.method, &invocation.path)?;
+    (call == Call::Describe).then(|| Reply::json(200, &document()))
 }
 
 /// The description.
-pub(crate) fn document() -> Value {
+fn document() -> Value {
     let mut paths = Map::new();
     for (method, path, call) in &ROUTES {
         let item = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));

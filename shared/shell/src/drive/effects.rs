@@ -7,8 +7,8 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use pipeline::effect::{Action, Effect, Entry};
 use pipeline::messages::Line;
 use pipeline::rows::{self, UnitRow};
-use pipeline::unit::{Journal, Recorded, cancelled};
-use pipeline::{Status, Step, UnitKind, Work, advance, decide, progress, record};
+use pipeline::unit::{Journal, Recorded};
+use pipeline::{Status, Step, UnitKind, Work, advance, progress};
 
 use super::Drive;
 use super::end::Ended;
@@ -76,7 +76,7 @@ impl Drive<'_> {
         let mut ahead = first.map(Ahead::of);
         for step in 0..STEPS_MAX {
             let next = ahead.take();
-            let next = next.unwrap_or_else(|| Ahead::of(decide(work, &journal)));
+            let next = next.unwrap_or_else(|| Ahead::of(self.craft.law.decide(work, &journal)));
             match next.step {
                 Step::Done(end) => {
                     return Ok(Ended {
@@ -86,7 +86,8 @@ impl Drive<'_> {
                 }
                 Step::Do(_) if claim.is_stopped() => {
                     if self.is_cancelled(unit).await? {
-                        let end = cancelled(work, &journal, performer.dropped());
+                        let law = &self.craft.law;
+                        let end = law.cancelled(work, &journal, performer.dropped());
                         return Ok(Ended::of(end));
                     }
                     return Err(Trouble::Stopped);
@@ -161,7 +162,8 @@ impl Drive<'_> {
         } else {
             performing.await?
         };
-        let (entry, _) = record(work, journal, effect, answer);
+        let law = &self.craft.law;
+        let (entry, _) = law.record(work, journal, effect, answer);
         let mut entry = within_limit(entry);
         if let Entry::Failed(failure) = &mut entry {
             // A service may tell what it was sent.
@@ -176,9 +178,9 @@ impl Drive<'_> {
         let deciding = async {
             let next = is_alone.then(|| {
                 let journal = journal.with(effect.key.clone(), Arc::clone(&recorded));
-                decide(work, &journal)
+                law.decide(work, &journal)
             });
-            let line = progress::line(work, journal, effect, &recorded.entry, next.as_ref());
+            let line = progress::line(law, work, journal, effect, &recorded.entry, next.as_ref());
             let ahead = self.ahead(unit, start, next, line.as_ref()).await;
             (ahead, line)
         };
@@ -188,7 +190,7 @@ impl Drive<'_> {
             Created::New(_) => (recorded, true, line),
             Created::Exists => {
                 let theirs = Arc::new(self.theirs(&row_id, &effect.key).await?);
-                let line = progress::line(work, journal, effect, &theirs.entry, None);
+                let line = progress::line(law, work, journal, effect, &theirs.entry, None);
                 (theirs, false, line)
             }
         };
