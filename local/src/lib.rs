@@ -46,9 +46,3 @@ pub mod sites;
 mod stand_in;
 pub mod storage;
 pub mod store;
-
-/// A request makes and drops many small values on several threads at once, for which the allocator
-/// of the C library takes a third of all its time. Functions stay with that one: they wait more than
-/// they work, and this one takes a quarter of a millisecond to begin.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
