@@ -1,6 +1,7 @@
 //! The only place that reads the clock.
 
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,6 +13,18 @@ pub fn now() -> Timestamp {
 /// The time now, for measuring how long something takes.
 pub fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// How long it is until the next beat of all who count in `beat`.
+pub fn until_beat(beat: Duration) -> Duration {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    beat_after(FIRST.get_or_init(monotonic).elapsed(), beat)
+}
+
+fn beat_after(elapsed: Duration, beat: Duration) -> Duration {
+    let beats = elapsed.as_nanos() / beat.as_nanos().max(1) + 1;
+    let next = beat.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX));
+    next.saturating_sub(elapsed).min(beat)
 }
 
 /// A time as Appwrite writes it: UTC, milliseconds, `+00:00`.
@@ -44,6 +57,17 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_beat_waits_for_the_same() {
+        let ms = Duration::from_millis;
+        for (elapsed, wait) in [(0, 10), (1, 9), (9, 1), (10, 10), (27, 3)] {
+            assert_eq!(beat_after(ms(elapsed), ms(10)), ms(wait), "{elapsed}");
+        }
+        // A process that runs for years goes on.
+        assert!(beat_after(Duration::from_secs(u64::MAX), ms(10)) <= ms(10));
+        assert!(until_beat(ms(10)) <= ms(10));
+    }
 
     #[test]
     fn delays_end_at_whole_minutes_that_appwrite_takes() {

@@ -1,6 +1,7 @@
 //! The steps of a unit: what is decided is performed and recorded, until nothing is left to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -9,6 +10,7 @@ use pipeline::messages::Line;
 use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::{Status, Step, UnitKind, Work, advance, progress};
+use tokio_util::sync::CancellationToken;
 
 use super::Drive;
 use super::end::Ended;
@@ -24,17 +26,31 @@ use crate::trouble::Trouble;
 /// Steps of one unit. More than any journal can hold: passing it is a defect.
 const STEPS_MAX: usize = 1_000;
 
+/// How often lines are written: agents that end a turn at about the same time tell of it in one
+/// request, after they have gone on.
+const BEAT: Duration = Duration::from_millis(10);
+
 /// Lines for the task's feed that are being written. What a person is shown holds nothing up but
 /// the unit's own end: nobody writes a line that is missing after that.
 #[derive(Default)]
 pub(super) struct Telling<'a> {
     under_way: FuturesUnordered<BoxFuture<'a, Result<(), Trouble>>>,
     failed: Option<Trouble>,
+    hurry: CancellationToken,
 }
 
 impl<'a> Telling<'a> {
+    /// Does `telling` at the next beat.
     fn add(&self, telling: BoxFuture<'a, Result<(), Trouble>>) {
-        self.under_way.push(telling);
+        let (hurry, wait) = (self.hurry.clone(), clock::until_beat(BEAT));
+        self.under_way.push(
+            async move {
+                // Either way it is time.
+                let _ = tokio::time::timeout(wait, hurry.cancelled()).await;
+                telling.await
+            }
+            .boxed(),
+        );
     }
 
     /// Does `work`, and goes on writing meanwhile.
@@ -49,11 +65,12 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Writes what is left.
+    /// Writes what is left, at once.
     ///
     /// # Errors
     /// The first line that could not be written: the unit's next execution makes up for it.
     pub(super) async fn finish(mut self) -> Result<(), Trouble> {
+        self.hurry.cancel();
         while let Some(told) = self.under_way.next().await {
             self.failed = self.failed.take().or(told.err());
         }
