@@ -10,6 +10,7 @@
 mod group;
 mod worker;
 
+use std::io::Read as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -33,8 +34,10 @@ const STATEMENTS_MAX: usize = 256;
 /// Connections that only read.
 const READERS: usize = 2;
 
-/// Pages of the log after which it is written back into the file, 4 KiB each.
+/// Pages of the log after which it is written back into the file.
 const CHECKPOINT_PAGES: u32 = 4_096;
+/// Bytes of the log for one page: the page, and what stands in front of it.
+const FRAME_BYTES: u64 = 4_096 + 24;
 
 /// When a commit counts as written. Either way it survives a kill of the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -136,6 +139,9 @@ impl Store {
                 .execute_batch(migration)
                 .context("could not prepare the database")?;
         }
+        if durability == Durability::Full {
+            reserve_log(path).context("could not reserve the database's log")?;
+        }
         let writer = Writer {
             connection,
             after_commit: Vec::new(),
@@ -235,6 +241,22 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     // Savepoints keep what they undo here; a file of their own would be slower.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
+}
+
+/// Gives the log the length that it comes to have, before anything else writes to it: a commit that
+/// writes over what is there waits for its own bytes alone, one that lengthens the file for what the
+/// file system notes of it, too. What stands behind the last commit is no part of the log: SQLite
+/// leaves older pages there itself, and knows its own by their checksums.
+fn reserve_log(database: &Path) -> std::io::Result<()> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    let mut log = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(name)?;
+    let missing = (u64::from(CHECKPOINT_PAGES) * FRAME_BYTES).saturating_sub(log.metadata()?.len());
+    std::io::copy(&mut std::io::repeat(0).take(missing), &mut log)?;
+    log.sync_data()
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {

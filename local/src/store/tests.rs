@@ -70,6 +70,36 @@ async fn data_survives_reopening() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_reserved_keeps_its_length_and_is_recovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let log = folder.path().join("a.db-wal");
+    let open = |path: &Path| Store::open(path, Durability::Full, &[SCHEMA]).unwrap();
+    let store = open(&path);
+    let reserved = std::fs::metadata(&log).unwrap().len();
+    assert!(reserved >= u64::from(CHECKPOINT_PAGES) * FRAME_BYTES);
+    for number in 0..20 {
+        let text = number.to_string();
+        store.run(move |db| add(db, &text)).await.unwrap();
+    }
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), reserved);
+    // What a process that is killed leaves behind.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["a.db", "a.db-wal"] {
+        std::fs::copy(folder.path().join(name), left.path().join(name)).unwrap();
+    }
+    let recovered = open(&left.path().join("a.db"));
+    assert_eq!(recovered.read(all).await.unwrap().len(), 20);
+    recovered.run(|db| add(db, "more")).await.unwrap();
+    recovered.close();
+    // A log that was written back is gone, and is reserved anew.
+    let again = open(&left.path().join("a.db"));
+    assert_eq!(again.read(all).await.unwrap().len(), 21);
+    let log = left.path().join("a.db-wal");
+    assert_eq!(std::fs::metadata(log).unwrap().len(), reserved);
+}
+
+#[tokio::test]
 async fn an_error_or_a_panic_undoes_its_own_job_only() {
     let world = World::open();
     let release = world.hold().await;
