@@ -55,17 +55,18 @@ async fn the_sample_becomes_a_repository_and_a_site() {
     assert!(page.ends_with(&std::fs::read_to_string(into.join("index.html")).unwrap()));
     assert!(page.contains("scripted model"));
 
-    // People read what each judgement said before what came of all.
-    let (reviews, lines) = (
+    // People read what each turn and each judgement was before what came of all.
+    let (reviews, assignments, lines) = (
         world.rows("reviews", &row.id).await,
+        world.rows("assignments", &row.id).await,
         world.rows("progress", &row.id).await,
     );
-    for review in &reviews {
+    for unit in reviews.iter().chain(&assignments) {
         let of_it = lines
             .iter()
-            .filter(|line| line.text("unitId") == Some(&review.id));
+            .filter(|line| line.text("unitId") == Some(&unit.id));
         let latest = of_it.map(|line| &line.created_at).max().unwrap();
-        assert!(*latest <= review.updated_at, "{latest} {review:?}");
+        assert!(*latest <= unit.updated_at, "{latest} {unit:?}");
     }
 
     // The first review found a real defect, and the second one that it is gone.

@@ -11,6 +11,7 @@ use pipeline::rows::{self, UnitRow};
 use pipeline::unit::{Journal, Recorded};
 use pipeline::{Status, Step, UnitKind, Work, advance, progress};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Drive;
 use super::end::Ended;
@@ -36,21 +37,36 @@ const BEAT: Duration = Duration::from_millis(10);
 pub(super) struct Telling<'a> {
     under_way: FuturesUnordered<BoxFuture<'a, Result<(), Trouble>>>,
     failed: Option<Trouble>,
+    earlier: Earlier,
+}
+
+/// The lines that are being written, for who is to write after them.
+#[derive(Clone, Default)]
+struct Earlier {
     hurry: CancellationToken,
+    lines: TaskTracker,
+}
+
+impl Earlier {
+    /// Has them written at once. Somebody must go on with [`Telling::beside`] meanwhile.
+    async fn are_told(&self) {
+        self.hurry.cancel();
+        self.lines.close();
+        self.lines.wait().await;
+    }
 }
 
 impl<'a> Telling<'a> {
     /// Does `telling` at the next beat.
     fn add(&self, telling: BoxFuture<'a, Result<(), Trouble>>) {
-        let (hurry, wait) = (self.hurry.clone(), clock::until_beat(BEAT));
-        self.under_way.push(
-            async move {
-                // Either way it is time.
-                let _ = tokio::time::timeout(wait, hurry.cancelled()).await;
-                telling.await
-            }
-            .boxed(),
-        );
+        let (hurry, wait) = (self.earlier.hurry.clone(), clock::until_beat(BEAT));
+        let at_the_beat = async move {
+            // Either way it is time.
+            let _ = tokio::time::timeout(wait, hurry.cancelled()).await;
+            telling.await
+        };
+        let tracked = self.earlier.lines.track_future(at_the_beat);
+        self.under_way.push(tracked.boxed());
     }
 
     /// Does `work`, and goes on writing meanwhile.
@@ -70,7 +86,7 @@ impl<'a> Telling<'a> {
     /// # Errors
     /// The first line that could not be written: the unit's next execution makes up for it.
     pub(super) async fn finish(mut self) -> Result<(), Trouble> {
-        self.hurry.cancel();
+        self.earlier.hurry.cancel();
         while let Some(told) = self.under_way.next().await {
             self.failed = self.failed.take().or(told.err());
         }
@@ -115,9 +131,10 @@ impl Drive<'_> {
                 }
                 Step::Do(effects) => {
                     let is_alone = effects.len() == 1;
+                    let earlier = telling.earlier.clone();
                     let performed = effects.iter().map(|effect| {
-                        let at_work = (unit, start, work);
-                        self.effect(at_work, &journal, (effect, is_alone), performer, claim)
+                        let (at_work, given) = ((unit, start, work), (&journal, &earlier));
+                        self.effect(at_work, given, (effect, is_alone), performer, claim)
                     });
                     // What one has paid for is recorded, whatever becomes of the others.
                     let performed = telling.beside(join_all(performed)).await;
@@ -162,7 +179,7 @@ impl Drive<'_> {
     async fn effect<'a>(
         &'a self,
         (unit, start, work): (&'a UnitRow, Start, &Work),
-        journal: &Journal,
+        (journal, earlier): (&Journal, &Earlier),
         (effect, is_alone): (&Effect, bool),
         performer: &Performer<'_>,
         claim: &Claim,
@@ -198,7 +215,8 @@ impl Drive<'_> {
                 law.decide(work, &journal)
             });
             let line = progress::line(law, work, journal, effect, &recorded.entry, next.as_ref());
-            let ahead = self.ahead(unit, start, next, line.as_ref()).await;
+            let at_work = (unit, start, earlier);
+            let ahead = self.ahead(at_work, next, line.as_ref()).await;
             (ahead, line)
         };
         let creating = self.store.create(row);
@@ -241,8 +259,7 @@ impl Drive<'_> {
     /// all, corrects the line, and writes the row anew before its result.
     async fn ahead(
         &self,
-        unit: &UnitRow,
-        start: Start,
+        (unit, start, earlier): (&UnitRow, Start, &Earlier),
         step: Option<Step>,
         line: Option<&Line>,
     ) -> Option<Ahead> {
@@ -251,6 +268,7 @@ impl Drive<'_> {
         // A failure is met again, and told of, by whoever records the end.
         if let Step::Done(end) = &step {
             // In the order in which people are to read them.
+            earlier.are_told().await;
             if let Some(line) = line {
                 is_told = matches!(self.feed(unit).tell(line).await, Ok(true));
             }
