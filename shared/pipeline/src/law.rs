@@ -50,9 +50,8 @@ impl Law {
         release: release::decide,
         deployment: deployment::decide,
     };
-    /// Of plans, and of the repositories that are read for them.
+    /// Of plans.
     pub const PLANS: Self = Self {
-        import: import::decide,
         plan: planning::decide,
         ..Self::NONE
     };
@@ -70,8 +69,9 @@ impl Law {
         review: review::decide,
         ..Self::NONE
     };
-    /// Of releases.
+    /// Of releases, and of the repositories that are read for them.
     pub const RELEASES: Self = Self {
+        import: import::decide,
         release: release::decide,
         ..Self::NONE
     };

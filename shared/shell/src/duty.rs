@@ -41,7 +41,7 @@ impl Duty {
             .boxed()
         },
     };
-    /// Reads repositories and makes plans.
+    /// Makes plans.
     pub const PLAN: Self = Self {
         stage: Stage::Plan,
         front: |_| None,
@@ -61,7 +61,7 @@ impl Duty {
         front: |_| None,
         serve: |function, store, invocation| function.drive(&REVIEWS, store, invocation).boxed(),
     };
-    /// Publishes on GitHub.
+    /// Reads repositories and publishes on GitHub.
     pub const PUBLISH: Self = Self {
         stage: Stage::Publish,
         front: |_| None,
@@ -94,7 +94,7 @@ impl Duty {
 const PLANS: Craft = Craft {
     kind: UnitKind::Plan,
     law: Law::PLANS,
-    skills: Skills::PLANNING,
+    skills: Skills::MODELS,
 };
 const ASSIGNMENTS: Craft = Craft {
     kind: UnitKind::Assignment,

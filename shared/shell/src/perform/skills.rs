@@ -59,13 +59,9 @@ impl Skills {
         },
         ..Self::NONE
     };
-    /// To plan: model calls, and to read the repository that is built on.
-    pub const PLANNING: Self = Self {
-        read_repository: |performer, request| publish::read(performer, request).boxed(),
-        ..Self::MODELS
-    };
-    /// To publish on GitHub.
+    /// To publish on GitHub, and to read what is there.
     pub const PUBLISHING: Self = Self {
+        read_repository: |performer, request| publish::read(performer, request).boxed(),
         ensure_repository: |performer, request| performer.ensure_repository(request).boxed(),
         set_actions_secrets: |performer, repository| {
             publish::secrets(performer, repository).boxed()
