@@ -262,23 +262,12 @@ impl Journal {
     }
 }
 
-/// What `work` needs next, given what is recorded.
-///
-/// Invariant: with the same journal it always answers the same, and every entry it asked
-/// for brings it forward.
+/// What `work` needs next, by the whole law: [`Law::decide`].
 pub fn decide(work: &Work, journal: &Journal) -> Step {
     Law::WHOLE.decide(work, journal)
 }
 
-/// How a unit ends whose task was cancelled while it was at work. `dropped` is what is known
-/// of the cost of calls that were given up.
-pub fn cancelled(work: &Work, journal: &Journal, dropped: Spent) -> End {
-    Law::WHOLE.cancelled(work, journal, dropped)
-}
-
-/// Turns the answer to `effect` into the entry to append: for a turn of an agent the tool
-/// calls are carried out and their results become part of it. Also returns the paths that
-/// the turn changed.
+/// The entry to append for an answer, by the whole law: [`Law::record`].
 pub fn record(
     work: &Work,
     journal: &Journal,

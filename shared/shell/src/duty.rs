@@ -18,6 +18,9 @@ use crate::trouble::Trouble;
 /// An invocation being answered.
 type Serving<'a> = BoxFuture<'a, Result<Reply, Trouble>>;
 
+/// Answers an invocation with the tables as its execution sees them.
+type Serve = for<'a> fn(&'a Function, Store, &'a Invocation) -> Serving<'a>;
+
 /// What one function does.
 #[derive(Clone, Copy)]
 pub struct Duty {
@@ -25,10 +28,19 @@ pub struct Duty {
     /// Answers what needs no settings and no Appwrite.
     pub(crate) front: fn(&Invocation) -> Option<Reply>,
     /// Answers everything else.
-    pub(crate) serve: for<'a> fn(&'a Function, Store, &'a Invocation) -> Serving<'a>,
+    pub(crate) serve: Serve,
 }
 
 impl Duty {
+    /// A function that answers nothing without settings.
+    const fn of(stage: Stage, serve: Serve) -> Self {
+        Self {
+            stage,
+            front: |_| None,
+            serve,
+        }
+    }
+
     /// Takes briefs, commands and credentials.
     pub const CREATE_TASK: Self = Self {
         stage: Stage::CreateTask,
@@ -42,53 +54,35 @@ impl Duty {
         },
     };
     /// Makes plans.
-    pub const PLAN: Self = Self {
-        stage: Stage::Plan,
-        front: |_| None,
-        serve: |function, store, invocation| function.drive(&PLANS, store, invocation).boxed(),
-    };
+    pub const PLAN: Self = Self::of(Stage::Plan, |function, store, invocation| {
+        function.drive(&PLANS, store, invocation).boxed()
+    });
     /// Carries out assignments.
-    pub const RUN_AGENT: Self = Self {
-        stage: Stage::RunAgent,
-        front: |_| None,
-        serve: |function, store, invocation| {
-            function.drive(&ASSIGNMENTS, store, invocation).boxed()
-        },
-    };
+    pub const RUN_AGENT: Self = Self::of(Stage::RunAgent, |function, store, invocation| {
+        function.drive(&ASSIGNMENTS, store, invocation).boxed()
+    });
     /// Judges what agents wrote.
-    pub const REVIEW: Self = Self {
-        stage: Stage::Review,
-        front: |_| None,
-        serve: |function, store, invocation| function.drive(&REVIEWS, store, invocation).boxed(),
-    };
+    pub const REVIEW: Self = Self::of(Stage::Review, |function, store, invocation| {
+        function.drive(&REVIEWS, store, invocation).boxed()
+    });
     /// Reads repositories and publishes on GitHub.
-    pub const PUBLISH: Self = Self {
-        stage: Stage::Publish,
-        front: |_| None,
-        serve: |function, store, invocation| function.drive(&RELEASES, store, invocation).boxed(),
-    };
+    pub const PUBLISH: Self = Self::of(Stage::Publish, |function, store, invocation| {
+        function.drive(&RELEASES, store, invocation).boxed()
+    });
     /// Deploys to Appwrite.
-    pub const DEPLOY: Self = Self {
-        stage: Stage::Deploy,
-        front: |_| None,
-        serve: |function, store, invocation| {
-            function.drive(&DEPLOYMENTS, store, invocation).boxed()
-        },
-    };
+    pub const DEPLOY: Self = Self::of(Stage::Deploy, |function, store, invocation| {
+        function.drive(&DEPLOYMENTS, store, invocation).boxed()
+    });
     /// Sees to it that nothing is left behind.
-    pub const SWEEP: Self = Self {
-        stage: Stage::Sweep,
-        front: |_| None,
-        serve: |function, store, invocation| {
-            async move {
-                store.trace().tell_begin();
-                let settings = function.clients().settings();
-                let swept = sweep(&store, settings, &invocation.log).await?;
-                Ok(Reply::json(200, &swept))
-            }
-            .boxed()
-        },
-    };
+    pub const SWEEP: Self = Self::of(Stage::Sweep, |function, store, invocation| {
+        async move {
+            store.trace().tell_begin();
+            let settings = function.clients().settings();
+            let swept = sweep(&store, settings, &invocation.log).await?;
+            Ok(Reply::json(200, &swept))
+        }
+        .boxed()
+    });
 }
 
 const PLANS: Craft = Craft {

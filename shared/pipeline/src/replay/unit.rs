@@ -10,9 +10,10 @@ use crate::effect::{Action, Effect, Entry};
 use crate::facts::{Done, Facts, Outcome};
 use crate::failure::Code;
 use crate::ids::UnitKey;
+use crate::law::Law;
 use crate::messages;
 use crate::model::Spent;
-use crate::unit::{End, Journal, Recorded, Step, Work, cancelled, decide, record};
+use crate::unit::{End, Journal, Recorded, Step, Work, decide, record};
 use crate::work::{self, Given};
 
 /// Characters of a fingerprint that a person is shown.
@@ -285,7 +286,11 @@ impl OnceMore<'_> {
             return false;
         };
         let is_cancel = |command: &Command| matches!(command, Command::Cancel {});
-        let stopped = || cancelled(self.work, &self.journal, Spent::default()).outcome;
+        let stopped = || {
+            Law::WHOLE
+                .cancelled(self.work, &self.journal, Spent::default())
+                .outcome
+        };
         failure.code == Code::UnitAbandoned
             || (failure.code == Code::Cancelled
                 && self.facts.commands().any(is_cancel)

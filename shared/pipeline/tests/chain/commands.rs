@@ -5,9 +5,9 @@ use pipeline::effect::Entry;
 use pipeline::facts::Closed;
 use pipeline::ledger::{self, Exhausted};
 use pipeline::limits::{BUILD_REPAIRS_MAX, FACTS_MAX, FACTS_OF_A_COMMAND_MAX};
-use pipeline::unit::{self, Journal, Recorded};
+use pipeline::unit::{Journal, Recorded};
 use pipeline::{
-    Code, Command, Done, Fact, Facts, Status, Step, UnitKind, Work, advance, decide, messages,
+    Code, Command, Done, Fact, Facts, Law, Status, Step, UnitKind, Work, advance, decide, messages,
     record,
 };
 use serde_json::json;
@@ -387,7 +387,7 @@ fn a_unit_that_was_cancelled_tells_what_it_cost() {
     let (entry, _) = record(&work, &journal, &effects[0], answer);
     let fingerprint = effects[0].action.fingerprint();
     journal.insert(effects[0].key.clone(), Recorded { fingerprint, entry });
-    let end = unit::cancelled(&work, &journal, spent());
+    let end = Law::WHOLE.cancelled(&work, &journal, spent());
     assert_eq!(end.spent.model_calls, 2 * spent().model_calls);
     assert_eq!(end.columns["state"], "cancelled");
     assert_eq!(end.columns["turn"], 1);
