@@ -7,17 +7,24 @@
 //! are never joined: they have other owners and other traces.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use pipeline::rows::{NewRow, TaskStamp};
 use pipeline::{TaskId, UnitKey};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::store::Created;
 use crate::trouble::Trouble;
 
-/// Work that is done for many as well as for one: at most one piece is under way, and what comes
-/// meanwhile makes up the next.
+/// How long others wait for one piece of work: longer than Appwrite takes, shorter than a request
+/// that is never answered.
+const TURN_MAX: Duration = Duration::from_secs(1);
+
+/// Work that is done for many as well as for one: while a piece of it is under way, though no
+/// longer than a second, what comes makes up the next.
 #[derive(Debug)]
 pub struct Together<T, R> {
     waiting: Mutex<Vec<(T, oneshot::Sender<R>)>>,
@@ -48,7 +55,7 @@ impl<T, R> Together<T, R> {
         let (answer, mut answered) = oneshot::channel();
         self.lock().push((item, answer));
         loop {
-            let _turn = tokio::select! {
+            let turn = tokio::select! {
                 biased;
                 answer = &mut answered => return answer.ok(),
                 turn = self.turn.lock() => turn,
@@ -60,7 +67,15 @@ impl<T, R> Together<T, R> {
             };
             // Empty where the turn came together with the answer.
             if !items.is_empty() {
-                for (answer, outcome) in answers.into_iter().zip(perform(items).await) {
+                let mut outcomes = pin!(perform(items));
+                let outcomes = match timeout(TURN_MAX, outcomes.as_mut()).await {
+                    Ok(outcomes) => outcomes,
+                    Err(_turn_is_over) => {
+                        drop(turn);
+                        outcomes.await
+                    }
+                };
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // Whoever waited for it may be gone.
                     let _ = answer.send(outcome);
                 }
@@ -200,6 +215,29 @@ mod tests {
         let expected = (0..9).map(|number| (number, if number == 0 { 1 } else { 8 }));
         assert_eq!(answers.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         assert_eq!(work.runs(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_one_that_is_not_answered() {
+        let work = Work::held();
+        let mut first = Box::pin(work.join(1, 100));
+        assert!(poll!(first.as_mut()).is_pending());
+        let mut others = Box::pin(join_all([2, 3].map(|number| work.join(number, 100))));
+        assert!(poll!(others.as_mut()).is_pending());
+        assert_eq!(work.runs(), 1);
+        let second_run = async {
+            while work.runs() < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            _ = &mut first => panic!("nothing was let go"),
+            _ = &mut others => panic!("nothing was let go"),
+            () = second_run => {}
+        }
+        work.let_go.add_permits(2);
+        assert_eq!(first.await, Some((1, 1)));
+        assert_eq!(others.await, [Some((2, 2)), Some((3, 2))]);
     }
 
     #[tokio::test]
