@@ -146,10 +146,11 @@ impl Hosting {
     ) -> anyhow::Result<Self> {
         let seed = args.fault_seed.unwrap_or_else(local::faults::random_seed);
         let faults = Faults::parse(&args.faults, seed).context("--faults can not be read")?;
-        Self::start_with(args, data, environment, plan, faults).await
+        let models = local::models::Faults::default();
+        Self::start_with(args, data, environment, plan, (faults, models)).await
     }
 
-    /// The same, with faults that only tests can give.
+    /// The same, with faults of the platform and of the scripted models that only tests can give.
     ///
     /// # Errors
     /// As [`Hosting::start`].
@@ -158,12 +159,12 @@ impl Hosting {
         data: &Data,
         mut environment: Environment,
         plan: Plan,
-        faults: Faults,
+        (faults, model_faults): (Faults, local::models::Faults),
     ) -> anyhow::Result<Self> {
         let mut ports: Ports = data.read("ports.json")?;
         let services = Services::of(&environment);
         let (models, github) = if plan.config.is_some() {
-            stand_ins(data, &mut environment, &mut ports).await?
+            stand_ins(data, &mut environment, &mut ports, model_faults).await?
         } else {
             (None, None)
         };
@@ -278,12 +279,13 @@ async fn stand_ins(
     data: &Data,
     environment: &mut Environment,
     ports: &mut Ports,
+    model_faults: local::models::Faults,
 ) -> anyhow::Result<(Option<Models>, Option<GitHub>)> {
     let services = Services::of(environment);
     let models = if services.grok && services.claude {
         None
     } else {
-        Some(scripted_models().await?)
+        Some(scripted_models(model_faults).await?)
     };
     if let Some(models) = &models {
         point_at(environment, models, services);
@@ -320,15 +322,15 @@ pub fn point_at(environment: &mut Environment, models: &Models, services: Servic
     }
 }
 
-/// Starts the scripted models.
+/// Starts the scripted models, with these faults.
 ///
 /// # Errors
 /// No port is free.
-pub async fn scripted_models() -> anyhow::Result<Models> {
+pub async fn scripted_models(faults: local::models::Faults) -> anyhow::Result<Models> {
     let config = ModelsConfig {
         bind: loopback(0),
         key: SecretString::from(SCRIPTED_KEY),
-        faults: Default::default(),
+        faults,
     };
     Models::start(config)
         .await

@@ -62,7 +62,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use server::State;
@@ -102,6 +102,9 @@ pub struct Faults {
     pub piece_bytes: Option<usize>,
     /// Waits this long between the events of a stream.
     pub pace: Option<Duration>,
+    /// A conversation of the coding agent's service waits for its second answer, and for every
+    /// further one, until this holds `true`.
+    pub goes_on: Option<watch::Receiver<bool>>,
 }
 
 /// What becomes of a batch.

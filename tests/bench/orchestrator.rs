@@ -296,6 +296,7 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
     tokio::runtime::Runtime::new()?.block_on(async {
         let data = Data::open(Path::new(&folder))?;
         let environment = Environment::of(settings.into_iter().collect());
+        let faults = (faults, Default::default());
         let hosting =
             Hosting::start_with(&args, &data, environment, Plan::orchestrator()?, faults).await?;
         println!("{}", hosting.platform.port());

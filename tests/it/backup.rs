@@ -236,7 +236,7 @@ fn answers(journal: &[Row]) -> usize {
     journal.iter().filter(is_answer).count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_task_that_is_half_way_goes_on_where_it_is_imported() {
     let elsewhere = tempfile::tempdir().unwrap();
     let (first, barrier) = holding().await;

@@ -67,7 +67,7 @@ async fn a_guest_becomes_an_account_and_keeps_the_projects() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_owner_watches_and_steers_a_project_through_a_cut_network() {
     // Agents wait until their first task is paused: they would be done before a person could.
     let (world, barrier) = holding().await;

@@ -2,11 +2,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use local::faults::{FaultAction, Faults, Phase};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::crashes::orchestrator;
 use crate::replay::assert_replays;
@@ -71,51 +70,44 @@ async fn a_plan_is_revised_and_approved_by_its_owner_only() {
 }
 
 /// Holds agents back until it is opened.
-#[derive(Default)]
-pub(crate) struct Barrier {
-    is_open: Mutex<bool>,
-    opened: Condvar,
-}
+pub(crate) struct Barrier(watch::Sender<bool>);
 
 impl Barrier {
     pub(crate) fn open(&self) {
-        *self.is_open.lock().unwrap() = true;
-        self.opened.notify_all();
-    }
-
-    fn pass(&self) {
-        let is_open = self.is_open.lock().unwrap();
-        let held = |is_open: &mut bool| !*is_open;
-        let _ = self.opened.wait_timeout_while(is_open, PATIENCE, held);
+        self.0.send_replace(true);
     }
 }
 
 /// A world in which every agent's second turn is held back.
-pub(crate) async fn holding() -> (World, Arc<Barrier>) {
-    let barrier = Arc::new(Barrier::default());
-    let mut faults = Faults::default();
-    let hook = Arc::clone(&barrier);
-    faults.on_row_create = Some(Arc::new(move |row| {
-        if row.table == "journal" && row.data["key"] == "t1" && row.phase == Phase::Before {
-            tokio::task::block_in_place(|| hook.pass());
-        }
-        FaultAction::Continue
-    }));
+pub(crate) async fn holding() -> (World, Barrier) {
+    let (barrier, goes_on) = watch::channel(false);
     let world = World::with(Setup {
-        faults,
+        model_faults: local::models::Faults {
+            goes_on: Some(goes_on),
+            ..Default::default()
+        },
         sweep_every: Some(1),
         ..Setup::default()
     })
     .await;
-    (world, barrier)
+    (world, Barrier(barrier))
 }
 
 /// Waits until the agents that start together have taken their first turn.
 pub(crate) async fn at_work(world: &World, task: &str) {
+    have_taken(world, task, "t0").await;
+}
+
+/// Waits until the agents that were held back have taken their second turn.
+pub(crate) async fn went_on(world: &World, task: &str) {
+    have_taken(world, task, "t1").await;
+}
+
+async fn have_taken(world: &World, task: &str, turn: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let journal = world.rows("journal", task).await;
-        let turns = journal.iter().filter(|row| row.text("key") == Some("t0"));
+        let turns = journal.iter().filter(|row| row.text("key") == Some(turn));
         if turns.count() >= 3 {
             return;
         }
@@ -143,7 +135,7 @@ pub(crate) async fn heard(world: &World, task: &str) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
     let (world, barrier) = holding().await;
     let user = world.user().await;
@@ -155,7 +147,7 @@ async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
     assert_eq!((status, answer["status"].as_str()), (200, Some("paused")));
     heard(&world, &task).await;
     barrier.open();
-    world.reached(&task, &["paused"]).await;
+    went_on(&world, &task).await;
 
     let (status, _) = world
         .command(&user, &task, json!({"command": "resume"}))
@@ -171,7 +163,7 @@ async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cancelled_task_ends_without_a_repository() {
     let (world, barrier) = holding().await;
     let user = world.user().await;

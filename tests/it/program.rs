@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::commands::{at_work, heard, holding};
+use crate::commands::{at_work, heard, holding, went_on};
 use crate::crashes::orchestrator;
 use crate::world::blocking;
 
@@ -112,7 +112,7 @@ impl Typist {
 
 pub(crate) const TODO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/todo.json");
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_task_is_led_from_the_terminal_on_a_platform_of_another_process() {
     let (world, barrier) = holding().await;
     let typist = Typist::on(world.folder.path());
@@ -147,6 +147,7 @@ async fn a_task_is_led_from_the_terminal_on_a_platform_of_another_process() {
     assert_eq!(typist.json(&["watch", "last"]).await.code, Some(4));
     heard(&world, &task).await;
     barrier.open();
+    went_on(&world, &task).await;
     typist.done(&["resume", "last"]).await;
     let watched = typist.done(&["watch", "last"]).await;
     assert_eq!(watched.one("summary")["status"], "completed");

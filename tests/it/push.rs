@@ -302,7 +302,7 @@ fn assert_healthy(output: &str) {
 async fn what_was_pushed_to_an_empty_platform_carries_out_a_brief() {
     let world = empty().await;
     let platform = &world.hosting.platform;
-    let models = scripted_models().await.unwrap();
+    let models = scripted_models(Default::default()).await.unwrap();
     let github = github(world.folder.path().join("github")).await;
     let mut settings = BTreeMap::from(
         [

@@ -35,6 +35,7 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct Setup {
     pub(crate) faults: Faults,
+    pub(crate) model_faults: local::models::Faults,
     pub(crate) settings: Vec<(&'static str, &'static str)>,
     /// Seconds between sweeps; hardly ever by default, so that it can not interfere.
     pub(crate) sweep_every: Option<u64>,
@@ -90,7 +91,7 @@ impl World {
             &data,
             environment,
             setup.plan.unwrap_or_else(|| Plan::orchestrator().unwrap()),
-            setup.faults,
+            (setup.faults, setup.model_faults),
         )
         .await
         .unwrap();

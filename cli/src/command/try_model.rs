@@ -28,7 +28,7 @@ pub(crate) async fn try_model(args: &TryArgs, json: bool) -> anyhow::Result<Exit
     let output = Output::new(json);
     let mut environment = Environment::read()?;
     let services = Services::of(&environment);
-    let scripted = scripted_models().await?;
+    let scripted = scripted_models(Default::default()).await?;
     point_at(&mut environment, &scripted, services);
     let [grok, claude, _] = services.lines();
     let is_scripted = match args.service {

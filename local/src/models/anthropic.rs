@@ -124,6 +124,13 @@ pub(crate) fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (Strin
     (model, answer)
 }
 
+/// Whether the conversation in this body has an answer already.
+pub(crate) fn has_been_answered(body: &[u8]) -> bool {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut messages = value["messages"].as_array().into_iter().flatten();
+    messages.any(|message| message["role"] == "assistant")
+}
+
 fn parse(headers: &HeaderMap, value: Option<Value>, needs_max_tokens: bool) -> Refused<Request> {
     match value {
         Some(value) => Request::parse(value, needs_max_tokens, is_latest_version(headers)),

@@ -360,6 +360,12 @@ async fn messages(
     let Ok(body) = body else {
         return anthropic::too_large().into_response(&state.faults);
     };
+    if let Some(mut goes_on) = state.faults.goes_on.clone()
+        && anthropic::has_been_answered(&body)
+    {
+        // Whoever would say so may be gone: then nobody wants it held.
+        let _ = goes_on.wait_for(|goes_on| *goes_on).await;
+    }
     let (model, answer) = anthropic::respond(&state, &headers, &body);
     let status = answer.reply.status;
     let sent = (&headers, &body[..]);
