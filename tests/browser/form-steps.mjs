@@ -58,6 +58,12 @@ export async function keepsRulesAndDraft(page, step) {
     await page.getByRole('button', { name: 'Edit Speaks French' }).press('Enter');
     await page.keyboard.type('nothing of this');
     await page.keyboard.press('Escape');
+    demand(await page.getByRole('button', { name: 'Edit Speaks French' }).evaluate((it) => it === document.activeElement), 'the focus is lost');
+    await page.getByRole('button', { name: 'Edit Speaks French' }).press('Enter');
+    const box = page.getByLabel('Requirement', { exact: true });
+    await box.click();
+    await page.evaluate(() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown))));
+    demand(await box.evaluate((it) => it === document.activeElement), 'who leaves an edited requirement loses the focus');
     await page.getByRole('button', { name: 'Remove CRUD operations' }).press('Enter');
     await listIs(page, ['User authentication', 'Responsive design', 'Speaks French', 'Works offline']);
   });

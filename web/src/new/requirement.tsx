@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { charsOf, type Requirement, REQUIREMENT_CHARS_MAX } from '../lib/brief';
 import { Icon, type IconName } from '../ui/icon';
 import { Count } from './text-field';
@@ -21,6 +21,12 @@ export function Item(props: Props) {
   const { item, index, count, rule, isDragged, onMove, onRemove, onDrag, onOver } = props;
   const [isEdited, setEdited] = useState(false);
   const edit = useRef<HTMLButtonElement>(null);
+  /** Whether the focus comes back to the button once that is shown again: not to who has moved on. */
+  const comesBack = useRef(false);
+  useLayoutEffect(() => {
+    if (comesBack.current) edit.current?.focus();
+    comesBack.current = false;
+  }, [isEdited]);
   const button = (label: string, icon: IconName, act: () => void, more: Record<string, unknown> = {}) => (
     <button type="button" class="tool" aria-label={`${label} ${item.text}`} title={label} onClick={act} {...more}>
       <Icon name={icon} />
@@ -52,10 +58,9 @@ export function Item(props: Props) {
       {isEdited ? (
         <Editor
           {...props}
-          onDone={() => {
+          onDone={(by) => {
+            comesBack.current = by === 'key';
             setEdited(false);
-            // The button is there once this is shown.
-            requestAnimationFrame(() => edit.current?.focus());
           }}
         />
       ) : (
@@ -77,13 +82,13 @@ export function Item(props: Props) {
 }
 
 /** Enter and leaving keep what was typed, Escape keeps what there was; nothing at all removes it. */
-function Editor({ item, onText, onRemove, onDone }: Props & { onDone: () => void }) {
+function Editor({ item, onText, onRemove, onDone }: Props & { onDone: (by: 'key' | 'leaving') => void }) {
   const [text, setText] = useState(item.text);
   const isOver = useRef(false);
-  const end = (isKept: boolean) => {
+  const end = (isKept: boolean, by: 'key' | 'leaving') => {
     if (isOver.current) return;
     isOver.current = true;
-    onDone();
+    onDone(by);
     if (isKept && text.trim() === '') onRemove();
     else if (isKept && text !== item.text) onText(text.trim());
   };
@@ -97,11 +102,11 @@ function Editor({ item, onText, onRemove, onDone }: Props & { onDone: () => void
           if (input && document.activeElement !== input && !isOver.current) input.focus();
         }}
         onInput={(event) => setText(event.currentTarget.value)}
-        onBlur={() => end(true)}
+        onBlur={() => end(true, 'leaving')}
         onKeyDown={(event) => {
           if (event.isComposing || (event.key !== 'Enter' && event.key !== 'Escape')) return;
           event.preventDefault();
-          end(event.key === 'Enter');
+          end(event.key === 'Enter', 'key');
         }}
       />
       <Count chars={charsOf(text)} max={REQUIREMENT_CHARS_MAX} />
