@@ -36,13 +36,16 @@ const NEWER_PATIENCE: Duration = Duration::from_secs(30);
 /// Time between two looks whether it is.
 const NEWER_LOOK: Duration = Duration::from_secs(1);
 
-/// Makes sure that the site or function and its public address exist. Returns the address,
-/// empty without one.
-async fn ensure(target: &Target, request: &UploadRequest) -> Result<String, Trouble> {
+/// Makes sure that the site or function exists.
+async fn ensure(target: &Target, request: &UploadRequest) -> Result<(), Trouble> {
     match &request.function {
-        None => ensure_site(target, request).await?,
-        Some(settings) => ensure_function(target, request, settings).await?,
+        None => ensure_site(target, request).await,
+        Some(settings) => ensure_function(target, request, settings).await,
     }
+}
+
+/// Makes sure that its public address exists, and returns that, empty without one.
+async fn ensure_address(target: &Target, request: &UploadRequest) -> Result<String, Trouble> {
     match &request.subdomain {
         Some(label) => ensure_rule(target, request, label).await,
         None => Ok(String::new()),
@@ -160,17 +163,29 @@ pub(super) async fn upload(
     request: &UploadRequest,
 ) -> Result<Entry, Trouble> {
     let target = performer.target().await?;
-    let url = ensure(target, request).await?;
-    let uploaded = |deployment_id: String| Entry::Uploaded {
+    ensure(target, request).await?;
+    // What was uploaded is not lost where the address is refused: it is found again.
+    let address = ensure_address(target, request);
+    let (url, deployment_id) =
+        futures::future::join(address, upload_files(performer, target, request)).await;
+    Ok(Entry::Uploaded {
+        url: url?,
         deployment: DeploymentRef {
             resource: request.resource,
             resource_id: request.resource_id.clone(),
-            deployment_id,
+            deployment_id: deployment_id?,
         },
-        url,
-    };
+    })
+}
+
+/// Makes sure that a deployment with these files exists, and returns its id.
+async fn upload_files(
+    performer: &Performer<'_>,
+    target: &Target,
+    request: &UploadRequest,
+) -> Result<String, Trouble> {
     if let Some(there) = &request.there {
-        return Ok(uploaded(there.deployment_id.clone()));
+        return Ok(there.deployment_id.clone());
     }
     let text = request.config.render(&target.place());
     let own = (request.resource == Resource::Site).then_some((app_config::PATH, text.as_str()));
@@ -178,7 +193,7 @@ pub(super) async fn upload(
     if performer.attempt.repeat
         && let Some(deployment) = uploaded_before(target, request, &archive).await?
     {
-        return Ok(uploaded(deployment.id));
+        return Ok(deployment.id);
     }
     let (client, id, bytes) = (
         target.client.clone(),
@@ -195,10 +210,10 @@ pub(super) async fn upload(
         }
     });
     match sent.await {
-        Ok(deployment) => Ok(uploaded(deployment.id)),
+        Ok(deployment) => Ok(deployment.id),
         Err(error @ appwrite::Error::OutcomeUnknown { .. }) => {
             match uploaded_before(target, request, &archive).await? {
-                Some(deployment) => Ok(uploaded(deployment.id)),
+                Some(deployment) => Ok(deployment.id),
                 None => Err(error.into()),
             }
         }

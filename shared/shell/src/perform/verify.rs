@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use pipeline::app_config::{self, AppConfig};
 use pipeline::effect::{Entry, VerifyRequest};
 use pipeline::{Code, Failure};
@@ -53,19 +54,19 @@ async fn look(
         let page = format!("{}/{}", request.url, app_config::PATH);
         pages.push((page, Some(release)));
     }
-    for (url, release) in pages {
-        let (client, page) = (performer.target().await?.client.clone(), url.clone());
+    let client = &performer.target().await?.client;
+    let problems = pages.iter().map(|(url, release)| async move {
+        let (client, page) = (client.clone(), url.clone());
         let visit = match blocking(move || client.visit(&page)).await {
             Ok(visit) => visit,
-            Err(cause) => return Ok(Some(format!("{url} can not be reached ({cause})"))),
+            Err(cause) => return Some(format!("{url} can not be reached ({cause})")),
         };
         if visit.status != 200 {
-            return Ok(Some(format!("{url} answers {}", visit.status)));
+            return Some(format!("{url} answers {}", visit.status));
         }
         let told = AppConfig::release_in(&visit.text);
-        if release.is_some_and(|release| told.as_ref() != Some(release)) {
-            return Ok(Some(format!("{url} shows another release")));
-        }
-    }
-    Ok(None)
+        let is_another = release.is_some_and(|release| told.as_ref() != Some(release));
+        is_another.then(|| format!("{url} shows another release"))
+    });
+    Ok(join_all(problems).await.into_iter().flatten().next())
 }
