@@ -70,6 +70,16 @@ pub enum Step {
     Done(Box<End>),
 }
 
+impl Step {
+    /// How the unit ended, if it has.
+    pub fn end(&self) -> Option<&End> {
+        match self {
+            Self::Do(_) => None,
+            Self::Done(end) => Some(end),
+        }
+    }
+}
+
 /// How a unit ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End {

@@ -2,9 +2,10 @@
 //! the same time is asked once.
 //!
 //! Eight agents that end a turn at once would record it in eight requests. The first of them
-//! records its own; what comes while that is under way waits for it, and then goes into one request
-//! together. Nobody waits for company: who is alone is as quick as ever. Other tasks' executions
-//! are never joined: they have other owners and other traces.
+//! records its own, and takes along what is ready in that moment; what comes while that is under way
+//! waits for it, and then goes into one request together. Nobody waits for company: who is alone is
+//! as quick as ever. Other tasks' executions are never joined: they have other owners and other
+//! traces.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -60,6 +61,8 @@ impl<T, R> Together<T, R> {
                 answer = &mut answered => return answer.ok(),
                 turn = self.turn.lock() => turn,
             };
+            // What is ready in this very moment goes along.
+            tokio::task::yield_now().await;
             let (items, answers): (Vec<_>, Vec<_>) = {
                 let mut waiting = self.lock();
                 let end = waiting.len().min(most);
@@ -159,9 +162,10 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
 
     use futures::future::join_all;
-    use futures::{FutureExt as _, poll};
+    use futures::poll;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -197,23 +201,44 @@ mod tests {
         }
     }
 
+    /// Polls until nothing comes of it without others.
+    async fn begin<F: Future + Unpin>(work: &mut F) {
+        for _ in 0..3 {
+            assert!(poll!(&mut *work).is_pending());
+        }
+    }
+
     #[tokio::test]
-    async fn who_is_alone_does_it_at_once() {
+    async fn who_is_alone_does_it_without_waiting() {
         let work = Work::held();
         work.let_go.add_permits(1);
-        assert_eq!(work.join(7, 100).now_or_never(), Some(Some((7, 1))));
+        let mut alone = Box::pin(work.join(7, 100));
+        assert!(poll!(alone.as_mut()).is_pending());
+        assert_eq!(poll!(alone.as_mut()), Poll::Ready(Some((7, 1))));
         assert!(work.together.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_at_once_is_done_in_one_go() {
+        let work = Work::held();
+        work.let_go.add_permits(1);
+        let all = join_all((0..9).map(|number| work.join(number, 100))).await;
+        let expected = (0..9).map(|number| Some((number, 9)));
+        assert_eq!(all, expected.collect::<Vec<_>>());
+        assert_eq!(work.runs(), 1);
     }
 
     #[tokio::test]
     async fn what_comes_while_one_is_under_way_is_done_in_one_go() {
         let work = Work::held();
-        let mut all = Box::pin(join_all((0..9).map(|number| work.join(number, 100))));
-        assert!(poll!(all.as_mut()).is_pending());
+        let mut first = Box::pin(work.join(0, 100));
+        begin(&mut first).await;
+        let mut others = Box::pin(join_all((1..9).map(|number| work.join(number, 100))));
+        begin(&mut others).await;
         work.let_go.add_permits(2);
-        let answers = all.await.into_iter().flatten();
-        let expected = (0..9).map(|number| (number, if number == 0 { 1 } else { 8 }));
-        assert_eq!(answers.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(first.await, Some((0, 1)));
+        let expected = (1..9).map(|number| Some((number, 8)));
+        assert_eq!(others.await, expected.collect::<Vec<_>>());
         assert_eq!(work.runs(), 2);
     }
 
@@ -221,9 +246,9 @@ mod tests {
     async fn nobody_waits_long_for_one_that_is_not_answered() {
         let work = Work::held();
         let mut first = Box::pin(work.join(1, 100));
-        assert!(poll!(first.as_mut()).is_pending());
+        begin(&mut first).await;
         let mut others = Box::pin(join_all([2, 3].map(|number| work.join(number, 100))));
-        assert!(poll!(others.as_mut()).is_pending());
+        begin(&mut others).await;
         assert_eq!(work.runs(), 1);
         let second_run = async {
             while work.runs() < 2 {
@@ -255,13 +280,14 @@ mod tests {
     async fn nobody_waits_for_one_who_was_dropped() {
         let work = Work::held();
         let mut first = Box::pin(work.join(1, 100));
-        assert!(poll!(first.as_mut()).is_pending());
+        begin(&mut first).await;
         let mut second = Box::pin(work.join(2, 100));
         let mut third = Box::pin(work.join(3, 100));
-        assert!(poll!(second.as_mut()).is_pending() && poll!(third.as_mut()).is_pending());
+        begin(&mut second).await;
+        begin(&mut third).await;
         // The next in turn takes the third along, and is dropped as well.
         drop(first);
-        assert!(poll!(second.as_mut()).is_pending());
+        begin(&mut second).await;
         drop(second);
         assert_eq!(third.await, None);
         assert_eq!(work.runs(), 2);
@@ -271,8 +297,9 @@ mod tests {
     async fn who_was_dropped_while_waiting_is_done_for_all_the_same() {
         let work = Work::held();
         let mut first = Box::pin(work.join(1, 100));
+        begin(&mut first).await;
         let mut second = Box::pin(work.join(2, 100));
-        assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending());
+        begin(&mut second).await;
         drop(second);
         work.let_go.add_permits(2);
         assert_eq!(first.await, Some((1, 1)));

@@ -1,6 +1,6 @@
 //! The steps of a unit: what is decided is performed and recorded, until nothing is left to do.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -44,15 +44,21 @@ pub(super) struct Telling<'a> {
 #[derive(Clone, Default)]
 struct Earlier {
     hurry: CancellationToken,
+    /// Those that wait for their beat.
+    waiting: TaskTracker,
     lines: TaskTracker,
 }
 
 impl Earlier {
-    /// Has them written at once. Somebody must go on with [`Telling::beside`] meanwhile.
-    async fn are_told(&self) {
+    /// Has them written at once, and `last` after them. Somebody must go on with
+    /// [`Telling::beside`] meanwhile.
+    async fn and_then<T>(&self, last: impl Future<Output = T>) -> T {
         self.hurry.cancel();
+        self.waiting.close();
         self.lines.close();
-        self.lines.wait().await;
+        // The last comes after them, or in one request with them.
+        self.waiting.wait().await;
+        futures::future::join(last, self.lines.wait()).await.0
     }
 }
 
@@ -60,9 +66,11 @@ impl<'a> Telling<'a> {
     /// Does `telling` at the next beat.
     fn add(&self, telling: BoxFuture<'a, Result<(), Trouble>>) {
         let (hurry, wait) = (self.earlier.hurry.clone(), clock::until_beat(BEAT));
+        let is_waiting = self.earlier.waiting.token();
         let at_the_beat = async move {
             // Either way it is time.
             let _ = tokio::time::timeout(wait, hurry.cancelled()).await;
+            drop(is_waiting);
             telling.await
         };
         let tracked = self.earlier.lines.track_future(at_the_beat);
@@ -114,6 +122,7 @@ impl Drive<'_> {
                 Step::Done(end) => {
                     return Ok(Ended {
                         end: *end,
+                        files_are_there: next.files_are_there,
                         row_is_written: next.row_is_written,
                     });
                 }
@@ -175,7 +184,8 @@ impl Drive<'_> {
     /// cancelled the task: that closes the connection, and so stops the model.
     ///
     /// While the entry is written, its line is made, and, if the effect `is_alone` in its step, what
-    /// follows from it is decided: another execution is hardly ever first.
+    /// follows from it is decided: another execution is hardly ever first. If the unit ends then, its
+    /// files follow the entry at once.
     async fn effect<'a>(
         &'a self,
         (unit, start, work): (&'a UnitRow, Start, &Work),
@@ -209,19 +219,36 @@ impl Drive<'_> {
         });
         let row = rows::entry(&unit.key.task, &unit.key.id(), &effect.key, &recorded);
         let row_id = row.id.clone();
+        let next = OnceLock::new();
         let deciding = async {
-            let next = is_alone.then(|| {
+            let step = is_alone.then(|| {
                 let journal = journal.with(effect.key.clone(), Arc::clone(&recorded));
                 law.decide(work, &journal)
             });
-            let line = progress::line(law, work, journal, effect, &recorded.entry, next.as_ref());
+            let step = next.get_or_init(|| step).as_ref();
+            let line = progress::line(law, work, journal, effect, &recorded.entry, step);
             let at_work = (unit, start, earlier);
-            let ahead = self.ahead(at_work, next, line.as_ref()).await;
-            (ahead, line)
+            let told = self.ahead(at_work, step, line.as_ref()).await;
+            (told, line)
         };
-        let creating = self.store.create(row);
-        let (created, (ahead, line)) = futures::future::join(creating, deciding).await;
-        let (recorded, is_own, line) = match created? {
+        let creating = async {
+            let created = self.store.create(row).await?;
+            let ends = next.get().and_then(Option::as_ref).and_then(Step::end);
+            let files_are_there = match (&created, ends) {
+                (Created::New(_), Some(end)) => self.write_files(unit, end).await.map(|()| true)?,
+                (Created::New(_) | Created::Exists, _) => false,
+            };
+            Ok::<_, Trouble>((created, files_are_there))
+        };
+        let (created, ((is_told, row_is_written), line)) =
+            futures::future::join(creating, deciding).await;
+        let (created, files_are_there) = created?;
+        let ahead = next.into_inner().flatten().map(|step| Ahead {
+            step,
+            files_are_there,
+            row_is_written,
+        });
+        let (recorded, is_own, line) = match created {
             Created::New(_) => (recorded, true, line),
             Created::Exists => {
                 let theirs = Arc::new(self.theirs(&row_id, &effect.key).await?);
@@ -229,8 +256,8 @@ impl Drive<'_> {
                 (theirs, false, line)
             }
         };
+        let told_before = is_told && is_own;
         let ahead = ahead.filter(|_| is_own);
-        let told_before = ahead.as_ref().is_some_and(|ahead| ahead.is_told);
         let feed = self.feed(unit);
         let telling = async move {
             let is_told = match &line {
@@ -256,30 +283,29 @@ impl Drive<'_> {
 
     /// What follows if the entry that is being written counts. If the unit ends then, its last line
     /// is written meanwhile, and its row if only people read that. Whoever ends it otherwise, after
-    /// all, corrects the line, and writes the row anew before its result.
+    /// all, corrects the line, and writes the row anew before its result. Returns whether the line is
+    /// told and whether the row is written: a failure is met again, and told of, by whoever records
+    /// the end.
     async fn ahead(
         &self,
         (unit, start, earlier): (&UnitRow, Start, &Earlier),
-        step: Option<Step>,
+        step: Option<&Step>,
         line: Option<&Line>,
-    ) -> Option<Ahead> {
-        let step = step?;
-        let (mut row_is_written, mut is_told) = (false, false);
-        // A failure is met again, and told of, by whoever records the end.
-        if let Step::Done(end) = &step {
-            // In the order in which people are to read them.
-            earlier.are_told().await;
-            if let Some(line) = line {
-                is_told = matches!(self.feed(unit).tell(line).await, Ok(true));
+    ) -> (bool, bool) {
+        let Some(end) = step.and_then(Step::end) else {
+            return (false, false);
+        };
+        // In the order in which people are to read them.
+        let last = async {
+            match line {
+                Some(line) => matches!(self.feed(unit).tell(line).await, Ok(true)),
+                None => false,
             }
-            row_is_written =
-                !is_input(unit.key.kind) && self.write_row(unit, end, start).await.is_ok();
-        }
-        Some(Ahead {
-            step,
-            row_is_written,
-            is_told,
-        })
+        };
+        let is_told = earlier.and_then(last).await;
+        let row_is_written =
+            !is_input(unit.key.kind) && self.write_row(unit, end, start).await.is_ok();
+        (is_told, row_is_written)
     }
 
     /// The entry that another execution has recorded for the effect `wanted`.
@@ -309,18 +335,18 @@ fn is_input(kind: UnitKind) -> bool {
 /// What a unit needs next.
 struct Ahead {
     step: Step,
+    /// Whether the files of this end are there already.
+    files_are_there: bool,
     /// Whether the unit's own row holds this end already.
     row_is_written: bool,
-    /// Whether the line of the entry that leads here is written already.
-    is_told: bool,
 }
 
 impl Ahead {
     fn of(step: Step) -> Self {
         Self {
             step,
+            files_are_there: false,
             row_is_written: false,
-            is_told: false,
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::trouble::Trouble;
 /// How a unit ended.
 pub(super) struct Ended {
     pub(super) end: End,
+    /// Whether its files are there already.
+    pub(super) files_are_there: bool,
     /// Whether the unit's own row holds that already.
     pub(super) row_is_written: bool,
 }
@@ -25,6 +27,7 @@ impl Ended {
     pub(super) fn of(end: End) -> Self {
         Self {
             end,
+            files_are_there: false,
             row_is_written: false,
         }
     }
@@ -52,15 +55,19 @@ impl Drive<'_> {
         unit: &UnitRow,
         Ended {
             end,
+            files_are_there,
             row_is_written,
         }: Ended,
         telling: Telling<'_>,
         start: Start,
     ) -> Result<(Done, bool), Trouble> {
         let key = &unit.key;
-        let files = end.files.iter();
-        let files = files.map(|file| rows::file(key, &unit.owner, file));
-        let files = self.store.create_many(files.collect());
+        let files = async {
+            match files_are_there {
+                true => Ok(()),
+                false => self.write_files(unit, &end).await,
+            }
+        };
         self.log.info(&self.last_line(unit, &end).1);
         // In the order in which people are to read them.
         let told = async {
@@ -78,6 +85,13 @@ impl Drive<'_> {
         };
         let created = self.store.create(rows::done(&done)).await?;
         Ok((done, matches!(created, Created::New(_))))
+    }
+
+    /// Creates the rows of what the unit has written.
+    pub(super) async fn write_files(&self, unit: &UnitRow, end: &End) -> Result<(), Trouble> {
+        let rows = end.files.iter();
+        let rows = rows.map(|file| rows::file(&unit.key, &unit.owner, file));
+        self.store.create_many(rows.collect()).await
     }
 
     /// Fills in the unit's own row.
