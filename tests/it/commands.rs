@@ -164,6 +164,29 @@ async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn agents_that_are_let_go_on_before_their_turn_ends_keep_it() {
+    let (world, barrier) = holding().await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    at_work(&world, &task).await;
+    for command in ["pause", "resume"] {
+        let answer = world.command(&user, &task, json!({"command": command}));
+        assert_eq!(answer.await.0, 200);
+        if command == "pause" {
+            heard(&world, &task).await;
+        }
+    }
+    barrier.open();
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(world.model_calls().1, 0, "a turn was paid for twice");
+    let claims = world.rows("claims", &task).await;
+    let second = claims.iter().find(|row| row.integer("epoch") != Some(1));
+    assert_eq!(second, None, "another execution took over");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cancelled_task_ends_without_a_repository() {
     let (world, barrier) = holding().await;
     let user = world.user().await;

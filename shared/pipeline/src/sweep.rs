@@ -24,7 +24,9 @@ pub enum Holder {
     AtWork,
     /// It let go until a time that has not come.
     Resting,
-    /// The owner stopped it: nobody takes it over until the task goes on.
+    /// The owner stopped it, and it ends its turn.
+    Stopping,
+    /// The owner stopped it, and it has let go: nobody takes it over until the task goes on.
     Stopped,
     /// It let go, or has not been heard of for too long: the claim may be taken over.
     Gone,
@@ -35,8 +37,10 @@ pub enum Holder {
 pub enum ClaimWord {
     /// Its holder is at work, or died.
     Held,
-    /// The owner's command took it away.
+    /// The owner's command took it away from its holder.
     Stopped,
+    /// The same, and its holder, if there was one, has let go.
+    Left,
     /// Its holder let go, until a time that is so many milliseconds away if there is one.
     LetGo {
         /// Negative once it has come.
@@ -48,16 +52,18 @@ pub enum ClaimWord {
 /// heard of it for `silent_ms` (negative where the clocks of its host and ours differ).
 pub fn holder(word: ClaimWord, silent_ms: i64, lapse_ms: u64) -> (Holder, u64) {
     match word {
-        ClaimWord::Stopped => (Holder::Stopped, lapse_ms),
+        ClaimWord::Left => (Holder::Stopped, lapse_ms),
         ClaimWord::LetGo { rests_ms } => match rests_ms.and_then(|wait| u64::try_from(wait).ok()) {
             Some(wait) if wait > 0 => (Holder::Resting, wait),
             Some(_) | None => (Holder::Gone, 0),
         },
-        ClaimWord::Held => {
+        ClaimWord::Held | ClaimWord::Stopped => {
             let silent_ms = u64::try_from(silent_ms).unwrap_or(0);
-            match lapse_ms.saturating_sub(silent_ms) {
-                0 => (Holder::Gone, 0),
-                left => (Holder::AtWork, left),
+            match (word, lapse_ms.saturating_sub(silent_ms)) {
+                (ClaimWord::Stopped, 0) => (Holder::Stopped, lapse_ms),
+                (ClaimWord::Stopped, left) => (Holder::Stopping, left),
+                (_, 0) => (Holder::Gone, 0),
+                (_, left) => (Holder::AtWork, left),
             }
         }
     }
@@ -88,6 +94,9 @@ pub enum Repair {
     Create,
     /// Lift what the owner stopped, and start the function for it.
     Lift,
+    /// Lift what the owner stopped before its holder has let go: it goes on itself, with the turn
+    /// that is paid for.
+    Keep,
     /// Start the function for it: its event was lost or its execution died.
     Start,
     /// Somebody is at work on it.
@@ -104,6 +113,7 @@ pub fn repair(row_exists: bool, claim: Option<ClaimState>) -> Repair {
         Some(claim) => match claim.holder {
             Holder::AtWork | Holder::Resting => Repair::Wait,
             // The task goes on, or the unit would not be demanded.
+            Holder::Stopping => Repair::Keep,
             Holder::Stopped => Repair::Lift,
             Holder::Gone if claim.is_spent() => Repair::GiveUp,
             Holder::Gone => Repair::Start,
@@ -133,13 +143,14 @@ mod tests {
                 gone_in_ms: 0,
             })
         };
-        use Holder::{AtWork, Gone, Resting, Stopped};
+        use Holder::{AtWork, Gone, Resting, Stopped, Stopping};
         let (attempts, pauses) = (UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX);
         assert_eq!(repair(false, None), Repair::Create);
         assert_eq!(repair(true, None), Repair::Start);
         assert_eq!(repair(true, claim(1, 0, AtWork)), Repair::Wait);
         assert_eq!(repair(true, claim(1, 1, Resting)), Repair::Wait);
         assert_eq!(repair(true, claim(1, 1, Stopped)), Repair::Lift);
+        assert_eq!(repair(true, claim(1, 0, Stopping)), Repair::Keep);
         assert_eq!(repair(true, claim(1, 0, Gone)), Repair::Start);
         assert_eq!(repair(true, claim(attempts - 1, 0, Gone)), Repair::Start);
         assert_eq!(repair(true, claim(attempts, 0, Gone)), Repair::GiveUp);
@@ -153,14 +164,18 @@ mod tests {
 
     #[test]
     fn a_holder_is_gone_after_its_silence_whatever_the_clocks_say() {
-        use Holder::{AtWork, Gone, Resting, Stopped};
+        use Holder::{AtWork, Gone, Resting, Stopped, Stopping};
         let held = |silent_ms| holder(ClaimWord::Held, silent_ms, 15_000);
         assert_eq!(held(0), (AtWork, 15_000));
         assert_eq!(held(14_999), (AtWork, 1));
         assert_eq!(held(15_000), (Gone, 0));
         // Its host's clock is ahead of ours: it is looked at again no later than usual.
         assert_eq!(held(-60_000), (AtWork, 15_000));
-        assert_eq!(holder(ClaimWord::Stopped, 99_000, 15_000).0, Stopped);
+        // Who is stopped is heard of until it lets go, or dies.
+        let stopped = |silent_ms| holder(ClaimWord::Stopped, silent_ms, 15_000);
+        assert_eq!(stopped(5_000), (Stopping, 10_000));
+        assert_eq!(stopped(99_000), (Stopped, 15_000));
+        assert_eq!(holder(ClaimWord::Left, 0, 15_000).0, Stopped);
         let let_go = |rests_ms| holder(ClaimWord::LetGo { rests_ms }, 0, 15_000);
         assert_eq!(let_go(None), (Gone, 0));
         assert_eq!(let_go(Some(-1)), (Gone, 0));

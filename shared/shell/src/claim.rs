@@ -21,9 +21,11 @@ use crate::trouble::Trouble;
 const CLAIMS_MAX: usize = (UNIT_PAUSES_MAX + 10 * UNIT_ATTEMPTS_MAX) as usize;
 /// `state` of a claim whose holder is at work, or died.
 const HELD: &str = "held";
-/// `state` of a claim that the owner's command took away.
+/// `state` of a claim that the owner's command took away from its holder.
 const STOPPED: &str = "stopped";
-/// Others that may take a claim while it is being stopped, one after the other.
+/// `state` of a claim that was stopped, and that nobody holds any more.
+const LEFT: &str = "left";
+/// Others that may change a claim while it is being stopped or lifted, one after the other.
 const STOPS_MAX: usize = 10;
 
 /// A claim that this execution holds.
@@ -60,7 +62,7 @@ impl Claim {
                 ..
             }) => Self::create(store, unit, epoch + 1, execution_id, HELD).await,
             Some(ClaimState {
-                holder: Holder::AtWork | Holder::Stopped,
+                holder: Holder::AtWork | Holder::Stopping | Holder::Stopped,
                 ..
             })
             | None => Ok(None),
@@ -101,9 +103,16 @@ impl Claim {
             tokio::time::sleep(every).await;
             let data = json!({"heartbeatAt": clock::appwrite_time(clock::now())});
             let row = store.patch("claims", &self.row_id, data, None).await;
-            if row.is_ok_and(|row| row.is_some_and(|row| row.text("state") == Some(STOPPED))) {
-                self.stopped.store(true, Ordering::Relaxed);
-                self.heard.notify_waiters();
+            let Ok(Some(row)) = row else {
+                continue;
+            };
+            match row.text("state") {
+                Some(STOPPED) => {
+                    self.stopped.store(true, Ordering::Relaxed);
+                    self.heard.notify_waiters();
+                }
+                Some(HELD) => self.stopped.store(false, Ordering::Relaxed),
+                Some(_) | None => {}
             }
         }
     }
@@ -123,11 +132,24 @@ impl Claim {
     /// # Errors
     /// What the store could not mend.
     pub async fn stop(&self, store: &Store) -> Result<(), Trouble> {
-        let data = json!({"state": STOPPED});
+        let data = json!({"state": LEFT});
         store
             .patch("claims", &self.row_id, data, None)
             .await
             .map(|_| ())
+    }
+
+    /// Lets go after the turn at whose end the owner's stop was heard of. False if the owner has
+    /// lifted it meanwhile: then the holder goes on.
+    ///
+    /// # Errors
+    /// What the store could not mend.
+    pub async fn leave(&self, store: &Store) -> Result<bool, Trouble> {
+        let is_lifted = unstop(store, &self.row_id, LEFT).await?.as_deref() == Some(HELD);
+        if is_lifted {
+            self.stopped.store(false, Ordering::Relaxed);
+        }
+        Ok(!is_lifted)
     }
 
     /// Lets go, so that the next execution need not wait for the claim to lapse.
@@ -160,10 +182,10 @@ pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), 
             None => (0, Holder::Gone),
         };
         match holder {
-            Holder::Stopped => return Ok(()),
+            Holder::Stopping | Holder::Stopped => return Ok(()),
             Holder::AtWork => return change(store, unit, epoch, STOPPED).await,
             Holder::Gone | Holder::Resting => {
-                let taken = Claim::create(store, unit, epoch + 1, "", STOPPED).await?;
+                let taken = Claim::create(store, unit, epoch + 1, "", LEFT).await?;
                 if taken.is_some() {
                     return Ok(());
                 }
@@ -181,6 +203,39 @@ pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), 
 /// What the store could not mend.
 pub async fn lift(store: &Store, unit: &UnitKey, epoch: u64) -> Result<(), Trouble> {
     change(store, unit, epoch, Release::Continued.state()).await
+}
+
+/// Lifts what was stopped before its holder let go: it goes on. False if it has let go.
+///
+/// # Errors
+/// What the store could not mend.
+pub async fn keep(store: &Store, unit: &UnitKey, epoch: u64) -> Result<bool, Trouble> {
+    let state = unstop(store, &unit.id().claim(epoch), HELD).await?;
+    Ok(state.as_deref() == Some(HELD))
+}
+
+/// Puts `state` in the place of [`STOPPED`], if that is what the claim says. Returns what it says
+/// then.
+async fn unstop(
+    store: &Store,
+    row_id: &str,
+    state: &'static str,
+) -> Result<Option<String>, Trouble> {
+    for _ in 0..STOPS_MAX {
+        let row = store.get("claims", row_id).await?;
+        let said = row.as_ref().and_then(|row| row.text("state"));
+        let (Some(row), Some(STOPPED)) = (&row, said) else {
+            return Ok(said.map(str::to_owned));
+        };
+        let (data, since) = (json!({"state": state}), Some(row.updated_at.clone()));
+        // Its holder's sign of life may come between.
+        if store.patch("claims", row_id, data, since).await?.is_some() {
+            return Ok(Some(state.to_owned()));
+        }
+    }
+    Err(Trouble::Row(format!(
+        "claim `{row_id}` was changed by others {STOPS_MAX} times in a row"
+    )))
 }
 
 async fn change(
@@ -304,6 +359,7 @@ fn signs(row: &Row, now: Timestamp) -> (ClaimWord, i64) {
     let word = match row.text("state") {
         Some(HELD) => ClaimWord::Held,
         Some(STOPPED) => ClaimWord::Stopped,
+        Some(LEFT) => ClaimWord::Left,
         Some(_) | None => {
             let until = row.text("notBefore").and_then(clock::parse);
             ClaimWord::LetGo {

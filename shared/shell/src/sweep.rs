@@ -46,7 +46,7 @@ pub struct Swept {
 impl Swept {
     fn count(&mut self, repair: &Repair) {
         match repair {
-            Repair::Wait => {}
+            Repair::Wait | Repair::Keep => {}
             Repair::Create => self.created += 1,
             Repair::Lift | Repair::Start => self.started += 1,
             Repair::GiveUp => self.abandoned += 1,
@@ -254,8 +254,14 @@ pub async fn check_unit(
         return Ok(looked);
     }
     looked.repair = repair(claim.is_some() || row.is_some(), claim);
+    if let (Repair::Keep, Some(claim)) = (&looked.repair, claim)
+        && !claim::keep(store, key, claim.epoch).await?
+    {
+        // It has let go in this very moment.
+        looked.repair = Repair::Lift;
+    }
     match looked.repair {
-        Repair::Wait => {}
+        Repair::Wait | Repair::Keep => {}
         Repair::Create => {
             store.create(rows::unit(unit, owner, task)).await?;
         }

@@ -132,7 +132,10 @@ impl Drive<'_> {
                         let end = law.cancelled(work, &journal, performer.dropped());
                         return Ok(Ended::of(end));
                     }
-                    return Err(Trouble::Stopped);
+                    if claim.leave(&self.store).await? {
+                        return Err(Trouble::Stopped);
+                    }
+                    ahead = Some(Ahead::of(next.step));
                 }
                 // Every execution takes one step at least, so the unit comes forward.
                 Step::Do(_) if step > 0 && clock::monotonic() >= self.slice_end => {

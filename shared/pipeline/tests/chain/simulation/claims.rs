@@ -70,6 +70,23 @@ impl Claims {
         }
     }
 
+    /// A holder that was stopped ends its turn. Returns whether it lets go: the owner may have let
+    /// it go on meanwhile.
+    pub(crate) fn leave(&mut self, unit: &UnitId, epoch: u64) -> bool {
+        let claim = self.at(unit, epoch);
+        if claim.word == ClaimWord::Stopped {
+            claim.word = ClaimWord::Left;
+        }
+        claim.word != ClaimWord::Held
+    }
+
+    /// Who was stopped and has not let go may go on.
+    pub(crate) fn keep(&mut self, unit: &UnitId, epoch: u64) {
+        let claim = self.at(unit, epoch);
+        assert_eq!(claim.word, ClaimWord::Stopped);
+        claim.word = ClaimWord::Held;
+    }
+
     /// The owner stops whoever is at work on `unit`.
     pub(crate) fn stop(&mut self, unit: &UnitId) {
         if let Some(claim) = self.0.get_mut(unit.as_str()).and_then(|it| it.last_mut())
@@ -82,7 +99,7 @@ impl Claims {
     /// What was stopped may be taken over again.
     pub(crate) fn lift(&mut self, unit: &UnitId, epoch: u64) {
         let claim = self.at(unit, epoch);
-        if claim.word == ClaimWord::Stopped {
+        if matches!(claim.word, ClaimWord::Stopped | ClaimWord::Left) {
             claim.word = ClaimWord::LetGo { rests_ms: None };
             claim.let_go_on_purpose = true;
         }

@@ -155,7 +155,7 @@ impl Schedule {
             if !execution.is_silent && self.now_ms - execution.beat_ms >= HEARTBEAT_MS {
                 execution.beat_ms = self.now_ms;
                 let unit = execution.key.id();
-                execution.is_stopped |= self.claims.beat(&unit, execution.epoch, self.now_ms);
+                execution.is_stopped = self.claims.beat(&unit, execution.epoch, self.now_ms);
             }
         }
         if let Some(place) = self.late.iter().position(|late| late.due_ms <= self.now_ms) {
@@ -234,6 +234,7 @@ impl Schedule {
                     self.claims.lift(&id, claim.unwrap().epoch);
                     self.world.bells.push_back(unit.key);
                 }
+                Repair::Keep => self.claims.keep(&id, claim.unwrap().epoch),
                 Repair::GiveUp => {
                     let failure = Failure::new(Code::UnitAbandoned, "Start the task anew.");
                     let outcome = Outcome::Failed(failure);
@@ -291,7 +292,7 @@ impl Schedule {
         let seen = match self.claims.newest(&id, host_ms) {
             None => 0,
             Some(claim) => match claim.holder {
-                Holder::AtWork | Holder::Stopped => return,
+                Holder::AtWork | Holder::Stopping | Holder::Stopped => return,
                 Holder::Gone | Holder::Resting => claim.epoch,
             },
         };
@@ -334,7 +335,12 @@ impl Schedule {
             Phase::Working => match decide(&execution.work, &execution.journal) {
                 Step::Done(_) if self.dies(kind, END_POINTS[0], 40) => return,
                 Step::Done(end) => Phase::Ending(end),
-                Step::Do(_) if execution.is_stopped => return,
+                Step::Do(_)
+                    if execution.is_stopped
+                        && self.claims.leave(&execution.key.id(), execution.epoch) =>
+                {
+                    return;
+                }
                 Step::Do(effects) => {
                     let effect = &effects[self.dice.below(effects.len())];
                     if !self.effect(&mut execution, effect) {
