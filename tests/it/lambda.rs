@@ -72,7 +72,9 @@ impl Emulator {
     async fn start(folder: &Path) -> Self {
         let bins = FUNCTIONS
             .map(|(name, _)| format!("[[bin]]\nname = \"{PREFIX}{name}\"\npath = \"main.rs\"\n"));
-        let package = "[package]\nname = \"chain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        // A workspace of its own, whatever lies in the folders above.
+        let package =
+            "[workspace]\n[package]\nname = \"chain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
         fs::write(folder.join("main.rs"), "fn main() {}\n").unwrap();
         fs::write(
             folder.join("Cargo.toml"),
