@@ -203,7 +203,8 @@ async function cancels(page) {
   await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  demand(await button(page, 'Cancel').evaluate((it) => it === document.activeElement), 'the focus was not given back');
+  const isFocused = (it) => it === document.activeElement;
+  await until('the focus is given back', () => button(page, 'Cancel').evaluate(isFocused));
   await button(page, 'Cancel').click();
   await dialog.getByRole('button', { name: 'Cancel the project' }).click();
   await reaches(page, 'cancelled');

@@ -27,6 +27,13 @@ export function demand(condition, sentence) {
   if (!condition) throw new Unmet(sentence);
 }
 
+/** Waits until what is on a page, or on one in a frame, has loaded: before that nobody hears what is clicked. */
+export async function loaded(page) {
+  await page.locator('html').evaluate(
+    () => document.readyState === 'complete' || new Promise((done) => addEventListener('load', done, { once: true })),
+  );
+}
+
 /**
  * Runs `test({ context, person, step })` in a fresh browser. `person()` makes another context,
  * which shares nothing with the first. `step(page, name, act)` runs `act`, then takes a picture

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { addressAndFolder, audit, demand, fits, run } from './browser.mjs';
+import { addressAndFolder, audit, demand, fits, loaded, run } from './browser.mjs';
 import { readZip } from './zip.mjs';
 
 /** How long a task may take. */
@@ -92,6 +92,7 @@ async function framesTheApp(page) {
   await part(page, 'App').click();
   const app = page.frameLocator('iframe');
   await app.getByRole('button', { name: 'Add', exact: true }).waitFor();
+  await loaded(app);
   const width = () => app.locator('body').evaluate(() => innerWidth);
   demand((await width()) === DESKTOP_WIDTH, 'the window is not that of a desktop');
   await page.getByRole('button', { name: 'Phone', exact: true }).click();

@@ -1,6 +1,6 @@
 // What a person does first in a to-do app: add, complete, delete, and come back to it.
 
-import { demand } from './browser.mjs';
+import { demand, loaded } from './browser.mjs';
 
 const KEPT = 'Buy 2 lemons';
 const GONE = 'Water the <b>plants</b>';
@@ -15,6 +15,7 @@ export async function useTodoApp(page, step) {
 
   await step(page, 'app opens', async () => {
     await add.waitFor();
+    await loaded(page);
     const name = await box.evaluate((input) => input.labels?.[0]?.textContent ?? input.getAttribute('aria-label') ?? '');
     demand(name.trim() !== '', 'the text box of the app has no label');
   });
