@@ -39,7 +39,32 @@ pub(crate) async fn browse(world: &World, script: &'static str, address: String)
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success(), "{out}\n{err}");
+    if !output.status.success() {
+        panic!("{out}\n{err}\n{}", left_behind(world).await);
+    }
+}
+
+/// How the tasks stand, who was at work on them, and what was told of them last.
+async fn left_behind(world: &World) -> String {
+    let columns = [
+        ("tasks", ["$id", "status", "$updatedAt"]),
+        ("claims", ["$id", "state", "$updatedAt"]),
+        ("progress", ["taskId", "text", "$createdAt"]),
+    ];
+    let admin = world.admin();
+    blocking(move || {
+        let rows = columns.map(|(table, columns)| {
+            let queries = [
+                Query::order_desc("$updatedAt"),
+                Query::limit(40),
+                Query::select(&columns),
+            ];
+            let list = admin.table("orchestrator", table).list(&queries);
+            format!("{table}: {:#?}", list.map(|list| list.rows))
+        });
+        rows.join("\n")
+    })
+    .await
 }
 
 /// Where a script puts its pictures.
