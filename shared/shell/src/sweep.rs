@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::load;
 use crate::logging::Log;
 use crate::retention::{Keeper, Kept, has_ended};
-use crate::store::Store;
+use crate::store::{Created, Store};
 use crate::trouble::Trouble;
 
 /// Tasks that one run looks at, the longest due first. The next run takes the next ones.
@@ -269,10 +269,9 @@ pub async fn check_unit(
             if let Some(claim) = claim {
                 claim::lift(store, key, claim.epoch).await?;
             }
-            store
-                .start(function_of(key.kind), key.id().as_str(), None)
-                .await?;
+            start_or_create(store, unit, owner, task).await?;
         }
+        Repair::Start if claim.is_some() => start_or_create(store, unit, owner, task).await?,
         Repair::Start => {
             store
                 .start(function_of(key.kind), key.id().as_str(), None)
@@ -294,6 +293,23 @@ pub async fn check_unit(
         }
     }
     Ok(looked)
+}
+
+/// Starts a unit that was claimed. Who stopped it may have been quicker than who was to create its
+/// row: then the row starts it.
+async fn start_or_create(
+    store: &Store,
+    unit: &NewUnit,
+    owner: &str,
+    task: &TaskStamp,
+) -> Result<(), Trouble> {
+    match store.create(rows::unit(unit, owner, task)).await? {
+        Created::New(_) => Ok(()),
+        Created::Exists => {
+            let function = function_of(unit.key.kind);
+            store.start(function, unit.key.id().as_str(), None).await
+        }
+    }
 }
 
 /// Milliseconds for which the event of a new row may still be on its way, if any.
