@@ -148,6 +148,7 @@ async fn agents_stop_after_their_turn_and_go_on_where_they_stood() {
     heard(&world, &task).await;
     barrier.open();
     went_on(&world, &task).await;
+    world.reached(&task, &["paused"]).await;
 
     let (status, _) = world
         .command(&user, &task, json!({"command": "resume"}))
