@@ -87,36 +87,51 @@ impl ClaimState {
     }
 }
 
+/// What is found of a unit that must exist and is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Neither a claim nor a row.
+    Nothing,
+    /// Its row, which nobody has claimed.
+    Row,
+    /// A claim. Its row may be missing: who stopped the unit may have been quicker than who was to
+    /// create the row.
+    Claim(ClaimState),
+}
+
 /// What to do about one unit that is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// Create its row: an earlier advance was cut off.
     Create,
-    /// Lift what the owner stopped, and start the function for it.
+    /// Start the function for its row: the event was lost.
+    Start,
+    /// Start the function for it, which its execution let go or died with, or create its row where
+    /// that is missing: then the event starts it.
+    Restart,
+    /// The same, after lifting what the owner stopped.
     Lift,
     /// Lift what the owner stopped before its holder has let go: it goes on itself, with the turn
     /// that is paid for.
     Keep,
-    /// Start the function for it: its event was lost or its execution died.
-    Start,
     /// Somebody is at work on it.
     Wait,
     /// It was started as often as allowed.
     GiveUp,
 }
 
-/// What to do about `unit`, which must exist and is not done.
-pub fn repair(row_exists: bool, claim: Option<ClaimState>) -> Repair {
-    match claim {
-        None if row_exists => Repair::Start,
-        None => Repair::Create,
-        Some(claim) => match claim.holder {
+/// What to do about a unit that must exist and is not done.
+pub fn repair(found: Found) -> Repair {
+    match found {
+        Found::Nothing => Repair::Create,
+        Found::Row => Repair::Start,
+        Found::Claim(claim) => match claim.holder {
             Holder::AtWork | Holder::Resting => Repair::Wait,
             // The task goes on, or the unit would not be demanded.
             Holder::Stopping => Repair::Keep,
             Holder::Stopped => Repair::Lift,
             Holder::Gone if claim.is_spent() => Repair::GiveUp,
-            Holder::Gone => Repair::Start,
+            Holder::Gone => Repair::Restart,
         },
     }
 }
@@ -136,30 +151,30 @@ mod tests {
     #[test]
     fn each_state_has_its_repair() {
         let claim = |epoch, pauses, holder| {
-            Some(ClaimState {
+            repair(Found::Claim(ClaimState {
                 epoch,
                 pauses,
                 holder,
                 gone_in_ms: 0,
-            })
+            }))
         };
         use Holder::{AtWork, Gone, Resting, Stopped, Stopping};
         let (attempts, pauses) = (UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX);
-        assert_eq!(repair(false, None), Repair::Create);
-        assert_eq!(repair(true, None), Repair::Start);
-        assert_eq!(repair(true, claim(1, 0, AtWork)), Repair::Wait);
-        assert_eq!(repair(true, claim(1, 1, Resting)), Repair::Wait);
-        assert_eq!(repair(true, claim(1, 1, Stopped)), Repair::Lift);
-        assert_eq!(repair(true, claim(1, 0, Stopping)), Repair::Keep);
-        assert_eq!(repair(true, claim(1, 0, Gone)), Repair::Start);
-        assert_eq!(repair(true, claim(attempts - 1, 0, Gone)), Repair::Start);
-        assert_eq!(repair(true, claim(attempts, 0, Gone)), Repair::GiveUp);
-        assert_eq!(repair(true, claim(attempts, 0, AtWork)), Repair::Wait);
+        assert_eq!(repair(Found::Nothing), Repair::Create);
+        assert_eq!(repair(Found::Row), Repair::Start);
+        assert_eq!(claim(1, 0, AtWork), Repair::Wait);
+        assert_eq!(claim(1, 1, Resting), Repair::Wait);
+        assert_eq!(claim(1, 1, Stopped), Repair::Lift);
+        assert_eq!(claim(1, 0, Stopping), Repair::Keep);
+        assert_eq!(claim(1, 0, Gone), Repair::Restart);
+        assert_eq!(claim(attempts - 1, 0, Gone), Repair::Restart);
+        assert_eq!(claim(attempts, 0, Gone), Repair::GiveUp);
+        assert_eq!(claim(attempts, 0, AtWork), Repair::Wait);
         // Who went on later did not fail.
-        assert_eq!(repair(true, claim(attempts, 1, Gone)), Repair::Start);
-        assert_eq!(repair(true, claim(attempts + 1, 1, Gone)), Repair::GiveUp);
-        assert_eq!(repair(true, claim(pauses, pauses - 1, Gone)), Repair::Start);
-        assert_eq!(repair(true, claim(pauses, pauses, Gone)), Repair::GiveUp);
+        assert_eq!(claim(attempts, 1, Gone), Repair::Restart);
+        assert_eq!(claim(attempts + 1, 1, Gone), Repair::GiveUp);
+        assert_eq!(claim(pauses, pauses - 1, Gone), Repair::Restart);
+        assert_eq!(claim(pauses, pauses, Gone), Repair::GiveUp);
     }
 
     #[test]

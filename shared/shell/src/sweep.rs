@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use pipeline::advance::NewUnit;
 use pipeline::model::Spent;
 use pipeline::rows::TaskStamp;
-use pipeline::sweep::{Repair, look_again_in_ms, repair};
+use pipeline::sweep::{Found, Repair, look_again_in_ms, repair};
 use pipeline::{Code, Done, Fact, Failure, Outcome, Stage, TaskId, UnitKind, advance, rows};
 use serde::Serialize;
 use serde_json::json;
@@ -48,7 +48,7 @@ impl Swept {
         match repair {
             Repair::Wait | Repair::Keep => {}
             Repair::Create => self.created += 1,
-            Repair::Lift | Repair::Start => self.started += 1,
+            Repair::Start | Repair::Restart | Repair::Lift => self.started += 1,
             Repair::GiveUp => self.abandoned += 1,
         }
     }
@@ -240,20 +240,25 @@ pub async fn check_unit(
     let key = &unit.key;
     let lapse = Duration::from_secs(settings.claim_lapse_seconds);
     let claim = claim::newest(store, key, lapse).await?;
-    let row = match claim {
-        Some(_) => None,
-        None => store.get(key.kind.table(), key.id().as_str()).await?,
-    };
     let mut looked = Looked {
         repair: Repair::Wait,
         abandoned: None,
         again_ms: look_again_in_ms(claim, settings.claim_lapse_seconds.saturating_mul(1_000)),
     };
-    if let Some(left) = row.as_ref().and_then(|row| left_of(patience, row)) {
-        looked.again_ms = left;
-        return Ok(looked);
-    }
-    looked.repair = repair(claim.is_some() || row.is_some(), claim);
+    let found = match claim {
+        Some(claim) => Found::Claim(claim),
+        None => match store.get(key.kind.table(), key.id().as_str()).await? {
+            None => Found::Nothing,
+            Some(row) => {
+                if let Some(left) = left_of(patience, &row) {
+                    looked.again_ms = left;
+                    return Ok(looked);
+                }
+                Found::Row
+            }
+        },
+    };
+    looked.repair = repair(found);
     if let (Repair::Keep, Some(claim)) = (&looked.repair, claim)
         && !claim::keep(store, key, claim.epoch).await?
     {
@@ -265,17 +270,17 @@ pub async fn check_unit(
         Repair::Create => {
             store.create(rows::unit(unit, owner, task)).await?;
         }
-        Repair::Lift => {
-            if let Some(claim) = claim {
-                claim::lift(store, key, claim.epoch).await?;
-            }
-            start_or_create(store, unit, owner, task).await?;
-        }
-        Repair::Start if claim.is_some() => start_or_create(store, unit, owner, task).await?,
         Repair::Start => {
             store
                 .start(function_of(key.kind), key.id().as_str(), None)
                 .await?;
+        }
+        Repair::Restart => restart(store, unit, owner, task).await?,
+        Repair::Lift => {
+            if let Some(claim) = claim {
+                claim::lift(store, key, claim.epoch).await?;
+            }
+            restart(store, unit, owner, task).await?;
         }
         Repair::GiveUp => {
             let message = format!(
@@ -295,9 +300,8 @@ pub async fn check_unit(
     Ok(looked)
 }
 
-/// Starts a unit that was claimed. Who stopped it may have been quicker than who was to create its
-/// row: then the row starts it.
-async fn start_or_create(
+/// Starts the function for a unit, or creates its row, which starts it.
+async fn restart(
     store: &Store,
     unit: &NewUnit,
     owner: &str,

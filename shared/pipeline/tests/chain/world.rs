@@ -232,9 +232,15 @@ impl World {
         }
     }
 
-    /// What create-task does with a command: checks it, closes the gate for a cancellation,
-    /// records it, and makes sure of everything.
+    /// What create-task does with a command: records it, and makes sure of everything.
     pub(crate) fn command(&mut self, command: Command) -> Result<(), &'static str> {
+        self.record(command)?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Checks a command, closes the gate for a cancellation, and records it.
+    pub(crate) fn record(&mut self, command: Command) -> Result<(), &'static str> {
         command.check(&self.facts).map_err(|refusal| refusal.code)?;
         if command == (Command::Cancel {}) {
             let generation = advance(&self.facts, None).projection.generation;
@@ -244,7 +250,6 @@ impl World {
             }
         }
         self.facts.log.push(Fact::Command(command));
-        self.sweep();
         Ok(())
     }
 

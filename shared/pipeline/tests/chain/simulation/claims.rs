@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pipeline::UnitId;
-use pipeline::sweep::{ClaimState, ClaimWord, holder};
+use pipeline::sweep::{ClaimState, ClaimWord, Holder, holder};
 
 /// After how long a silent claim may be taken over.
 pub(crate) const LAPSE_MS: i64 = 15_000;
@@ -87,12 +87,24 @@ impl Claims {
         claim.word = ClaimWord::Held;
     }
 
-    /// The owner stops whoever is at work on `unit`.
-    pub(crate) fn stop(&mut self, unit: &UnitId) {
-        if let Some(claim) = self.0.get_mut(unit.as_str()).and_then(|it| it.last_mut())
-            && claim.word == ClaimWord::Held
-        {
-            claim.word = ClaimWord::Stopped;
+    /// The owner stops `unit`, as a host sees it whose clock shows `host_ms`: whoever is at work on
+    /// it lets go after its turn, and nobody else takes it up.
+    pub(crate) fn stop(&mut self, unit: &UnitId, host_ms: i64, now_ms: i64) {
+        let newest = self.newest(unit, host_ms);
+        match newest.map(|claim| (claim.epoch, claim.holder)) {
+            Some((_, Holder::Stopping | Holder::Stopped)) => {}
+            Some((epoch, Holder::AtWork)) => {
+                let claim = self.at(unit, epoch);
+                claim.word = ClaimWord::Stopped;
+                claim.changed_ms = now_ms;
+            }
+            Some((_, Holder::Gone | Holder::Resting)) | None => {
+                self.0.entry(unit.to_string()).or_default().push(Claim {
+                    word: ClaimWord::Left,
+                    changed_ms: now_ms,
+                    let_go_on_purpose: false,
+                });
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pipeline::advance::NewUnit;
 use pipeline::brief::{Approval, ProjectType, Speed};
 use pipeline::model::Spent;
-use pipeline::sweep::{Holder, Repair, repair};
+use pipeline::sweep::{Found, Holder, Repair, repair};
 use pipeline::unit::{End, Journal};
 use pipeline::{
     Code, Command, Fact, Failure, Outcome, Status, Step, UnitKey, UnitKind, Work, advance, decide,
@@ -207,16 +207,28 @@ impl Schedule {
         self.order(command);
     }
 
-    /// A refusal changes nothing. Who is at work on what was stopped hears of it with its
-    /// next sign of life.
+    /// A refusal changes nothing. Who is at work on what was stopped hears of it with its next sign
+    /// of life; what nobody is at work on, or has created so far, is kept from being taken up.
     fn order(&mut self, command: Command) {
-        let stops = matches!(command, Command::Pause {} | Command::Cancel {});
-        if self.world.command(command).is_ok() && stops {
-            for unit in self.world.units.values() {
-                if self.world.facts.outcome(&unit.key).is_none() {
-                    self.claims.stop(&unit.key.id());
+        let demanded = advance(&self.world.facts, None).units;
+        if self.world.record(command.clone()).is_err() {
+            return;
+        }
+        match command {
+            Command::Pause {} | Command::Cancel {} => {
+                for unit in demanded {
+                    let host_ms = self.now_ms + self.skew();
+                    self.claims.stop(&unit.key.id(), host_ms, self.now_ms);
                 }
+                self.world.advance(None);
             }
+            Command::Resume {} | Command::Budget { .. } => self.sweep(),
+            Command::Approve {}
+            | Command::Revise { .. }
+            | Command::Edit { .. }
+            | Command::FollowUp { .. }
+            | Command::Retry {}
+            | Command::Rollback { .. } => self.world.advance(None),
         }
     }
 
@@ -224,15 +236,20 @@ impl Schedule {
         let host_ms = self.now_ms + self.skew();
         for unit in advance(&self.world.facts, None).units {
             let id = unit.key.id();
-            let row_exists = self.world.units.contains_key(id.as_str());
             let claim = self.claims.newest(&id, host_ms);
-            match repair(row_exists, claim) {
+            let found = match claim {
+                Some(claim) => Found::Claim(claim),
+                None if self.world.units.contains_key(id.as_str()) => Found::Row,
+                None => Found::Nothing,
+            };
+            match repair(found) {
                 Repair::Wait => {}
                 Repair::Create => self.world.create(unit),
                 Repair::Start => self.world.bells.push_back(unit.key),
+                Repair::Restart => self.restart(unit),
                 Repair::Lift => {
                     self.claims.lift(&id, claim.unwrap().epoch);
-                    self.world.bells.push_back(unit.key);
+                    self.restart(unit);
                 }
                 Repair::Keep => self.claims.keep(&id, claim.unwrap().epoch),
                 Repair::GiveUp => {
@@ -241,6 +258,13 @@ impl Schedule {
                     self.world.conclude(&unit.key, outcome, Spent::default());
                 }
             }
+        }
+    }
+
+    fn restart(&mut self, unit: NewUnit) {
+        match self.world.units.contains_key(unit.key.id().as_str()) {
+            true => self.world.bells.push_back(unit.key),
+            false => self.world.create(unit),
         }
     }
 
@@ -288,6 +312,10 @@ impl Schedule {
     /// An execution begins: it takes the claim, or ends because somebody has it.
     fn begin(&mut self, key: UnitKey, work: Option<Work>) {
         let id = key.id();
+        if !self.world.units.contains_key(id.as_str()) {
+            // It was started for a row that is not there.
+            return;
+        }
         let host_ms = self.now_ms + self.skew();
         let seen = match self.claims.newest(&id, host_ms) {
             None => 0,
