@@ -80,14 +80,22 @@ impl Barrier {
 
 /// A world in which every agent's second turn is held back.
 pub(crate) async fn holding() -> (World, Barrier) {
-    let (barrier, goes_on) = watch::channel(false);
-    let world = World::with(Setup {
-        model_faults: local::models::Faults {
-            goes_on: Some(goes_on),
-            ..Default::default()
-        },
+    holding_with(Setup {
         sweep_every: Some(1),
         ..Setup::default()
+    })
+    .await
+}
+
+pub(crate) async fn holding_with(setup: Setup) -> (World, Barrier) {
+    let (barrier, goes_on) = watch::channel(false);
+    let model_faults = local::models::Faults {
+        goes_on: Some(goes_on),
+        ..Default::default()
+    };
+    let world = World::with(Setup {
+        model_faults,
+        ..setup
     })
     .await;
     (world, Barrier(barrier))

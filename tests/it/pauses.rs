@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use appwrite::Row;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::commands::holding_with;
 use crate::world::{Setup, World, assert_one_of_each, todo};
 
 /// Longest that the condition of a test may take to come true.
@@ -87,6 +88,53 @@ async fn a_long_wait_is_left_to_a_delayed_execution() {
     let second = plan.iter().find(|claim| claim.id != waiting.id).unwrap();
     assert!(second.created_at.parse::<jiff::Timestamp>().unwrap() >= not_before);
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_hands_on_leaves_it_at_that_where_a_pause_was_not_heard_of() {
+    // Every turn is another execution's, and none shows a sign of life, with which it would hear.
+    let (world, barrier) = holding_with(Setup {
+        settings: vec![
+            ("TIME_SLICE_SECONDS", "0"),
+            ("CLAIM_HEARTBEAT_SECONDS", "60"),
+            ("CLAIM_LAPSE_SECONDS", "300"),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    let user = world.user().await;
+    let task = world.accept(&user, &todo()).await;
+    agents_are(&world, &task, "continued").await;
+    agents_are(&world, &task, "held").await;
+    let pause = world.command(&user, &task, json!({"command": "pause"}));
+    assert_eq!(pause.await.0, 200);
+    agents_are(&world, &task, "stopped").await;
+    barrier.open();
+    agents_are(&world, &task, "left").await;
+    world.reached(&task, &["paused"]).await;
+
+    let resume = world.command(&user, &task, json!({"command": "resume"}));
+    assert_eq!(resume.await.0, 200);
+    let row = world.ended(&task).await;
+    assert_one_of_each(&world, &row).await;
+    assert_eq!(world.model_calls().1, 0, "a turn was paid for twice");
+    world.stop().await;
+}
+
+/// Waits until three claims of agents, as many as start together, are in this state.
+async fn agents_are(world: &World, task: &str, wanted: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let claims = states(&world.rows("claims", task).await);
+        let so = claims
+            .iter()
+            .filter(|(unit, state)| unit.starts_with('a') && state == wanted);
+        if so.count() == 3 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{claims:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn waiting_claim(world: &World, task: &str) -> Row {

@@ -10,7 +10,7 @@ use pipeline::UnitKey;
 use pipeline::limits::{UNIT_ATTEMPTS_MAX, UNIT_PAUSES_MAX};
 use pipeline::rows::NewRow;
 use pipeline::sweep::{ClaimState, ClaimWord, Holder, holder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::clock;
@@ -25,8 +25,8 @@ const HELD: &str = "held";
 const STOPPED: &str = "stopped";
 /// `state` of a claim that was stopped, and that nobody holds any more.
 const LEFT: &str = "left";
-/// Others that may change a claim while it is being stopped or lifted, one after the other.
-const STOPS_MAX: usize = 10;
+/// Others that may change a claim, one after the other, while one changes it.
+const CHANGES_MAX: usize = 10;
 
 /// A claim that this execution holds.
 #[derive(Debug)]
@@ -145,27 +145,28 @@ impl Claim {
     /// # Errors
     /// What the store could not mend.
     pub async fn leave(&self, store: &Store) -> Result<bool, Trouble> {
-        let is_lifted = unstop(store, &self.row_id, LEFT).await?.as_deref() == Some(HELD);
+        let state = change(store, &self.row_id, &[(STOPPED, json!({"state": LEFT}))]).await?;
+        let is_lifted = state.as_deref() == Some(HELD);
         if is_lifted {
             self.stopped.store(false, Ordering::Relaxed);
         }
         Ok(!is_lifted)
     }
 
-    /// Lets go, so that the next execution need not wait for the claim to lapse.
+    /// Lets go, so that the next execution need not wait for the claim to lapse. False if the owner
+    /// has stopped the unit, heard of or not: then nobody takes it over until it is lifted.
     ///
     /// # Errors
     /// What the store could not mend.
-    pub async fn release(&self, store: &Store, release: Release) -> Result<(), Trouble> {
+    pub async fn release(&self, store: &Store, release: Release) -> Result<bool, Trouble> {
         let not_before = match release {
             Release::Failed | Release::Continued => None,
             Release::Waiting { until } => Some(clock::appwrite_time(until)),
         };
-        let data = json!({"state": release.state(), "notBefore": not_before});
-        store
-            .patch("claims", &self.row_id, data, None)
-            .await
-            .map(|_| ())
+        let released = json!({"state": release.state(), "notBefore": not_before});
+        let left = json!({"state": LEFT});
+        let state = change(store, &self.row_id, &[(HELD, released), (STOPPED, left)]).await?;
+        Ok(state.as_deref() != Some(LEFT))
     }
 }
 
@@ -175,7 +176,7 @@ impl Claim {
 /// # Errors
 /// What the store could not mend.
 pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), Trouble> {
-    for _ in 0..STOPS_MAX {
+    for _ in 0..CHANGES_MAX {
         let newest = newest(store, unit, lapse).await?;
         let (epoch, holder) = match newest {
             Some(claim) => (claim.epoch, claim.holder),
@@ -183,7 +184,13 @@ pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), 
         };
         match holder {
             Holder::Stopping | Holder::Stopped => return Ok(()),
-            Holder::AtWork => return change(store, unit, epoch, STOPPED).await,
+            Holder::AtWork => {
+                let stopped = [(HELD, json!({"state": STOPPED}))];
+                let state = change(store, &unit.id().claim(epoch), &stopped).await?;
+                if state.as_deref() == Some(STOPPED) {
+                    return Ok(());
+                }
+            }
             Holder::Gone | Holder::Resting => {
                 let taken = Claim::create(store, unit, epoch + 1, "", LEFT).await?;
                 if taken.is_some() {
@@ -193,7 +200,7 @@ pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), 
         }
     }
     Err(Trouble::Row(format!(
-        "unit {unit} was taken by others {STOPS_MAX} times in a row"
+        "unit {unit} was taken by others {CHANGES_MAX} times in a row"
     )))
 }
 
@@ -202,7 +209,11 @@ pub async fn stop(store: &Store, unit: &UnitKey, lapse: Duration) -> Result<(), 
 /// # Errors
 /// What the store could not mend.
 pub async fn lift(store: &Store, unit: &UnitKey, epoch: u64) -> Result<(), Trouble> {
-    change(store, unit, epoch, Release::Continued.state()).await
+    let lifted = json!({"state": Release::Continued.state()});
+    let lifted = [(STOPPED, lifted.clone()), (LEFT, lifted)];
+    change(store, &unit.id().claim(epoch), &lifted)
+        .await
+        .map(|_| ())
 }
 
 /// Lifts what was stopped before its holder let go: it goes on. False if it has let go.
@@ -210,42 +221,34 @@ pub async fn lift(store: &Store, unit: &UnitKey, epoch: u64) -> Result<(), Troub
 /// # Errors
 /// What the store could not mend.
 pub async fn keep(store: &Store, unit: &UnitKey, epoch: u64) -> Result<bool, Trouble> {
-    let state = unstop(store, &unit.id().claim(epoch), HELD).await?;
+    let kept = [(STOPPED, json!({"state": HELD}))];
+    let state = change(store, &unit.id().claim(epoch), &kept).await?;
     Ok(state.as_deref() == Some(HELD))
 }
 
-/// Puts `state` in the place of [`STOPPED`], if that is what the claim says. Returns what it says
-/// then.
-async fn unstop(
+/// Changes a claim in one of these states, each to what stands beside it, and leaves any other as it
+/// is: its holder and its owner may change it at the same time. Returns its state then.
+async fn change(
     store: &Store,
     row_id: &str,
-    state: &'static str,
+    changes: &[(&str, Value)],
 ) -> Result<Option<String>, Trouble> {
-    for _ in 0..STOPS_MAX {
+    for _ in 0..CHANGES_MAX {
         let row = store.get("claims", row_id).await?;
-        let said = row.as_ref().and_then(|row| row.text("state"));
-        let (Some(row), Some(STOPPED)) = (&row, said) else {
-            return Ok(said.map(str::to_owned));
+        let state = row.as_ref().and_then(|row| row.text("state"));
+        let wanted = changes.iter().find(|(from, _)| state == Some(from));
+        let (Some(row), Some((_, data))) = (&row, wanted) else {
+            return Ok(state.map(str::to_owned));
         };
-        let (data, since) = (json!({"state": state}), Some(row.updated_at.clone()));
+        let since = Some(row.updated_at.clone());
         // Its holder's sign of life may come between.
-        if store.patch("claims", row_id, data, since).await?.is_some() {
-            return Ok(Some(state.to_owned()));
+        if let Some(row) = store.patch("claims", row_id, data.clone(), since).await? {
+            return Ok(row.text("state").map(str::to_owned));
         }
     }
     Err(Trouble::Row(format!(
-        "claim `{row_id}` was changed by others {STOPS_MAX} times in a row"
+        "claim `{row_id}` was changed by others {CHANGES_MAX} times in a row"
     )))
-}
-
-async fn change(
-    store: &Store,
-    unit: &UnitKey,
-    epoch: u64,
-    state: &'static str,
-) -> Result<(), Trouble> {
-    let (id, data) = (unit.id().claim(epoch), json!({"state": state}));
-    store.patch("claims", &id, data, None).await.map(|_| ())
 }
 
 /// Why a holder lets go before its unit has ended.

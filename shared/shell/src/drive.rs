@@ -175,7 +175,10 @@ impl Drive<'_> {
             .info(&format!("unit {unit} goes on later: {trouble}"));
         let tell = self.tell_of_wait(row, claim, &trouble, at);
         let (released, ()) = futures::future::join(claim.release(&self.store, release), tell).await;
-        released?;
+        if !released? {
+            self.log.info(&format!("unit {unit} was stopped meanwhile"));
+            return Ok(Driven::Stopped);
+        }
         self.store
             .start(function_of(unit.kind), unit.id().as_str(), at)
             .await?;

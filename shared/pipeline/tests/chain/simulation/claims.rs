@@ -64,9 +64,13 @@ impl Claims {
     /// The holder lets go: on purpose, to go on later, or because of trouble.
     pub(crate) fn let_go(&mut self, unit: &UnitId, epoch: u64, on_purpose: bool) {
         let claim = self.at(unit, epoch);
-        if claim.word == ClaimWord::Held {
-            claim.word = ClaimWord::LetGo { rests_ms: None };
-            claim.let_go_on_purpose = on_purpose;
+        match claim.word {
+            ClaimWord::Held => {
+                claim.word = ClaimWord::LetGo { rests_ms: None };
+                claim.let_go_on_purpose = on_purpose;
+            }
+            ClaimWord::Stopped => claim.word = ClaimWord::Left,
+            ClaimWord::Left | ClaimWord::LetGo { .. } => {}
         }
     }
 
