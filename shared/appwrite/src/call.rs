@@ -1,7 +1,9 @@
 //! One request and its answer.
 
-use serde_json::Value;
 use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
 use ureq::http::{HeaderMap, Method};
 
 use crate::client::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
@@ -92,8 +94,13 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// [`Error::Argument`] over [`REQUEST_BYTES_MAX`].
-    pub(crate) fn json(mut self, body: &Value) -> Result<Self, Error> {
-        let bytes = body.to_string().into_bytes();
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
+        let Ok(bytes) = serde_json::to_vec(body) else {
+            return Err(Error::Argument {
+                operation: self.operation,
+                reason: "the body is no JSON",
+            });
+        };
         if bytes.len() > REQUEST_BYTES_MAX {
             return Err(Error::Argument {
                 operation: self.operation,
@@ -128,6 +135,14 @@ impl Answer {
             operation: operation.clone(),
             source,
         })
+    }
+
+    /// Looks whether it is JSON, and no further.
+    ///
+    /// # Errors
+    /// [`Error::Shape`].
+    pub(crate) fn skip(&self, operation: &Operation) -> Result<(), Error> {
+        self.decode::<IgnoredAny>(operation).map(drop)
     }
 }
 

@@ -78,6 +78,19 @@ impl Client {
         find: impl Fn(&mut Budget) -> Result<Option<T>, Error>,
         is_as_sent: impl Fn(&T) -> bool,
     ) -> Result<T, Error> {
+        let known = |found| is_as_sent(&found).then_some(found);
+        self.create_as(call, decode, find, known)
+    }
+
+    /// The same, for whoever wants something else than what a look-up finds: `known` makes it of
+    /// that, unless it differs from what was sent.
+    pub(crate) fn create_as<T, R>(
+        &self,
+        call: &Call<'_>,
+        decode: impl Fn(&Answer) -> Result<R, Error>,
+        find: impl Fn(&mut Budget) -> Result<Option<T>, Error>,
+        known: impl Fn(T) -> Option<R>,
+    ) -> Result<R, Error> {
         let mut budget = self.budget();
         loop {
             let error = match self.send(call, &mut budget) {
@@ -90,9 +103,8 @@ impl Client {
                 return Err(error);
             }
             match find(&mut budget) {
-                Ok(Some(found)) if is_as_sent(&found) => return Ok(found),
-                Ok(Some(_)) => {
-                    return Err(Error::Conflict {
+                Ok(Some(found)) => {
+                    return known(found).ok_or_else(|| Error::Conflict {
                         operation: call.operation.clone(),
                     });
                 }

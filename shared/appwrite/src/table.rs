@@ -1,8 +1,9 @@
 //! The rows of one table.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::call::{self, Call, Repeat};
+use crate::call::{self, Answer, Call, Repeat};
 use crate::client::Client;
 use crate::error::{Error, Operation};
 use crate::kind::Kind;
@@ -125,6 +126,29 @@ impl Table<'_> {
     /// Repeated after a lost answer only if a look-up finds no row. Two callers that send the same
     /// content are told apart only if the content names the caller: put an owner into the row.
     pub fn create(&self, id: &str, data: &Value, permissions: &[String]) -> Result<Row, Error> {
+        self.create_as(id, data, permissions, Answer::decode, |row| row)
+    }
+
+    /// The same, for whoever does not want the row that is answered: it is as large as what was
+    /// sent, and reading it takes longer than all else.
+    ///
+    /// # Errors
+    /// As those of [`Table::create`].
+    ///
+    /// # Idempotency
+    /// As that of [`Table::create`].
+    pub fn add(&self, id: &str, data: &Value, permissions: &[String]) -> Result<(), Error> {
+        self.create_as(id, data, permissions, Answer::skip, |_| ())
+    }
+
+    fn create_as<R>(
+        &self,
+        id: &str,
+        data: &Value,
+        permissions: &[String],
+        decode: impl Fn(&Answer, &Operation) -> Result<R, Error>,
+        wanted: impl Fn(Row) -> R,
+    ) -> Result<R, Error> {
         let operation = self.operation(Kind::RowsCreate, id)?;
         let Value::Object(columns) = data else {
             return Err(Error::Argument {
@@ -132,16 +156,17 @@ impl Table<'_> {
                 reason: "the data is not an object",
             });
         };
-        let mut body = json!({ "rowId": id, "data": columns });
-        if !permissions.is_empty() {
-            body["permissions"] = json!(permissions);
-        }
+        let body = CreateBody {
+            row_id: id,
+            data: columns,
+            permissions,
+        };
         let call = Call::post(operation, self.rows_path(), Repeat::AfterLookUp).json(&body)?;
-        self.client.create(
+        self.client.create_as(
             &call,
-            |answer| answer.decode(&call.operation),
+            |answer| decode(answer, &call.operation),
             |budget| retry::none_if_missing(self.get_within(id, budget)),
-            |row| same::row_is(row, id, columns, permissions),
+            |row| same::row_is(&row, id, columns, permissions).then(|| wanted(row)),
         )
     }
 
@@ -154,6 +179,29 @@ impl Table<'_> {
     /// # Idempotency
     /// As [`Table::create`], by a look-up of all ids; some rows without the others are a conflict.
     pub fn create_many(&self, rows: &[NewRow]) -> Result<Vec<Row>, Error> {
+        let decode = |answer: &Answer, operation: &Operation| {
+            answer.decode::<RowList>(operation).map(|list| list.rows)
+        };
+        self.create_many_as(rows, decode, |rows| rows)
+    }
+
+    /// The same, for whoever does not want the rows that are answered.
+    ///
+    /// # Errors
+    /// As those of [`Table::create_many`].
+    ///
+    /// # Idempotency
+    /// As that of [`Table::create_many`].
+    pub fn add_many(&self, rows: &[NewRow]) -> Result<(), Error> {
+        self.create_many_as(rows, Answer::skip, |_| ())
+    }
+
+    fn create_many_as<R>(
+        &self,
+        rows: &[NewRow],
+        decode: impl Fn(&Answer, &Operation) -> Result<R, Error>,
+        wanted: impl Fn(Vec<Row>) -> R,
+    ) -> Result<R, Error> {
         for row in rows {
             self.operation(Kind::RowsCreateMany, &row.id)?;
         }
@@ -167,15 +215,17 @@ impl Table<'_> {
             });
         }
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(wanted(Vec::new()));
         }
-        let body = json!({ "rows": rows.iter().map(bulk_row).collect::<Vec<_>>() });
+        let body = CreateManyBody {
+            rows: rows.iter().map(BulkRow::of).collect(),
+        };
         let call = Call::post(operation, self.rows_path(), Repeat::AfterLookUp).json(&body)?;
-        self.client.create(
+        self.client.create_as(
             &call,
-            |answer| Ok(answer.decode::<RowList>(&call.operation)?.rows),
+            |answer| decode(answer, &call.operation),
             |budget| self.find_many(rows, budget),
-            |found: &Vec<Row>| are_as_sent(found, rows),
+            |found| are_as_sent(&found, rows).then(|| wanted(found)),
         )
     }
 
@@ -289,14 +339,41 @@ impl Table<'_> {
     }
 }
 
+/// What is sent to create a row. It is written from where it is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody<'a> {
+    row_id: &'a str,
+    data: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    permissions: &'a [String],
+}
+
+/// What is sent to create several.
+#[derive(Serialize)]
+struct CreateManyBody<'a> {
+    rows: Vec<BulkRow<'a>>,
+}
+
 /// In bulk the id and the permissions travel inside the row.
-fn bulk_row(row: &NewRow) -> Map<String, Value> {
-    let mut columns = row.data.clone();
-    columns.insert("$id".to_owned(), json!(row.id));
-    if !row.permissions.is_empty() {
-        columns.insert("$permissions".to_owned(), json!(row.permissions));
+#[derive(Serialize)]
+struct BulkRow<'a> {
+    #[serde(rename = "$id")]
+    id: &'a str,
+    #[serde(rename = "$permissions", skip_serializing_if = "<[_]>::is_empty")]
+    permissions: &'a [String],
+    #[serde(flatten)]
+    data: &'a Map<String, Value>,
+}
+
+impl<'a> BulkRow<'a> {
+    fn of(row: &'a NewRow) -> Self {
+        Self {
+            id: &row.id,
+            permissions: &row.permissions,
+            data: &row.data,
+        }
     }
-    columns
 }
 
 fn are_as_sent(found: &[Row], sent: &[NewRow]) -> bool {

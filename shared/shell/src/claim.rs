@@ -87,7 +87,7 @@ impl Claim {
             data,
             permissions: Vec::new(),
         };
-        let is_new = matches!(store.create(row).await?, Created::New(_));
+        let is_new = matches!(store.create(row).await?, Created::New);
         Ok(is_new.then(|| Self {
             row_id,
             epoch,

@@ -115,10 +115,10 @@ async fn create(
     let next_check_at =
         clock::appwrite_time(clock::after(clock::now(), settings.check_after_seconds));
     let row = match store
-        .create(rows::task(&task, &owner, &brief, &next_check_at))
+        .create_row(rows::task(&task, &owner, &brief, &next_check_at))
         .await?
     {
-        Created::New(row) => {
+        Some(row) => {
             store.trace().is_root();
             if let Err(reached) = quota::check(store, &settings.quota, &row).await? {
                 store.delete("tasks", task.as_str()).await?;
@@ -131,8 +131,8 @@ async fn create(
             row
         }
         // An earlier call with this requestId came this far or further.
-        Created::Exists => match store.get("tasks", task.as_str()).await? {
-            Some(row) => Box::new(row),
+        None => match store.get("tasks", task.as_str()).await? {
+            Some(row) => row,
             None => return Err(Trouble::Row(format!("task `{task}` is there and is not"))),
         },
     };

@@ -30,7 +30,7 @@ impl Feed<'_> {
     /// What the store could not mend.
     pub async fn tell(&self, line: &Line) -> Result<bool, Trouble> {
         let created = self.store.create(self.row(line)).await?;
-        Ok(matches!(created, Created::New(_)))
+        Ok(matches!(created, Created::New))
     }
 
     /// Makes sure of lines: an execution that died between an entry and its line left it

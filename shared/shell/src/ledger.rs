@@ -181,7 +181,7 @@ impl<'a> Ledger<'a> {
 
     /// Creates a row; false if its number was taken: then the purse knows who was first.
     async fn write(&self, purse: &mut Purse, row: &LedgerRow) -> Result<bool, Trouble> {
-        if let Created::New(_) = self.store.create(rows::ledger(&self.task, row)).await? {
+        if let Created::New = self.store.create(rows::ledger(&self.task, row)).await? {
             purse.learn(row);
             return Ok(true);
         }

@@ -156,7 +156,7 @@ impl<'a> Performer<'a> {
 
     /// Passes a gate, unless it was closed before.
     async fn passes(&self, task: &TaskId, gate: &str) -> Result<bool, Trouble> {
-        if let Created::New(_) = self.store.create(rows::gate(task, gate, true)).await? {
+        if let Created::New = self.store.create(rows::gate(task, gate, true)).await? {
             return Ok(true);
         }
         let row = self.store.get("gates", gate).await?;

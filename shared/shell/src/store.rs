@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pipeline::Stage;
 use pipeline::advance::Projection;
 use pipeline::rows::{DATABASE, NewRow};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::aws::Invoker;
 use crate::blocking::blocking;
@@ -25,10 +25,10 @@ const BULK_ROWS_MAX: usize = 100;
 const TOGETHER_BYTES_MAX: usize = 32 * 1024;
 
 /// Whether a create was the one that made the row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// It was; this is the row.
-    New(Box<Row>),
+    /// It was.
+    New,
     /// A row with this id was there already.
     Exists,
 }
@@ -217,26 +217,39 @@ impl Store {
             Ok([row]) => return vec![Some(self.create_alone(row).await)],
             Err(rows) => rows,
         };
-        match self.create_bulk(&rows).await {
-            Ok(created) => {
-                let new = |row| Some(Ok(Created::New(Box::new(row))));
-                created.into_iter().map(new).collect()
-            }
-            Err(_) => rows.iter().map(|_| None).collect(),
-        }
+        let count = rows.len();
+        let created = self.create_bulk(rows).await.ok().map(|()| Created::New);
+        (0..count).map(|_| created.map(Ok)).collect()
     }
 
     async fn create_alone(&self, row: NewRow) -> Result<Created, Trouble> {
         let client = self.client.clone();
-        match blocking(move || {
+        let created = blocking(move || {
+            client
+                .table(DATABASE, row.table)
+                .add(&row.id, &row.data, &row.permissions)
+        });
+        match created.await {
+            Ok(()) => Ok(Created::New),
+            Err(error) if exists(&error) => Ok(Created::Exists),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates a row under its deterministic id and returns it. `None` if one was there already.
+    ///
+    /// # Errors
+    /// What the client could not mend by repeating.
+    pub async fn create_row(&self, row: NewRow) -> Result<Option<Row>, Trouble> {
+        let client = self.client.clone();
+        let created = blocking(move || {
             client
                 .table(DATABASE, row.table)
                 .create(&row.id, &row.data, &row.permissions)
-        })
-        .await
-        {
-            Ok(row) => Ok(Created::New(Box::new(row))),
-            Err(error) if exists(&error) => Ok(Created::Exists),
+        });
+        match created.await {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if exists(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -251,8 +264,8 @@ impl Store {
             return self.create(row.clone()).await.map(|_| ());
         }
         for chunk in rows.chunks(BULK_ROWS_MAX) {
-            match self.create_bulk(chunk).await {
-                Ok(_) => {}
+            match self.create_bulk(chunk.to_vec()).await {
+                Ok(()) => {}
                 Err(error) if exists(&error) => {
                     let alone = chunk.iter().cloned().map(|row| self.create_alone(row));
                     try_join_all(alone).await?;
@@ -263,18 +276,22 @@ impl Store {
         Ok(())
     }
 
-    /// Creates all of the rows or none. Returns them in their order.
-    async fn create_bulk(&self, rows: &[NewRow]) -> Result<Vec<Row>, appwrite::Error> {
+    /// Creates all of the rows or none.
+    async fn create_bulk(&self, rows: Vec<NewRow>) -> Result<(), appwrite::Error> {
         let Some(table) = rows.first().map(|row| row.table) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
-        let rows = rows.iter().map(|row| appwrite::NewRow {
-            id: row.id.clone(),
-            data: row.data.as_object().cloned().unwrap_or_default(),
-            permissions: row.permissions.clone(),
+        let rows = rows.into_iter().map(|row| appwrite::NewRow {
+            id: row.id,
+            data: if let Value::Object(columns) = row.data {
+                columns
+            } else {
+                Map::new()
+            },
+            permissions: row.permissions,
         });
         let (client, rows) = (self.client.clone(), rows.collect::<Vec<_>>());
-        blocking(move || client.table(DATABASE, table).create_many(&rows)).await
+        blocking(move || client.table(DATABASE, table).add_many(&rows)).await
     }
 
     /// Changes columns of a row; with `since`, only if nobody changed it after that.

@@ -308,7 +308,7 @@ async fn restart(
     task: &TaskStamp,
 ) -> Result<(), Trouble> {
     match store.create(rows::unit(unit, owner, task)).await? {
-        Created::New(_) => Ok(()),
+        Created::New => Ok(()),
         Created::Exists => {
             let function = function_of(unit.key.kind);
             store.start(function, unit.key.id().as_str(), None).await

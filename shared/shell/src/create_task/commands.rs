@@ -115,7 +115,7 @@ async fn refused_edit(
 async fn close_gate(store: &Store, facts: &Facts) -> Result<bool, Trouble> {
     let generation = advance(facts, None).projection.generation;
     let gate = gate_id(&facts.task, generation);
-    if let Created::New(_) = store.create(rows::gate(&facts.task, &gate, false)).await? {
+    if let Created::New = store.create(rows::gate(&facts.task, &gate, false)).await? {
         return Ok(true);
     }
     let row = store.get("gates", &gate).await?;

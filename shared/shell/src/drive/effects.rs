@@ -238,8 +238,8 @@ impl Drive<'_> {
             let created = self.store.create(row).await?;
             let ends = next.get().and_then(Option::as_ref).and_then(Step::end);
             let files_are_there = match (&created, ends) {
-                (Created::New(_), Some(end)) => self.write_files(unit, end).await.map(|()| true)?,
-                (Created::New(_) | Created::Exists, _) => false,
+                (Created::New, Some(end)) => self.write_files(unit, end).await.map(|()| true)?,
+                (Created::New | Created::Exists, _) => false,
             };
             Ok::<_, Trouble>((created, files_are_there))
         };
@@ -252,7 +252,7 @@ impl Drive<'_> {
             row_is_written,
         });
         let (recorded, is_own, line) = match created {
-            Created::New(_) => (recorded, true, line),
+            Created::New => (recorded, true, line),
             Created::Exists => {
                 let theirs = Arc::new(self.theirs(&row_id, &effect.key).await?);
                 let line = progress::line(law, work, journal, effect, &theirs.entry, None);

@@ -84,7 +84,7 @@ impl Drive<'_> {
             spent: end.spent,
         };
         let created = self.store.create(rows::done(&done)).await?;
-        Ok((done, matches!(created, Created::New(_))))
+        Ok((done, matches!(created, Created::New)))
     }
 
     /// Creates the rows of what the unit has written.
