@@ -118,7 +118,7 @@ async fn prompts_are_counted() {
         model: "scripted".to_owned(),
         max_tokens: 1_000,
         system: Vec::new(),
-        tools: Vec::new(),
+        tools: [].into(),
         messages: vec![Message {
             role: Role::User,
             content: RawValue::from_string(content).unwrap(),

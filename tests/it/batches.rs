@@ -38,7 +38,8 @@ fn turn() -> MessagesRequest {
             description: "Lists files.".to_owned(),
             input_schema: json!({"type": "object", "properties": {}, "additionalProperties": false}),
             strict: true,
-        }],
+        }]
+        .into(),
         messages: vec![Message {
             role: Role::User,
             content: RawValue::from_string(content).unwrap(),

@@ -119,7 +119,7 @@ async fn ask_claude(
             .to_owned(),
         max_tokens: ANSWER_TOKENS_MAX,
         system: Vec::new(),
-        tools: Vec::new(),
+        tools: [].into(),
         messages: vec![Message {
             role: Role::User,
             content,

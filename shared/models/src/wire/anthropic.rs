@@ -9,6 +9,8 @@ pub mod batch;
 mod block;
 mod usage;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
@@ -88,7 +90,7 @@ pub struct MessagesRequest {
     /// The system prompt. It must not change within a conversation.
     pub system: Vec<SystemBlock>,
     /// The tools. They must not change within a conversation.
-    pub tools: Vec<Tool>,
+    pub tools: Arc<[Tool]>,
     /// The conversation, oldest first; the last message is a user's.
     pub messages: Vec<Message>,
     /// How much to think; left out for models that reject it.

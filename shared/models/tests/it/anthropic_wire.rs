@@ -34,7 +34,8 @@ pub(crate) fn request() -> MessagesRequest {
             input_schema: json!({"type": "object", "properties": {},
                 "additionalProperties": false}),
             strict: true,
-        }],
+        }]
+        .into(),
         messages: vec![message(Role::User, r#"[{"type":"text","text":"Go."}]"#)],
         effort: Some(Effort::High),
         cache_tail: true,
@@ -55,7 +56,7 @@ fn full_request_has_the_documented_shape() {
 fn plain_request_leaves_options_out() {
     let mut plain = request();
     plain.system.clear();
-    plain.tools.clear();
+    plain.tools = [].into();
     plain.effort = None;
     plain.cache_tail = false;
     insta::assert_snapshot!(body(&plain), @r#"{"model":"claude-sonnet-5-5","max_tokens":64000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"Go."}]}]}"#);

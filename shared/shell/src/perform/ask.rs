@@ -1,5 +1,7 @@
 //! Model calls.
 
+use std::sync::{Arc, LazyLock};
+
 use models::{
     CacheTtl, Effort, ErrorKind, InputMessage, InputRole, JsonSchemaFormat, Message,
     MessagesAnswer, MessagesRequest, ModelError, ResponsesAnswer, ResponsesRequest, Role,
@@ -131,6 +133,17 @@ pub(super) fn coding_model<'a>(settings: &'a Settings, prompt: &Prompt) -> &'a s
     }
 }
 
+/// The tools of every turn of every agent.
+static TOOLS: LazyLock<Arc<[models::Tool]>> = LazyLock::new(|| {
+    let tool = |tool: tools::Tool| models::Tool {
+        name: tool.name.to_owned(),
+        description: tool.description.to_owned(),
+        input_schema: tool.input_schema,
+        strict: true,
+    };
+    tools::tools().into_iter().map(tool).collect()
+});
+
 /// A turn of the coding model as a request.
 pub(super) fn messages(settings: &Settings, prompt: &Prompt) -> Result<MessagesRequest, Trouble> {
     // The rules are the same for every task and keep for an hour; the project only for as
@@ -140,18 +153,12 @@ pub(super) fn messages(settings: &Settings, prompt: &Prompt) -> Result<MessagesR
         text: text.clone(),
         cache: Some(ttl),
     };
-    let tool = |tool: tools::Tool| models::Tool {
-        name: tool.name.to_owned(),
-        description: tool.description.to_owned(),
-        input_schema: tool.input_schema,
-        strict: true,
-    };
     let thinks = settings.agent.effort.unwrap_or(effort(prompt.effort));
     Ok(MessagesRequest {
         model: coding_model(settings, prompt).to_owned(),
         max_tokens: prompt.max_tokens,
         system: prompt.system.iter().zip(ttls).map(block).collect(),
-        tools: tools::tools().into_iter().map(tool).collect(),
+        tools: Arc::clone(&TOOLS),
         messages: conversation(&prompt.messages)?,
         effort: Some(thinks),
         cache_tail: true,

@@ -125,7 +125,7 @@ mod tests {
                 model: model.to_owned(),
                 max_tokens: 1_000,
                 system: Vec::new(),
-                tools: Vec::new(),
+                tools: [].into(),
                 messages: Vec::new(),
                 effort: None,
                 cache_tail: false,

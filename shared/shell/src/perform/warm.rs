@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use models::MessagesRequest;
 use pipeline::ids::sha256_hex;
-use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::clock;
@@ -113,14 +112,16 @@ fn key(request: &MessagesRequest) -> String {
     let tools: Vec<_> = request
         .tools
         .iter()
-        .map(|tool| json!([tool.name, tool.description, tool.input_schema]))
+        .map(|tool| (&tool.name, &tool.description, &tool.input_schema))
         .collect();
     let system: Vec<&str> = request
         .system
         .iter()
         .map(|block| block.text.as_str())
         .collect();
-    sha256_hex(json!([request.model, tools, system]).to_string().as_bytes())
+    // Texts and values can always be written.
+    let text = serde_json::to_vec(&(&request.model, tools, system)).unwrap_or_default();
+    sha256_hex(&text)
 }
 
 #[cfg(test)]
