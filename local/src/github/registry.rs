@@ -82,15 +82,27 @@ pub(super) struct Registry {
     /// Held while a repository is made, so that a name is taken once.
     creation: tokio::sync::Mutex<()>,
     /// Keeps a second process out of the directory.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A lock on a file, as long as this lives. A git that is being started has the file open, too, until
+/// it is: without a word it would keep the lock.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is then all that is left to do.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Registry {
     pub(super) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let directory = data_dir.to_owned();
         std::fs::create_dir_all(directory.join("repositories"))?;
-        let lock = File::create(directory.join("lock"))?;
-        match lock.try_lock() {
+        let lock = Lock(File::create(directory.join("lock"))?);
+        match lock.0.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 anyhow::bail!("{} is in use by another process", data_dir.display())
@@ -256,5 +268,21 @@ impl Registry {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_free_when_its_registry_is_gone_though_a_child_has_the_lock_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let registry = Registry::open(directory.path()).unwrap();
+        let in_the_child = registry._lock.0.try_clone().unwrap();
+        assert!(Registry::open(directory.path()).is_err());
+        drop(registry);
+        assert!(Registry::open(directory.path()).is_ok());
+        drop(in_the_child);
     }
 }
