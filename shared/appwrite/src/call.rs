@@ -93,7 +93,7 @@ impl<'a> Call<'a> {
     /// Gives the request a JSON body.
     ///
     /// # Errors
-    /// [`Error::Argument`] over [`REQUEST_BYTES_MAX`].
+    /// [`Error::Argument`] over [`REQUEST_BYTES_MAX`], and for what can not be written as JSON.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
         let Ok(bytes) = serde_json::to_vec(body) else {
             return Err(Error::Argument {

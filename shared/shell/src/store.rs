@@ -229,11 +229,8 @@ impl Store {
                 .table(DATABASE, row.table)
                 .add(&row.id, &row.data, &row.permissions)
         });
-        match created.await {
-            Ok(()) => Ok(Created::New),
-            Err(error) if exists(&error) => Ok(Created::Exists),
-            Err(error) => Err(error.into()),
-        }
+        let created = unless_there(created.await)?;
+        Ok(created.map_or(Created::Exists, |()| Created::New))
     }
 
     /// Creates a row under its deterministic id and returns it. `None` if one was there already.
@@ -247,11 +244,7 @@ impl Store {
                 .table(DATABASE, row.table)
                 .create(&row.id, &row.data, &row.permissions)
         });
-        match created.await {
-            Ok(row) => Ok(Some(row)),
-            Err(error) if exists(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        unless_there(created.await)
     }
 
     /// Creates rows of one table, at most 100 in one request; where some exist already, one
@@ -386,6 +379,15 @@ fn is_small(row: &NewRow) -> bool {
     let columns = row.data.as_object().into_iter().flatten();
     let texts = columns.filter_map(|(_, value)| value.as_str());
     texts.map(str::len).sum::<usize>() <= TOGETHER_BYTES_MAX
+}
+
+/// What a create brought, `None` if a row was there already.
+fn unless_there<T>(created: Result<T, appwrite::Error>) -> Result<Option<T>, Trouble> {
+    match created {
+        Ok(created) => Ok(Some(created)),
+        Err(error) if exists(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a create was refused because of a row that is there.
