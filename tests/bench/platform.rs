@@ -14,6 +14,7 @@ use local::store::Durability;
 use secrecy::SecretString;
 use serde_json::json;
 use tracing::Subscriber;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -40,16 +41,35 @@ pub(crate) struct Process {
     pub(crate) port: u16,
 }
 
-/// Takes the moment of every event, from the line that the bus writes to the log for it.
+/// Takes the moment of every event that the function hears of, from the line that the bus writes
+/// to the log for it. An execution has events of its own: they are nobody's.
 #[derive(Clone, Default)]
 struct Published(Arc<Mutex<Vec<u128>>>);
 
 impl<S: Subscriber> Layer<S> for Published {
-    fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let now = now_ns();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(now);
+        let mut heard = Heard(false);
+        event.record(&mut heard);
+        if heard.0 {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(now);
+        }
     }
+}
+
+/// How the names of what happens to [`HEARD`] begin, as Appwrite spells a creation's.
+const HEARD_NAMES: &str = "databases.main.collections.heard.";
+
+/// Whether an event's name is one of [`HEARD`]'s.
+struct Heard(bool);
+
+impl Visit for Heard {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0 |= field.name() == "name" && value.starts_with(HEARD_NAMES);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 impl Process {
@@ -64,7 +84,7 @@ impl Process {
         })
     }
 
-    /// Stops it, and says when it published each event that functions may hear, in nanoseconds
+    /// Stops it, and says when it published each event that its function hears of, in nanoseconds
     /// since 1970.
     pub(crate) fn published(mut self) -> anyhow::Result<Vec<u128>> {
         drop(self.own.child.stdin.take());
