@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::own::Own;
 use crate::process;
-use crate::services::pass_latency;
+use crate::services::{Arrived, pass_latency};
 
 /// Events that the platform handles at the same time.
 pub(crate) const SLOTS: u16 = 512;
@@ -280,7 +280,8 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
     faults.on_request = Some(Arc::new(|asked| {
         let is_upload = asked.method == "POST" && asked.path.ends_with("/deployments");
         is_upload.then(|| {
-            let wait: futures::future::BoxFuture<'static, ()> = Box::pin(pass_latency());
+            let wait: futures::future::BoxFuture<'static, ()> =
+                Box::pin(pass_latency(Arrived::now()));
             wait
         })
     }));

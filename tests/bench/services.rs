@@ -7,16 +7,20 @@
 //! is the orchestrator, not them.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::body::{Body, Bytes};
-use axum::extract::Path;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use futures::stream;
 use serde_json::{Value, json};
@@ -28,14 +32,35 @@ pub(crate) const LATENCY: Duration = Duration::from_millis(50);
 /// Calls that take their time at once.
 const CALLS_MAX: usize = 1_024;
 
-/// Takes [`LATENCY`], to a tenth of a millisecond: the runtime's own timer would round it up by as
-/// much as a whole one, which a task with seven calls in a row would be charged with.
-pub(crate) async fn pass_latency() {
+/// When a call came in. Declared before what reads the call: that is part of the time it takes.
+pub(crate) struct Arrived(Instant);
+
+impl Arrived {
+    /// Just now.
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Arrived {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::now())
+    }
+}
+
+/// Returns [`LATENCY`] after a call came in, to a tenth of a millisecond: the runtime's own timer
+/// would round it up by as much as a whole one, which a task with seven calls in a row would be
+/// charged with.
+pub(crate) async fn pass_latency(Arrived(arrived): Arrived) {
     #[expect(
         clippy::disallowed_methods,
         reason = "on a thread of its own, and it is what is measured"
     )]
-    let slept = tokio::task::spawn_blocking(|| std::thread::sleep(LATENCY));
+    let slept = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(LATENCY.saturating_sub(arrived.elapsed()));
+    });
     // Fails only when the runtime stops: then nobody waits.
     let _ = slept.await;
 }
@@ -51,7 +76,9 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
     let app = Router::new()
         .route(
             "/v1/responses",
-            post(move |Json(body): Json<Value>| respond(plan.clone(), body)),
+            post(move |arrived: Arrived, Json(body): Json<Value>| {
+                respond(arrived, plan.clone(), body)
+            }),
         )
         .route("/v1/messages", post(message))
         .route("/user/repos", post(create_repository))
@@ -69,6 +96,11 @@ pub(crate) fn serve(mut words: impl Iterator<Item = String>) -> anyhow::Result<E
         .block_on(async {
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
             println!("{}", listener.local_addr()?.port());
+            // As a service's load balancer does: else an answer's last piece waits for 40 ms where
+            // calls follow each other quickly.
+            let listener = listener.tap_io(|connection| {
+                let _ = connection.set_nodelay(true);
+            });
             let ended =
                 tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
             tokio::select! {
@@ -110,10 +142,7 @@ fn path(number: usize) -> String {
 
 /// `POST /v1/responses`: the plan, or an approval. The shape has one review call, so the look at the
 /// whole, which follows those at the assignments, is answered at once.
-async fn respond(plan: Arc<String>, body: Value) -> Response {
-    if body["text"]["format"]["name"] != "integration" {
-        pass_latency().await;
-    }
+async fn respond(arrived: Arrived, plan: Arc<String>, body: Value) -> Response {
     let text = match body["text"]["format"]["name"].as_str() {
         Some("plan") => plan.as_str().to_owned(),
         Some("review") => approval(&body).to_string(),
@@ -122,7 +151,7 @@ async fn respond(plan: Arc<String>, body: Value) -> Response {
     };
     let part = json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
     let message = json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]});
-    Json(json!({
+    let answer = Json(json!({
         "id": "resp_1", "object": "response", "created_at": 1, "completed_at": 1,
         "model": body["model"], "status": "completed", "incomplete_details": null, "error": null,
         "output": [message],
@@ -130,8 +159,12 @@ async fn respond(plan: Arc<String>, body: Value) -> Response {
             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 1100, "num_sources_used": 0,
             "num_server_side_tools_used": 0, "cost_in_usd_ticks": 1_000_000},
         "store": false,
-    }))
-    .into_response()
+    }));
+    let answer = answer.into_response();
+    if body["text"]["format"]["name"] != "integration" {
+        pass_latency(arrived).await;
+    }
+    answer
 }
 
 /// Everything that was asked is met.
@@ -156,7 +189,7 @@ fn approval(body: &Value) -> Value {
 
 /// `POST /v1/messages`: looks around, writes the file, finishes. The stream begins at once, as
 /// the real one does long before its end, and ends after the latency.
-async fn message(Json(body): Json<Value>) -> Response {
+async fn message(arrived: Arrived, Json(body): Json<Value>) -> Response {
     let messages = body["messages"].as_array();
     let turns = messages
         .into_iter()
@@ -190,10 +223,10 @@ async fn message(Json(body): Json<Value>) -> Response {
     ];
     let rest: String = rest.iter().map(event).collect();
     let later = async move {
-        pass_latency().await;
-        Ok::<_, std::convert::Infallible>(rest)
+        pass_latency(arrived).await;
+        Ok::<_, Infallible>(rest)
     };
-    let begun = stream::once(async { Ok::<_, std::convert::Infallible>(begun) });
+    let begun = stream::once(async { Ok::<_, Infallible>(begun) });
     let body = Body::from_stream(stream::StreamExt::chain(begun, stream::once(later)));
     ([("content-type", "text/event-stream")], body).into_response()
 }
@@ -230,8 +263,7 @@ fn finish(assignment: &Value, owned: &str) -> Value {
 }
 
 /// `POST /user/repos`: the one call of a release that takes its time.
-async fn create_repository(Json(body): Json<Value>) -> Response {
-    pass_latency().await;
+async fn create_repository(arrived: Arrived, Json(body): Json<Value>) -> Response {
     let name = body["name"].as_str().unwrap_or_default();
     let full_name = format!("bench/{name}");
     let repository = json!({
@@ -240,7 +272,9 @@ async fn create_repository(Json(body): Json<Value>) -> Response {
         "clone_url": format!("http://127.0.0.1/{full_name}.git"), "homepage": body["homepage"],
         "topics": [], "archived": false, "permissions": {"push": true, "admin": true, "pull": true},
     });
-    (axum::http::StatusCode::CREATED, Json(repository)).into_response()
+    let answer = (StatusCode::CREATED, Json(repository)).into_response();
+    pass_latency(arrived).await;
+    answer
 }
 
 async fn head() -> Json<Value> {
@@ -263,11 +297,7 @@ async fn create_tree(Json(body): Json<Value>) -> Response {
         root.put(text("path"), text("mode"), blob);
     }
     let sha = hex(&root.id());
-    (
-        axum::http::StatusCode::CREATED,
-        Json(json!({"sha": sha, "tree": []})),
-    )
-        .into_response()
+    (StatusCode::CREATED, Json(json!({"sha": sha, "tree": []}))).into_response()
 }
 
 async fn create_commit(body: Bytes) -> Response {
@@ -289,7 +319,7 @@ async fn create_commit(body: Bytes) -> Response {
         text(&body["message"]),
     );
     let sha = hex(&object("commit", content.as_bytes()));
-    (axum::http::StatusCode::CREATED, Json(json!({"sha": sha}))).into_response()
+    (StatusCode::CREATED, Json(json!({"sha": sha}))).into_response()
 }
 
 /// A folder of git.
