@@ -3,8 +3,8 @@ import { noticeOf, Teller, titleOf } from './notices';
 import { parseTask, type Task } from './task';
 
 const task = (status: string, more: object = {}): Task => {
-  const { generation, failure, ...totals } = more as { generation?: number; failure?: object };
-  return parseTask({ $id: 't', name: 'Shop', status, generation, failure: failure && JSON.stringify(failure), totals: JSON.stringify({ spent: {}, ...totals }) });
+  const { rev, generation, failure, ...totals } = more as { rev?: number; generation?: number; failure?: object };
+  return parseTask({ $id: 't', name: 'Shop', status, rev, generation, failure: failure && JSON.stringify(failure), totals: JSON.stringify({ spent: {}, ...totals }) });
 };
 const exhausted = (limitMicroUsd: number) => ({ exhausted: { limitMicroUsd, spentMicroUsd: 1, neededMicroUsd: 2 } });
 
@@ -37,6 +37,16 @@ test('news are told once, whether they came as a message or were fetched after a
   expect(teller.hear(task('coding', { generation: 2 }), true)).toBeUndefined();
   expect(teller.hear(task('failed', { generation: 2 }), true)).toBeDefined();
   expect(new Teller().hear(task('awaiting_approval'), true)).toBeDefined();
+});
+
+test('what was true before is told to nobody', () => {
+  const teller = new Teller();
+  expect(teller.hear(task('awaiting_approval', { rev: 3 }), false)).toBeUndefined();
+  expect(teller.hear(task('planning', { rev: 4, generation: 2 }), true)).toBeUndefined();
+  expect(teller.hear(task('awaiting_approval', { rev: 3 }), false)).toBeUndefined();
+  expect(teller.hear(task('planning', { rev: 4, generation: 2 }), false)).toBeUndefined();
+  expect(teller.hear(task('awaiting_approval', { rev: 5, generation: 2 }), true)).toBeDefined();
+  expect(teller.hear(task('awaiting_approval', { rev: 6, generation: 2 }), true)).toBeUndefined();
 });
 
 test('a budget that is reached again is told again', () => {

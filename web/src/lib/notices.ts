@@ -42,18 +42,20 @@ export function titleOf(task: Task): string {
 
 /**
  * Which news are worth a notice. The first that is heard of a task is where it stands, and no news,
- * unless it is a message; what was told once is not told again.
+ * unless it is a message; what was told once is not told again, nor is what was true before it: the
+ * page shows a task a moment after its message came.
  */
 export class Teller {
-  readonly #told = new Map<string, string>();
+  readonly #told = new Map<string, { rev: number; state: string }>();
 
   /** The notice for what is now known of a task, if it is news. */
   hear(task: Task, isMessage: boolean): Notice | undefined {
     const before = this.#told.get(task.id);
     // A retry or a raised budget leads to another turn of the same status.
-    const now = `${task.status} ${task.generation} ${task.totals?.exhausted?.limitMicroUsd ?? ''}`;
-    if (before === now) return undefined;
-    this.#told.set(task.id, now);
+    const state = `${task.status} ${task.generation} ${task.totals?.exhausted?.limitMicroUsd ?? ''}`;
+    if (before && task.rev < before.rev) return undefined;
+    this.#told.set(task.id, { rev: task.rev, state });
+    if (before?.state === state) return undefined;
     return before === undefined && !isMessage ? undefined : noticeOf(task);
   }
 }
