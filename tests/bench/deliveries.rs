@@ -94,7 +94,11 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
 }
 
 /// How long a request took, in nanoseconds, and its status.
-async fn post(client: &mut Client, path: &str, body: String) -> anyhow::Result<(u128, StatusCode)> {
+pub(crate) async fn post(
+    client: &mut Client,
+    path: &str,
+    body: String,
+) -> anyhow::Result<(u128, StatusCode)> {
     let started = Instant::now();
     let (status, _) = client.ask(Method::POST, path, body).await?;
     Ok((started.elapsed().as_nanos(), status))

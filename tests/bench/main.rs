@@ -1,11 +1,13 @@
-//! Measures the platform: `bench [rates] [durability] [--seconds N] [--clients N] [--json]`.
+//! Measures the orchestrator and the platform:
+//! `bench [overhead] [growth] [cold] [rates] [durability] [--seconds N] [--clients N] [--json]`.
 //!
+//! - `overhead`, `growth` and `cold`: see their modules.
 //! - `rates`: rows created per second over HTTP with both kinds of `--sync`, beside the disk's own
 //!   rate of fsync, and the time from an event to the function's request, beside a bare request.
 //! - `durability`: many clients write, the platform is killed with SIGKILL in the middle, and
 //!   every answered write must be there afterwards. Ends with 1 where one is not.
 //!
-//! Without a word it does both. Each platform is a process of its own: this executable again, with
+//! Without a word it does everything. Each platform is a process of its own: this executable again, with
 //! the word `serve`. `scripts/bench` builds and runs it.
 
 #![expect(
@@ -31,6 +33,7 @@ mod overhead;
 mod own;
 mod platform;
 mod process;
+mod quiet;
 mod services;
 mod table;
 

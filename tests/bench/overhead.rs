@@ -8,6 +8,7 @@ use local::store::Durability;
 
 use crate::disk;
 use crate::orchestrator::{Orchestrator, PARALLELISM, SLOTS, Services};
+use crate::quiet;
 use crate::services::LATENCY;
 use crate::table::{Goal, Table};
 
@@ -52,6 +53,21 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         "an fdatasync of this disk",
         each,
         "ms",
+        None,
+    );
+    let quiet = quiet::measure().await?;
+    table.add(
+        "row_us",
+        "a row created right after another",
+        quiet.at_once_us,
+        "us",
+        None,
+    );
+    table.add(
+        "row_after_quiet_us",
+        "  after 50 ms of quiet, as each call leaves",
+        quiet.after_quiet_us,
+        "us",
         None,
     );
     alone(table, Durability::Full, path).await?;
