@@ -14,6 +14,7 @@ mod apps;
 mod backends;
 mod backup;
 mod batches;
+mod bench;
 mod briefs;
 mod browser;
 mod budget;
