@@ -5,6 +5,7 @@
 
 import type { Feed } from './live';
 import { taskHref } from './route';
+import { newerTask } from './snapshot';
 import { parseTask, type Task } from './task';
 
 const WANTED_KEY = 'orchestrator.notices';
@@ -46,19 +47,21 @@ export function titleOf(task: Task): string {
  * page shows a task a moment after its message came.
  */
 export class Teller {
-  readonly #told = new Map<string, { rev: number; state: string }>();
+  readonly #known = new Map<string, Task>();
 
   /** The notice for what is now known of a task, if it is news. */
   hear(task: Task, isMessage: boolean): Notice | undefined {
-    const before = this.#told.get(task.id);
-    // A retry or a raised budget leads to another turn of the same status.
-    const state = `${task.status} ${task.generation} ${task.totals?.exhausted?.limitMicroUsd ?? ''}`;
-    if (before && task.rev < before.rev) return undefined;
-    this.#told.set(task.id, { rev: task.rev, state });
-    if (before?.state === state) return undefined;
-    return before === undefined && !isMessage ? undefined : noticeOf(task);
+    const before = this.#known.get(task.id);
+    if (newerTask(before, task) === before) return undefined;
+    this.#known.set(task.id, task);
+    if (before ? occasionOf(before) === occasionOf(task) : !isMessage) return undefined;
+    return noticeOf(task);
   }
 }
+
+/** A retry or a raised budget leads to another turn of the same status. */
+const occasionOf = ({ status, generation, totals }: Task) =>
+  `${status} ${generation} ${totals?.exhausted?.limitMicroUsd ?? ''}`;
 
 /** `off`: not asked for; `blocked`: the browser says no; `missing`: the browser has none. */
 export type NoticeState = 'on' | 'off' | 'blocked' | 'missing';
