@@ -1,5 +1,7 @@
 //! A connection that is kept, and what is asked on it.
 
+use std::time::Instant;
+
 use anyhow::Context as _;
 use axum::body::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -48,6 +50,20 @@ impl Client {
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Posts a body. Returns how long that took, in nanoseconds, and the status.
+    ///
+    /// # Errors
+    /// As those of [`Self::ask`].
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<(u128, StatusCode)> {
+        let started = Instant::now();
+        let (status, _) = self.ask(Method::POST, path, body).await?;
+        Ok((started.elapsed().as_nanos(), status))
     }
 
     /// Reads a JSON answer that must be a success.

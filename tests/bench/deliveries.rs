@@ -1,18 +1,18 @@
 //! How long an event takes to its function.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::body::Bytes;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use local::store::Durability;
 use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::client::Client;
 use crate::function::now_ns;
-use crate::load::quantile;
+use crate::load::median_us;
 use crate::platform::{EXECUTIONS, HEARD, Process};
 
 /// Requests of each kind that are timed.
@@ -47,9 +47,9 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
     let mut rounds = Vec::with_capacity(TIMED);
     for number in 0..WARM_UP + TIMED {
         let body = json!({"rowId": format!("r{number}"), "data": {"title": "Heard"}}).to_string();
-        let (bare, _) = post(&mut idle, "/", body.clone()).await?;
+        let (bare, _) = idle.post("/", body.clone()).await?;
         let sent = now_ns();
-        let (answered, status) = post(&mut client, HEARD, body).await?;
+        let (answered, status) = client.post(HEARD, body).await?;
         ensure!(status == StatusCode::CREATED, "a row was answered {status}");
         let mut heard = [0; 16];
         tokio::time::timeout(PATIENCE, reports.recv(&mut heard))
@@ -79,29 +79,13 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
         whole,
         "an event was not published between its write and its request"
     );
-    let median = |time: fn(&([u128; 4], u128)) -> u128| {
-        let micros = |round| u32::try_from(time(round) / 1_000).unwrap_or(u32::MAX);
-        let mut times: Vec<u32> = rounds.iter().map(micros).collect();
-        times.sort_unstable();
-        quantile(&times, 50)
-    };
+    let median = |time: fn(&([u128; 4], u128)) -> u128| median_us(rounds.iter().map(time));
     Ok(Times {
         bare_us: median(|([bare, ..], _)| *bare),
         event_us: median(|([.., heard], event)| heard.saturating_sub(*event)),
         whole_us: median(|([_, _, sent, heard], _)| heard.saturating_sub(*sent)),
         write_us: median(|([_, answered, ..], _)| *answered),
     })
-}
-
-/// How long a request took, in nanoseconds, and its status.
-pub(crate) async fn post(
-    client: &mut Client,
-    path: &str,
-    body: String,
-) -> anyhow::Result<(u128, StatusCode)> {
-    let started = Instant::now();
-    let (status, _) = client.ask(Method::POST, path, body).await?;
-    Ok((started.elapsed().as_nanos(), status))
 }
 
 /// The port of a server that does nothing, on a thread of its own.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use local::store::Durability;
 use serde_json::json;
 
@@ -43,14 +43,10 @@ pub(crate) async fn client(port: u16, client: usize, first: u32, until: Instant)
     while Instant::now() < until {
         let data = json!({"title": "What somebody has to do one of these days", "client": client});
         let body = json!({"rowId": row_id(client, written.rows.end), "data": data});
-        let started = Instant::now();
-        match connection.ask(Method::POST, ROWS, body.to_string()).await {
-            Ok((StatusCode::CREATED, _)) => {
+        match connection.post(ROWS, body.to_string()).await {
+            Ok((took, StatusCode::CREATED)) => {
                 written.rows.end += 1;
-                let time = started.elapsed().as_micros();
-                written
-                    .times_us
-                    .push(u32::try_from(time).unwrap_or(u32::MAX));
+                written.times_us.push(micros(took));
             }
             Ok(_) => written.refused += 1,
             Err(_) => {
@@ -112,8 +108,20 @@ pub(crate) async fn rate(sync: Durability, clients: usize, span: Duration) -> an
     })
 }
 
+/// Nanoseconds in whole microseconds.
+fn micros(nanos: u128) -> u32 {
+    u32::try_from(nanos / 1_000).unwrap_or(u32::MAX)
+}
+
+/// The median of times in nanoseconds, in microseconds.
+pub(crate) fn median_us(nanos: impl Iterator<Item = u128>) -> f64 {
+    let mut times: Vec<u32> = nanos.map(micros).collect();
+    times.sort_unstable();
+    quantile(&times, 50)
+}
+
 /// A quantile of sorted times, in percent.
-pub(crate) fn quantile(sorted: &[u32], percent: usize) -> f64 {
+fn quantile(sorted: &[u32], percent: usize) -> f64 {
     let place = sorted.len().saturating_sub(1) * percent / 100;
     sorted.get(place).copied().map_or(0.0, f64::from)
 }

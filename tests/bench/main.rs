@@ -7,8 +7,8 @@
 //! - `durability`: many clients write, the platform is killed with SIGKILL in the middle, and
 //!   every answered write must be there afterwards. Ends with 1 where one is not.
 //!
-//! Without a word it does everything. Each platform is a process of its own: this executable again, with
-//! the word `serve`. `scripts/bench` builds and runs it.
+//! Without a word it does everything. Each platform is a process of its own: this executable
+//! again, with the word `serve`. `scripts/bench` builds and runs it.
 
 #![expect(
     clippy::print_stdout,

@@ -65,7 +65,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     );
     table.add(
         "row_after_quiet_us",
-        "  after 50 ms of quiet, as each call leaves",
+        "  after as much quiet as a call leaves",
         quiet.after_quiet_us,
         "us",
         None,

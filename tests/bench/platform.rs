@@ -29,6 +29,8 @@ pub(crate) const KEY: &str = "standard_bench";
 pub(crate) const ROWS: &str = "/v1/tablesdb/main/tables/notes/rows";
 /// Rows that the function hears of.
 pub(crate) const HEARD: &str = "/v1/tablesdb/main/tables/heard/rows";
+/// How the names of what happens to these begin, as Appwrite spells a creation's.
+const HEARD_NAMES: &str = "databases.main.collections.heard.";
 /// The function's executions; one of them is enough to be told how many there are.
 pub(crate) const EXECUTIONS: &str = "/v1/functions/listener/executions\
     ?queries%5B0%5D=%7B%22method%22%3A%22limit%22%2C%22values%22%3A%5B1%5D%7D";
@@ -57,9 +59,6 @@ impl<S: Subscriber> Layer<S> for Published {
         }
     }
 }
-
-/// How the names of what happens to [`HEARD`] begin, as Appwrite spells a creation's.
-const HEARD_NAMES: &str = "databases.main.collections.heard.";
 
 /// Whether an event's name is one of [`HEARD`]'s.
 struct Heard(bool);

@@ -1,14 +1,16 @@
 //! What a request takes after a quiet time. Each call of the overhead's shape leaves one, in which
 //! the processor sleeps and other work takes its caches: the same work takes longer then.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use anyhow::ensure;
 use http::StatusCode;
 use local::store::Durability;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::deliveries::post;
-use crate::load::quantile;
+use crate::load::median_us;
 use crate::platform::{Process, ROWS};
 use crate::services::LATENCY;
 
@@ -30,23 +32,29 @@ pub(crate) async fn measure() -> anyhow::Result<Times> {
     let folder = tempfile::tempdir()?;
     let process = Process::start(folder.path(), Durability::Normal, 0)?;
     let mut client = Client::connect(process.port).await?;
-    let mut times = Vec::with_capacity(WARM_UP + 2 * TIMED);
-    for number in 0..WARM_UP + 2 * TIMED {
-        if number >= WARM_UP + TIMED {
-            tokio::time::sleep(LATENCY).await;
+    let (warm, at_once) = (WARM_UP, WARM_UP + TIMED);
+    rows(&mut client, 0..warm, None).await?;
+    Ok(Times {
+        at_once_us: rows(&mut client, warm..at_once, None).await?,
+        after_quiet_us: rows(&mut client, at_once..at_once + TIMED, Some(LATENCY)).await?,
+    })
+}
+
+/// Creates the rows of these numbers, each after so much quiet. Returns the median.
+async fn rows(
+    client: &mut Client,
+    numbers: Range<usize>,
+    quiet: Option<Duration>,
+) -> anyhow::Result<f64> {
+    let mut times = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        if let Some(quiet) = quiet {
+            tokio::time::sleep(quiet).await;
         }
         let body = json!({"rowId": format!("r{number}"), "data": {"title": "Quiet"}}).to_string();
-        let (took, status) = post(&mut client, ROWS, body).await?;
+        let (took, status) = client.post(ROWS, body).await?;
         ensure!(status == StatusCode::CREATED, "a row was answered {status}");
-        times.push(u32::try_from(took / 1_000).unwrap_or(u32::MAX));
+        times.push(took);
     }
-    let median = |first: usize| {
-        let mut timed: Vec<u32> = times.iter().skip(first).take(TIMED).copied().collect();
-        timed.sort_unstable();
-        quantile(&timed, 50)
-    };
-    Ok(Times {
-        at_once_us: median(WARM_UP),
-        after_quiet_us: median(WARM_UP + TIMED),
-    })
+    Ok(median_us(times.into_iter()))
 }
